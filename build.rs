@@ -1,0 +1,3 @@
+//! Gathers the rule files.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Will these pods fit these nodes?

@@ -1,0 +1,1 @@
+//! How AWS decides: may this principal do this, and who may assume this role?
