@@ -1,0 +1,104 @@
+//! The collections of an estate: their names, what identifies an item, how they are listed.
+
+use super::coverage::Completeness;
+
+/// A list of things of one kind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Collection {
+    /// Section and list: `iam.roles`.
+    pub name: &'static str,
+    /// What its items are called together: `roles`.
+    pub plural: &'static str,
+    /// The field that identifies an item.
+    pub key: &'static str,
+    /// What one listing of it covers.
+    pub within: Within,
+    /// The permission that listing it takes; for Kubernetes, verb and resource.
+    pub action: &'static str,
+    /// The command that lists it.
+    pub command: &'static str,
+}
+
+/// What one listing covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// An account, in all regions.
+    Account,
+    /// An account in one region.
+    Region,
+    /// One EKS cluster.
+    Cluster,
+    /// One parent of another kind, named by its ARN: the virtual cluster of job runs.
+    Parent,
+}
+
+impl Collection {
+    /// What to do about a listing that is not complete.
+    #[must_use]
+    pub fn unblock(&self, state: Completeness) -> String {
+        match state {
+            Completeness::Denied => format!("grant `{}`", self.action),
+            Completeness::Partial | Completeness::Complete => format!("run `{}` to its last page", self.command),
+        }
+    }
+}
+
+/// The collection of that name, if it is one that the program knows.
+#[must_use]
+pub fn collection(name: &str) -> Option<&'static Collection> {
+    COLLECTIONS.iter().find(|collection| collection.name == name)
+}
+
+macro_rules! collections {
+    ($($name:literal $plural:literal $key:literal $within:ident $action:literal $command:literal;)*) => {
+        /// Every collection that the program knows, by section.
+        pub const COLLECTIONS: &[Collection] = &[$(Collection {
+            name: $name, plural: $plural, key: $key, within: Within::$within, action: $action, command: $command,
+        },)*];
+    };
+}
+
+collections! {
+    "iam.roles" "roles" "Arn" Account "iam:GetAccountAuthorizationDetails" "aws iam get-account-authorization-details";
+    "iam.policies" "managed policies" "Arn" Account "iam:GetAccountAuthorizationDetails" "aws iam get-account-authorization-details";
+    "iam.users" "users" "Arn" Account "iam:GetAccountAuthorizationDetails" "aws iam get-account-authorization-details";
+    "iam.groups" "groups" "Arn" Account "iam:GetAccountAuthorizationDetails" "aws iam get-account-authorization-details";
+    "iam.openIDConnectProviders" "OIDC providers" "Arn" Account "iam:ListOpenIDConnectProviders" "aws iam list-open-id-connect-providers";
+    "iam.instanceProfiles" "instance profiles" "Arn" Account "iam:ListInstanceProfiles" "aws iam list-instance-profiles";
+    "eks.clusters" "EKS clusters" "arn" Region "eks:ListClusters" "aws eks list-clusters";
+    "eks.nodegroups" "node groups" "nodegroupArn" Cluster "eks:ListNodegroups" "aws eks list-nodegroups";
+    "eks.addons" "add-ons" "addonArn" Cluster "eks:ListAddons" "aws eks list-addons";
+    "eks.accessEntries" "access entries" "principalArn" Cluster "eks:ListAccessEntries" "aws eks list-access-entries";
+    "eks.podIdentityAssociations" "Pod Identity associations" "associationArn" Cluster "eks:ListPodIdentityAssociations" "aws eks list-pod-identity-associations";
+    "eks.fargateProfiles" "Fargate profiles" "fargateProfileArn" Cluster "eks:ListFargateProfiles" "aws eks list-fargate-profiles";
+    "emrContainers.virtualClusters" "virtual clusters" "arn" Region "emr-containers:ListVirtualClusters" "aws emr-containers list-virtual-clusters";
+    "emrContainers.jobRuns" "job runs" "arn" Parent "emr-containers:ListJobRuns" "aws emr-containers list-job-runs";
+    "emrContainers.jobTemplates" "job templates" "arn" Region "emr-containers:ListJobTemplates" "aws emr-containers list-job-templates";
+    "emrContainers.managedEndpoints" "managed endpoints" "arn" Parent "emr-containers:ListManagedEndpoints" "aws emr-containers list-managed-endpoints";
+    "emrServerless.applications" "EMR Serverless applications" "arn" Region "emr-serverless:ListApplications" "aws emr-serverless list-applications";
+    "emrServerless.jobRuns" "job runs" "arn" Parent "emr-serverless:ListJobRuns" "aws emr-serverless list-job-runs";
+    "emr.clusters" "EMR clusters" "ClusterArn" Region "elasticmapreduce:ListClusters" "aws emr list-clusters";
+    "emr.securityConfigurations" "EMR security configurations" "Name" Region "elasticmapreduce:ListSecurityConfigurations" "aws emr list-security-configurations";
+    "kubernetes.nodes" "nodes" "metadata.name" Cluster "list nodes" "kubectl get nodes -o json";
+    "kubernetes.pods" "pods" "metadata.name" Cluster "list pods" "kubectl get pods -A -o json";
+    "kubernetes.namespaces" "namespaces" "metadata.name" Cluster "list namespaces" "kubectl get namespaces -o json";
+    "kubernetes.configMaps" "ConfigMaps" "metadata.name" Cluster "list configmaps" "kubectl get configmaps -A -o json";
+    "kubernetes.serviceAccounts" "service accounts" "metadata.name" Cluster "list serviceaccounts" "kubectl get serviceaccounts -A -o json";
+    "kubernetes.roles" "Roles" "metadata.name" Cluster "list roles.rbac.authorization.k8s.io" "kubectl get roles -A -o json";
+    "kubernetes.roleBindings" "RoleBindings" "metadata.name" Cluster "list rolebindings.rbac.authorization.k8s.io" "kubectl get rolebindings -A -o json";
+    "kubernetes.clusterRoles" "ClusterRoles" "metadata.name" Cluster "list clusterroles.rbac.authorization.k8s.io" "kubectl get clusterroles -o json";
+    "kubernetes.clusterRoleBindings" "ClusterRoleBindings" "metadata.name" Cluster "list clusterrolebindings.rbac.authorization.k8s.io" "kubectl get clusterrolebindings -o json";
+    "kubernetes.deployments" "Deployments" "metadata.name" Cluster "list deployments.apps" "kubectl get deployments -A -o json";
+    "kubernetes.services" "Services" "metadata.name" Cluster "list services" "kubectl get services -A -o json";
+    "kubernetes.ingresses" "Ingresses" "metadata.name" Cluster "list ingresses.networking.k8s.io" "kubectl get ingresses -A -o json";
+    "kubernetes.customResourceDefinitions" "CustomResourceDefinitions" "metadata.name" Cluster "list customresourcedefinitions.apiextensions.k8s.io" "kubectl get crd -o json";
+    "kubernetes.sparkApplications" "SparkApplications" "metadata.name" Cluster "list sparkapplications" "kubectl get sparkapplications -A -o json";
+    "kubernetes.scheduledSparkApplications" "ScheduledSparkApplications" "metadata.name" Cluster "list scheduledsparkapplications" "kubectl get scheduledsparkapplications -A -o json";
+    "kubernetes.sparkClusters" "SparkClusters" "metadata.name" Cluster "list sparkclusters" "kubectl get sparkclusters -A -o json";
+    "kubernetes.nodePools" "Karpenter NodePools" "metadata.name" Cluster "list nodepools.karpenter.sh" "kubectl get nodepools -o json";
+    "kubernetes.resourceQuotas" "ResourceQuotas" "metadata.name" Cluster "list resourcequotas" "kubectl get resourcequotas -A -o json";
+    "kubernetes.limitRanges" "LimitRanges" "metadata.name" Cluster "list limitranges" "kubectl get limitranges -A -o json";
+    "kubernetes.priorityClasses" "PriorityClasses" "metadata.name" Cluster "list priorityclasses.scheduling.k8s.io" "kubectl get priorityclasses -o json";
+    "kubernetes.storageClasses" "StorageClasses" "metadata.name" Cluster "list storageclasses.storage.k8s.io" "kubectl get storageclasses -o json";
+    "kubernetes.mutatingWebhookConfigurations" "MutatingWebhookConfigurations" "metadata.name" Cluster "list mutatingwebhookconfigurations.admissionregistration.k8s.io" "kubectl get mutatingwebhookconfigurations -o json";
+}
