@@ -5,3 +5,5 @@ pub mod estate;
 pub mod iam;
 pub mod known;
 pub mod path;
+pub mod report;
+pub mod rule;
