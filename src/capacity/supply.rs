@@ -418,3 +418,6 @@ fn is_cluster_autoscaler(pod: &Value) -> bool {
                 .and_then(Value::as_array)
                 .is_some_and(|it| it.iter().any(|container| container.get("image").is_some_and(says))))
 }
+
+#[cfg(test)]
+mod tests;
