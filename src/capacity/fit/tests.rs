@@ -193,7 +193,7 @@ fn what_binds_is_named() {
             vec![node("a", 2500, 9000, 9), node("b", 1500, 9000, 9)],
             asks(Role::Executor, 4, 1000, 1000),
             Binding::Cpu,
-            "1 of 4 executors find no node: each needs 1000m cpu and 1000 MiB; \
+            "1 of 4 executors finds no node: it needs 1000m cpu and 1000 MiB; \
              the best of 2 nodes has 500m and 7000 MiB left",
         ),
     ];
@@ -406,6 +406,7 @@ proptest! {
         let possible = can_fit(&pods, &nodes);
         prop_assert_eq!(possible, outcome != Outcome::Short);
         prop_assert_ne!(outcome, Outcome::Unknown);
+        // The other way round it may be too careful: it lets pods stay out that would have come first.
         if outcome == Outcome::Fits {
             prop_assert!(always_fits(&pods, &nodes));
         }

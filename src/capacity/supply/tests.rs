@@ -134,10 +134,10 @@ fn growth_is_seen_where_something_can_add_nodes() {
     let grow = Some("node group `ng` may grow to 4");
     let karpenter = Some("Karpenter NodePool `default`");
     let table = [
-        (vec![plain.clone()], vec![group(2, 4)], vec![], json!({}), None),
-        (vec![runs.clone()], vec![group(2, 4)], vec![], json!({}), grow),
-        (vec![runs.clone()], vec![json!({"nodegroup": group(2, 4)})], vec![], json!({}), grow),
-        (vec![runs.clone()], vec![group(4, 4)], vec![], json!({}), None),
+        (vec![plain.clone()], vec![group(1, 4)], vec![], json!({}), None),
+        (vec![runs.clone()], vec![group(1, 4)], vec![], json!({}), grow),
+        (vec![runs.clone()], vec![json!({"nodegroup": group(1, 4)})], vec![], json!({}), grow),
+        (vec![runs.clone()], vec![group(1, 1)], vec![], json!({}), None),
         (
             vec![runs.clone()],
             vec![],
@@ -147,21 +147,21 @@ fn growth_is_seen_where_something_can_add_nodes() {
         ),
         (
             vec![autoscaler("cluster-autoscaler-x", json!({}), "", "Running")],
-            vec![group(2, 4)],
+            vec![group(1, 4)],
             vec![],
             json!({}),
             grow,
         ),
         (
             vec![autoscaler("x", json!({}), "r/cluster-autoscaler:v1", "Running")],
-            vec![group(2, 4)],
+            vec![group(1, 4)],
             vec![],
             json!({}),
             grow,
         ),
         (
             vec![autoscaler("cluster-autoscaler-x", json!({}), "", "Pending")],
-            vec![group(2, 4)],
+            vec![group(1, 4)],
             vec![],
             json!({}),
             None,
@@ -190,11 +190,31 @@ fn growth_is_seen_where_something_can_add_nodes() {
             json!({"cluster": {"computeConfig": {"enabled": true}}}),
             Some("EKS Auto Mode"),
         ),
+        (
+            vec![plain.clone()],
+            vec![group(3, 4)],
+            vec![],
+            json!({}),
+            Some("the node groups should have 3 nodes and have 1"),
+        ),
+        (
+            vec![autoscaler("karpenter-7d", json!({}), "", "Running")],
+            vec![],
+            vec![],
+            json!({}),
+            Some("Karpenter runs, and its NodePools are not known"),
+        ),
         (vec![plain], vec![], vec![], json!({"computeConfig": {"enabled": false}}), None),
     ];
     for (pods, groups, pools, cluster, expected) in table {
         let nodes = [node("a", "2", "4Gi", "10")];
         let supply = of_cluster(&nodes, &pods, &groups, &pools, Some(&cluster));
         assert_eq!(supply.may_grow.as_deref(), expected, "{pods:?} {groups:?} {pools:?} {cluster}");
+    }
+    for (kind, reason) in [("auto", "EKS Auto Mode"), ("fargate", "Fargate, for the pods that a profile selects")] {
+        let mut node = node("a", "2", "4Gi", "10");
+        node["metadata"]["labels"]["eks.amazonaws.com/compute-type"] = json!(kind);
+        let supply = of_cluster(&[node], &[pod("a", "p", "Running", "0", "0")], &[], &[], None);
+        assert_eq!(supply.may_grow.as_deref(), Some(reason));
     }
 }
