@@ -1,6 +1,6 @@
 //! Will these pods fit these nodes?
 //!
-//! A job becomes pods ([`demand`]), a cluster becomes nodes with what is left on each ([`supply`]), and [`fit`]
+//! A job becomes pods ([`demand`]), a cluster becomes nodes with what is left on each ([`supply`]), and [`mod@fit`]
 //! answers as the scheduler would: fits, fits if packed well, short, or unknown, with the sum that shows it. *Fits*
 //! and *short* are said only when proved. Where a number could not be read, a pod template was not given or an
 //! autoscaler may add nodes, the answer is unknown and says why.

@@ -763,3 +763,6 @@ fn words(text: &str) -> Vec<String> {
     words.extend(word);
     words
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use super::supply::{Node, Supply, Taint};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-/// Looks at nodes in one exact search.
+/// Looks at nodes in one exact search, and in all attempts to block a pod together.
 const MOST_STEPS: usize = 2_000_000;
 /// Pods of one exact search, and so its depth.
 const MOST_PODS_SEARCHED: u64 = 64;
@@ -359,6 +359,7 @@ impl<'a> Case<'a> {
     /// Whether the last pod of every group finds a node wherever the pods that may be placed before it are. Within a
     /// job, submitter, driver and executors are made in this order; pods of other jobs may come at any time.
     fn fits_always(&self) -> bool {
+        let mut steps = 0;
         self.groups.iter().enumerate().all(|(at, group)| {
             let nodes = self.free.iter().zip(&self.may_be_on[group.class]);
             let rooms: Vec<Room> =
@@ -370,7 +371,9 @@ impl<'a> Case<'a> {
                 .filter(|(_, other)| other.job != group.job || other.pod.role <= group.pod.role)
                 .map(|(other_at, other)| (other, other.count - u64::from(other_at == at)))
                 .collect();
-            enough_slots(group, &rooms, &before) || not_blocked(group, &rooms, &before)
+            enough_slots(group, &rooms, &before)
+                || not_blocked(group, &rooms, &before)
+                || (self.total() <= MOST_PODS_SEARCHED && !Adversary::may_block(self, group, &before, &mut steps))
         })
     }
 
@@ -393,6 +396,7 @@ impl<'a> Case<'a> {
         let group = &self.groups[at];
         let needs = format!("{}m cpu and {} MiB", group.cpu, group.memory);
         let mut because = match (packing.left[at], group.count) {
+            (1, count) if count > 1 => format!("1 of {count} {}s finds no node: it needs {needs}", group.pod.role),
             (_, 1) => format!("{} needs {needs}", group.pod.role),
             (left, count) => format!("{left} of {count} {}s find no node: each needs {needs}", group.pod.role),
         };
@@ -637,6 +641,69 @@ impl<'a> Search<'a> {
     fn are_alike(&self, left: usize, right: usize) -> bool {
         let (left, right) = (self.nodes[left], self.nodes[right]);
         self.case.may_be_on.iter().all(|nodes| nodes[left] == nodes[right])
+    }
+}
+
+/// Tries to place other pods so that one more pod of a group finds no node.
+struct Adversary<'a> {
+    case: &'a Case<'a>,
+    target: &'a Group<'a>,
+    others: Vec<(&'a Group<'a>, u64)>,
+    nodes: Vec<usize>,
+    free: Vec<Room>,
+    steps: &'a mut usize,
+}
+
+impl<'a> Adversary<'a> {
+    /// Whether the pods may be blocked; also where it cannot be told within bounds.
+    fn may_block(
+        case: &'a Case<'a>,
+        target: &'a Group<'a>,
+        before: &[(&'a Group<'a>, u64)],
+        steps: &'a mut usize,
+    ) -> bool {
+        let mut others: Vec<_> = before.iter().copied().filter(|(_, count)| *count > 0).collect();
+        others.sort_by_key(|(group, _)| std::cmp::Reverse((group.cpu, group.memory)));
+        let of_use = |node: &usize| case.may_be_on[target.class][*node] && target.fits(case.free[*node]) > 0;
+        let nodes: Vec<usize> = (0..case.free.len()).filter(of_use).collect();
+        let free = nodes.iter().map(|node| case.free[*node]).collect();
+        let left = others.first().map_or(0, |(_, count)| *count);
+        Self { case, target, others, nodes, free, steps }.blocks(0, left, 0)
+    }
+
+    /// Places `left` pods of the other group at `at`, on nodes from `first` on, and then those of the groups after it.
+    /// Any of them may also stay out, even one that would have come first: that errs on the careful side.
+    fn blocks(&mut self, at: usize, left: u64, first: usize) -> bool {
+        *self.steps += 1 + self.nodes.len();
+        let open: Vec<Room> = self.free.iter().copied().filter(|room| self.target.fits(*room) > 0).collect();
+        if open.is_empty() || *self.steps > MOST_STEPS {
+            return true;
+        }
+        let Some((other, _)) = self.others.get(at).copied() else { return false };
+        let mut remaining = self.others.get(at..).unwrap_or_default().to_vec();
+        remaining[0].1 = left;
+        if not_blocked(self.target, &open, &remaining) {
+            return false;
+        }
+        for node in first..self.nodes.len() {
+            let room = self.free[node];
+            let (may, like) = (&self.case.may_be_on[other.class], &self.case.may_be_on);
+            let alike = |earlier: usize| {
+                self.free[earlier] == room
+                    && like.iter().all(|nodes| nodes[self.nodes[earlier]] == nodes[self.nodes[node]])
+            };
+            let of_use = left > 0 && may[self.nodes[node]] && other.fits(room) > 0 && self.target.fits(room) > 0;
+            if !of_use || (first..node).any(alike) {
+                continue;
+            }
+            self.free[node] = room.without(other, 1);
+            if self.blocks(at, left - 1, node) {
+                return true;
+            }
+            self.free[node] = room;
+        }
+        let next = self.others.get(at + 1).map_or(0, |(_, count)| *count);
+        self.blocks(at + 1, next, 0)
     }
 }
 

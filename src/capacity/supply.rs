@@ -167,7 +167,7 @@ pub fn of_cluster(
 pub fn held_by(pods: &[Value], job_ids: &BTreeSet<String>) -> Held {
     let mut held = Held::default();
     for pod in pods.iter().filter(|pod| !has_ended(pod)) {
-        let labels = pod.pointer("/metadata/labels");
+        let labels = at(pod, &["metadata", "labels"]);
         let job_id =
             labels.and_then(|labels| labels.get("emr-containers.amazonaws.com/job.id")).and_then(Value::as_str);
         let Some(job_id) = job_id.filter(|job_id| job_ids.contains(*job_id)) else { continue };
@@ -196,13 +196,12 @@ struct Room {
 
 impl Room {
     fn of(value: &Value, unknown: &mut Vec<String>) -> Option<Self> {
-        let Some(name) = value.pointer("/metadata/name").and_then(Value::as_str) else {
+        let Some(name) = at(value, &["metadata", "name"]).and_then(Value::as_str) else {
             unknown.push("a node has no name".to_owned());
             return None;
         };
-        let allocatable = |what: &str| value.pointer("/status/allocatable").and_then(|it| it.get(what));
-        let ready = value
-            .pointer("/status/conditions")
+        let allocatable = |what: &str| at(value, &["status", "allocatable"]).and_then(|it| it.get(what));
+        let ready = at(value, &["status", "conditions"])
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
@@ -219,9 +218,9 @@ impl Room {
             return None;
         };
         let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let taints = value.pointer("/spec/taints").and_then(Value::as_array).into_iter().flatten();
-        let labels = value.pointer("/metadata/labels").and_then(Value::as_object).into_iter().flatten();
-        let cordoned = value.pointer("/spec/unschedulable").and_then(Value::as_bool) == Some(true);
+        let taints = at(value, &["spec", "taints"]).and_then(Value::as_array).into_iter().flatten();
+        let labels = at(value, &["metadata", "labels"]).and_then(Value::as_object).into_iter().flatten();
+        let cordoned = at(value, &["spec", "unschedulable"]).and_then(Value::as_bool) == Some(true);
         let node = Node {
             name: name.to_owned(),
             cpu_milli,
@@ -310,7 +309,7 @@ pub(super) fn requests(spec: &Value, instead: Option<(usize, u64, u64)>) -> Requ
     }
     let mut all = running.and(sidecars).or(starting);
     // Requests of the pod as a whole stand in place of its containers'.
-    if let Some(whole) = spec.pointer("/resources/requests") {
+    if let Some(whole) = at(spec, &["resources", "requests"]) {
         let stated = amounts(Some(whole), None);
         all.cpu_milli = if whole.get("cpu").is_some() { stated.cpu_milli } else { all.cpu_milli };
         all.memory_bytes = if whole.get("memory").is_some() { stated.memory_bytes } else { all.memory_bytes };
@@ -340,21 +339,26 @@ fn amounts(requests: Option<&Value>, limits: Option<&Value>) -> Requests {
     Requests { cpu_milli, memory_bytes, unreadable }
 }
 
+/// The value under these names; unlike a JSON pointer it costs no allocation, and there are many pods.
+fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, name| value.get(name))
+}
+
 fn has_ended(pod: &Value) -> bool {
-    matches!(pod.pointer("/status/phase").and_then(Value::as_str), Some("Succeeded" | "Failed"))
+    matches!(at(pod, &["status", "phase"]).and_then(Value::as_str), Some("Succeeded" | "Failed"))
 }
 
 fn node_of(pod: &Value) -> Option<&str> {
-    pod.pointer("/spec/nodeName").and_then(Value::as_str).filter(|name| !name.is_empty())
+    at(pod, &["spec", "nodeName"]).and_then(Value::as_str).filter(|name| !name.is_empty())
 }
 
 fn names(pod: &Value) -> (String, String) {
-    let text = |key: &str| pod.pointer(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    (text("/metadata/namespace"), text("/metadata/name"))
+    let text = |key: &str| at(pod, &["metadata", key]).and_then(Value::as_str).unwrap_or_default().to_owned();
+    (text("namespace"), text("name"))
 }
 
 fn is_daemon(pod: &Value) -> bool {
-    let owners = pod.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
+    let owners = at(pod, &["metadata", "ownerReferences"]).and_then(Value::as_array).into_iter().flatten();
     owners.into_iter().any(|owner| owner.get("kind").and_then(Value::as_str) == Some("DaemonSet"))
 }
 
@@ -367,19 +371,34 @@ fn may_grow(
 ) -> Option<String> {
     let mut reasons = BTreeSet::new();
     let cluster = cluster.map(|cluster| cluster.get("cluster").unwrap_or(cluster));
-    if cluster.and_then(|cluster| cluster.pointer("/computeConfig/enabled")).and_then(Value::as_bool) == Some(true) {
+    let auto_mode = cluster.and_then(|cluster| at(cluster, &["computeConfig", "enabled"])).and_then(Value::as_bool);
+    let computes = |how: &str| {
+        let of = |room: &Room| room.node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|it| it == how);
+        room.iter().any(of)
+    };
+    if auto_mode == Some(true) || computes("auto") {
         reasons.insert("EKS Auto Mode".to_owned());
     }
+    if computes("fargate") {
+        reasons.insert("Fargate, for the pods that a profile selects".to_owned());
+    }
     for pool in node_pools.iter().filter(|pool| pool_may_grow(pool)) {
-        let name = pool.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let name = at(pool, &["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
         reasons.insert(format!("Karpenter NodePool `{name}`"));
     }
-    if pods.iter().any(is_cluster_autoscaler) {
-        for group in nodegroups {
-            let group = group.get("nodegroup").unwrap_or(group);
+    if node_pools.is_empty() && pods.iter().any(|pod| runs(pod, "karpenter")) {
+        reasons.insert("Karpenter runs, and its NodePools are not known".to_owned());
+    }
+    let groups = || nodegroups.iter().map(|group| group.get("nodegroup").unwrap_or(group));
+    let size = |group: &Value, name: &str| at(group, &["scalingConfig", name]).and_then(Value::as_u64);
+    let desired = groups().filter_map(|group| size(group, "desiredSize")).fold(0, u64::saturating_add);
+    if desired > room.len() as u64 {
+        reasons.insert(format!("the node groups should have {desired} nodes and have {}", room.len()));
+    }
+    if pods.iter().any(|pod| runs(pod, "cluster-autoscaler")) {
+        for group in groups() {
             let name = group.get("nodegroupName").and_then(Value::as_str).unwrap_or_default();
-            let size = |name: &str| group.pointer("/scalingConfig").and_then(|it| it.get(name)).and_then(Value::as_u64);
-            match (size("desiredSize"), size("maxSize")) {
+            match (size(group, "desiredSize"), size(group, "maxSize")) {
                 (Some(now), Some(max)) if now >= max => {}
                 (_, Some(max)) => {
                     reasons.insert(format!("node group `{name}` may grow to {max}"));
@@ -399,22 +418,23 @@ fn may_grow(
 
 /// Whether a Karpenter NodePool can add a node: not of a fixed size, and below each of its limits.
 fn pool_may_grow(pool: &Value) -> bool {
-    let fixed = pool.pointer("/spec/replicas").is_some_and(|replicas| !replicas.is_null());
-    let limits = pool.pointer("/spec/limits").and_then(Value::as_object).into_iter().flatten();
+    let fixed = at(pool, &["spec", "replicas"]).is_some_and(|replicas| !replicas.is_null());
+    let limits = at(pool, &["spec", "limits"]).and_then(Value::as_object).into_iter().flatten();
     let used =
-        |what: &str| pool.pointer("/status/resources").and_then(|used| used.get(what)).and_then(quantity::amount);
+        |what: &str| at(pool, &["status", "resources"]).and_then(|used| used.get(what)).and_then(quantity::amount);
     let mut limits = limits.filter_map(|(what, most)| Some((used(what).unwrap_or(0), quantity::amount(most)?)));
     !fixed && limits.all(|(used, most)| used < most)
 }
 
-fn is_cluster_autoscaler(pod: &Value) -> bool {
-    let says = |value: &Value| value.as_str().is_some_and(|text| text.contains("cluster-autoscaler"));
-    let running = pod.pointer("/status/phase").and_then(Value::as_str) == Some("Running");
-    running
-        && (pod.pointer("/metadata/name").is_some_and(says)
-            || pod.pointer("/metadata/labels").and_then(Value::as_object).is_some_and(|it| it.values().any(says))
-            || pod
-                .pointer("/spec/containers")
-                .and_then(Value::as_array)
-                .is_some_and(|it| it.iter().any(|container| container.get("image").is_some_and(says))))
+/// Whether this pod runs a program of that name, by the pod's name, labels or images.
+fn runs(pod: &Value, program: &str) -> bool {
+    let says = |value: &Value| value.as_str().is_some_and(|text| text.contains(program));
+    let containers = || at(pod, &["spec", "containers"]).and_then(Value::as_array).into_iter().flatten();
+    at(pod, &["status", "phase"]).and_then(Value::as_str) == Some("Running")
+        && (at(pod, &["metadata", "name"]).is_some_and(says)
+            || at(pod, &["metadata", "labels"]).and_then(Value::as_object).is_some_and(|it| it.values().any(says))
+            || containers().any(|container| container.get("image").is_some_and(says)))
 }
+
+#[cfg(test)]
+mod tests;
