@@ -5,3 +5,4 @@ pub mod estate;
 pub mod iam;
 pub mod known;
 pub mod path;
+pub mod read;
