@@ -3,6 +3,13 @@
 //! The report is plain data and rendering it is pure: every line and column is already looked up.
 //! A renderer neither reads nor decides.
 
+pub mod human;
+pub mod json;
+mod look;
+mod window;
+
+pub use look::{Look, visible};
+
 use crate::estate::{Gap, Source};
 use crate::rule::{Rule, Severity, System};
 use serde::Serialize;

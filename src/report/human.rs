@@ -1,0 +1,460 @@
+//! The report for a reader.
+//!
+//! The verdicts come first, with what to do about them; then each cause at its place, with what it
+//! explains; then what could not be decided, by what would settle it; then what was not seen, and
+//! the counts. Nothing is wider than the window but a word that cannot be broken.
+
+use super::look::{BAD, BOLD, CALM, DOUBTFUL, FAINT, GOOD, count, cut, display, visible};
+use super::{Finding, Go, Look, Outcome, Place, Report, RolloutVerdict, window};
+use crate::estate::Source;
+use crate::rule::Severity;
+use anstyle::Style;
+use rustc_hash::FxHashMap;
+use std::fmt::Write;
+
+/// Up to so many causes need no list of what to do before them.
+const FEW: usize = 3;
+
+/// Kinds of input that are not the output of a command, so that a folder with them is no export.
+const SOURCES_OF_THEIR_OWN: [&str; 7] =
+    ["terraform", "terraform-plan", "cloudformation", "eksctl", "manifest", "snapshot", "live"];
+
+/// Kinds of input that stand beside others and do not say what the others are.
+const COMPANIONS: [&str; 3] = ["session", "rollouts", "declarations"];
+
+/// The report as text for a terminal or a log.
+#[must_use]
+pub fn render(report: &Report<'_>, look: &Look) -> String {
+    let mut out = String::new();
+    let families = Families::of(report);
+    let groups = Groups::of(report, &families);
+    heading(&mut out, report, look);
+    verdicts(&mut out, report, &groups, look);
+    for (at, roots) in groups.by_rollout.iter().enumerate() {
+        let several = report.rollouts.len() > 1 || !groups.elsewhere.is_empty();
+        if let Some(rollout) = report.rollouts.get(at).filter(|_| several && !roots.is_empty()) {
+            out.push('\n');
+            look.wrap(&mut out, "", "", &look.paint(BOLD, &visible(&rollout.name)));
+        }
+        details(&mut out, report, roots, &families, look);
+    }
+    if !groups.elsewhere.is_empty() {
+        if !report.rollouts.is_empty() {
+            out.push('\n');
+            look.wrap(&mut out, "", "", &look.paint(BOLD, "outside any rollout"));
+        }
+        details(&mut out, report, &groups.elsewhere, &families, look);
+    }
+    undecided(&mut out, report, look);
+    gaps(&mut out, report, look);
+    tally(&mut out, report, look);
+    out
+}
+
+/// Which failures are shown under which: the causes, and what each explains.
+struct Families {
+    /// For each finding the one under which it is shown.
+    parents: Vec<Option<usize>>,
+    /// For each finding those that are shown under it.
+    explained: Vec<Vec<usize>>,
+}
+
+impl Families {
+    /// A cause stands before what it explains, so a circle among causes cannot hide a finding.
+    fn of(report: &Report<'_>) -> Self {
+        let mut by_fingerprint = FxHashMap::default();
+        let mut parents: Vec<Option<usize>> = Vec::new();
+        let mut explained = vec![Vec::new(); report.findings.len()];
+        for (at, finding) in report.findings.iter().enumerate() {
+            let cause = (finding.outcome == Outcome::Fail)
+                .then(|| finding.explained_by.iter().find_map(|cause| by_fingerprint.get(cause.as_str()).copied()))
+                .flatten();
+            let root = cause.map(|cause: usize| parents.get(cause).copied().flatten().unwrap_or(cause));
+            if let Some(list) = root.and_then(|root| explained.get_mut(root)) {
+                list.push(at);
+            }
+            parents.push(root);
+            if finding.outcome == Outcome::Fail {
+                by_fingerprint.entry(finding.fingerprint.as_str()).or_insert(at);
+            }
+        }
+        Self { parents, explained }
+    }
+}
+
+/// The causes by rollout.
+struct Groups {
+    by_rollout: Vec<Vec<usize>>,
+    elsewhere: Vec<usize>,
+}
+
+impl Groups {
+    fn of(report: &Report<'_>, families: &Families) -> Self {
+        let mut numbers: FxHashMap<(&str, _), usize> = FxHashMap::default();
+        for (at, rollout) in report.rollouts.iter().enumerate() {
+            numbers.entry((rollout.name.as_str(), Some(rollout.system))).or_insert(at);
+            numbers.entry((rollout.name.as_str(), None)).or_insert(at);
+        }
+        let mut groups = Self { by_rollout: vec![Vec::new(); report.rollouts.len()], elsewhere: Vec::new() };
+        for (at, finding) in report.findings.iter().enumerate() {
+            let shown_elsewhere = families.parents.get(at).copied().flatten().is_some();
+            if finding.outcome != Outcome::Fail || shown_elsewhere {
+                continue;
+            }
+            let number = finding.rollout.as_deref().and_then(|name| numbers.get(&(name, finding.system)));
+            match number.and_then(|number| groups.by_rollout.get_mut(*number)) {
+                Some(group) => group.push(at),
+                None => groups.elsewhere.push(at),
+            }
+        }
+        groups
+    }
+}
+
+fn heading(out: &mut String, report: &Report<'_>, look: &Look) {
+    let mut parts = vec![format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")), inputs(&report.inputs)];
+    parts.push(count(report.rollouts.len(), "rollout"));
+    parts.push(count(report.rules.len(), "rule"));
+    if report.passed_over > 0 {
+        parts.push(format!("{} passed over", count(report.passed_over, "file")));
+    }
+    parts.retain(|part| !part.is_empty());
+    look.wrap(out, "", "  ", &parts.join(look.either(" · ", " - ")));
+}
+
+/// What was read, in a few words: a file and its kind, the folder that all share, or how many they are.
+fn inputs(sources: &[Source]) -> String {
+    match sources {
+        [] => return "no input".into(),
+        [source] if source.path == "-" => return format!("{} from standard input", visible(&source.kind)),
+        [source] => return format!("{} {}", visible(&source.kind), visible(&source.path)),
+        _ => {}
+    }
+    let mut kinds: Vec<&str> = sources.iter().map(|source| source.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.len() > 1 {
+        kinds.retain(|kind| !COMPANIONS.contains(kind));
+    }
+    let kind = match kinds.as_slice() {
+        [kind] => visible(kind),
+        kinds if kinds.iter().any(|kind| SOURCES_OF_THEIR_OWN.contains(kind)) => count(sources.len(), "file"),
+        _ => "export".into(),
+    };
+    match common_folder(sources) {
+        Some(folder) if kind.ends_with("files") => format!("{kind} of {}", visible(&folder)),
+        Some(folder) => format!("{kind} {}", visible(&folder)),
+        None => count(sources.len(), "file"),
+    }
+}
+
+fn common_folder(sources: &[Source]) -> Option<String> {
+    let mut paths = sources.iter().map(|source| source.path.as_str());
+    let mut common = paths.next()?.rsplit_once('/')?.0.to_owned();
+    for path in paths {
+        while !path.strip_prefix(common.as_str()).is_some_and(|rest| rest.starts_with('/')) {
+            common.truncate(common.rfind('/')?);
+        }
+    }
+    Some(common + "/")
+}
+
+fn verdicts(out: &mut String, report: &Report<'_>, groups: &Groups, look: &Look) {
+    if !report.rollouts.is_empty() {
+        out.push('\n');
+    }
+    let causes = groups.by_rollout.iter().map(Vec::len).sum::<usize>() + groups.elsewhere.len();
+    let mut listed = false;
+    for (rollout, roots) in report.rollouts.iter().zip(&groups.by_rollout) {
+        if listed {
+            out.push('\n');
+        }
+        listed = causes > FEW && !roots.is_empty();
+        verdict(out, report, rollout, look);
+        if listed {
+            to_do(out, report, roots, look);
+        }
+    }
+}
+
+/// One line for a rollout, its verdict at the right; two where its name is long.
+fn verdict(out: &mut String, report: &Report<'_>, rollout: &RolloutVerdict, look: &Look) {
+    let region = |rollout: &RolloutVerdict| cut(&rollout.region.as_deref().map(visible).unwrap_or_default(), 16, look);
+    let systems = report.rollouts.iter().map(|rollout| rollout.system.name().len()).max().unwrap_or(0);
+    let regions = report.rollouts.iter().map(|rollout| display(&region(rollout))).max().unwrap_or(0);
+    let (word, style) = match rollout.verdict {
+        Go::Go => ("GO", GOOD),
+        Go::NoGo => ("NO-GO", BAD),
+        Go::Undecided => ("UNDECIDED", DOUBTFUL),
+    };
+    let region = region(rollout);
+    let region_pad = " ".repeat(regions.saturating_sub(display(&region)));
+    let right = format!("{:<systems$}  {region}{region_pad}  {word:>9}", rollout.system.name());
+    let name = visible(&rollout.name);
+    let room = look.columns().saturating_sub(display(&right));
+    let painted = format!("{}{}", right.strip_suffix(word).unwrap_or(&right), look.paint(style, word));
+    if display(&name) + 2 <= room {
+        let gap = " ".repeat(room - display(&name));
+        let _ = writeln!(out, "{}{gap}{painted}", look.paint(BOLD, &name));
+    } else {
+        look.wrap(out, "", "  ", &look.paint(BOLD, &name));
+        let _ = writeln!(out, "{}{painted}", " ".repeat(room));
+    }
+}
+
+/// The causes in order, each with what to do about it.
+fn to_do(out: &mut String, report: &Report<'_>, roots: &[usize], look: &Look) {
+    let notes = |at: &&usize| report.findings.get(**at).is_some_and(|finding| finding.severity == Severity::Note);
+    let listed: Vec<usize> = roots.iter().filter(|at| !notes(at)).copied().collect();
+    let digits = listed.len().to_string().len();
+    for (number, finding) in listed.iter().filter_map(|at| report.findings.get(*at)).enumerate() {
+        let first = format!("  {:>digits$}. {:<8}", number + 1, finding.severity.name());
+        let rest = " ".repeat(first.len());
+        let message = visible(&finding.message);
+        let painted = format!("  {:>digits$}. {}", number + 1, severity_column(finding.severity, look));
+        look.wrap(out, &painted, &rest, &message);
+        if let Some(fix) = finding.fixes.first() {
+            let arrow = format!("{rest}{}", look.either("→ ", "> "));
+            look.wrap(out, &arrow, &format!("{rest}  "), &visible(&fix.say));
+        }
+    }
+}
+
+fn severity_column(severity: Severity, look: &Look) -> String {
+    let name = severity.name();
+    format!("{}{}", look.paint(severity_style(severity), name), " ".repeat(8usize.saturating_sub(name.len())))
+}
+
+pub(super) fn severity_style(severity: Severity) -> Style {
+    match severity {
+        Severity::Error => BAD,
+        Severity::Warning => DOUBTFUL,
+        Severity::Note => CALM,
+    }
+}
+
+fn details(out: &mut String, report: &Report<'_>, roots: &[usize], families: &Families, look: &Look) {
+    for at in roots {
+        let Some(finding) = report.findings.get(*at) else { continue };
+        out.push('\n');
+        detail(out, finding, look);
+        let explained: Vec<&Finding<'_>> = families
+            .explained
+            .get(*at)
+            .into_iter()
+            .flatten()
+            .filter_map(|explained| report.findings.get(*explained))
+            .collect();
+        if explained.is_empty() {
+            continue;
+        }
+        let lead = format!("explains {} more:", explained.len());
+        if look.verbose {
+            look.wrap(out, "  ", "  ", &lead);
+            for finding in explained {
+                out.push('\n');
+                detail(out, finding, look);
+            }
+        } else {
+            let ids = tallied(explained.iter().map(|finding| finding.rule.id.as_str()), look);
+            look.wrap(out, "  ", "    ", &format!("{lead} {ids}"));
+        }
+    }
+}
+
+/// One finding: what, where and because, and what to do.
+fn detail(out: &mut String, finding: &Finding<'_>, look: &Look) {
+    look.wrap(out, "", "", &title(finding, look));
+    let mut drawn = Vec::new();
+    if let Some((primary, others)) = finding.places.split_first() {
+        match window::draw(primary, &finding.because, others, finding.severity, look) {
+            Some((text, others)) => {
+                out.push_str(&text);
+                drawn = others;
+            }
+            None => pointed(out, primary, &finding.because, look),
+        }
+        for (at, other) in others.iter().enumerate() {
+            if !drawn.contains(&at) {
+                pointed(out, other, &other.note, look);
+            }
+        }
+    } else if !finding.because.is_empty() {
+        look.wrap(out, "  ", "    ", &format!("because: {}", visible(&finding.because)));
+    }
+    for (at, fix) in finding.fixes.iter().enumerate() {
+        let lead = if at == 0 { "  fix: " } else { "   or: " };
+        let say = visible(&fix.say);
+        match fix.run.as_deref().filter(|run| !run.trim().is_empty()) {
+            None => look.wrap(out, &paint_lead(lead, look), "       ", &say),
+            Some(run) if at == 0 && !look.verbose => look.command(out, &paint_lead(lead, look), "       ", run),
+            Some(run) => {
+                look.wrap(out, &paint_lead(lead, look), "       ", &say);
+                look.command(out, "       ", "       ", run);
+            }
+        }
+    }
+}
+
+fn title(finding: &Finding<'_>, look: &Look) -> String {
+    let head = format!("{}[{}]", finding.severity.name(), visible(&finding.rule.id));
+    format!("{}: {}", look.paint(severity_style(finding.severity), &head), visible(&finding.message))
+}
+
+fn paint_lead(lead: &str, look: &Look) -> String {
+    format!("{}{}", look.paint(GOOD, lead.trim_end()), " ")
+}
+
+/// A place without a look at it.
+fn pointed(out: &mut String, place: &Place, note: &str, look: &Look) {
+    let mut spot = match (&place.path, &place.span, &place.arn) {
+        (Some(path), Some(span), _) => format!("{}:{}:{}", visible(path), span.line, span.column),
+        (Some(path), None, _) => visible(path),
+        (None, _, Some(arn)) => visible(arn),
+        (None, _, None) => String::new(),
+    };
+    let pointer = match (&place.path, &place.source) {
+        (Some(_), Some((_, pointer))) => pointer,
+        _ => &place.pointer,
+    };
+    if (place.span.is_none() || look.verbose || spot.is_empty()) && !pointer.is_empty() {
+        spot.push_str(if spot.is_empty() { "" } else { " " });
+        spot.push_str(&visible(pointer));
+    }
+    let text = match (spot.is_empty(), note.is_empty()) {
+        (true, true) => return,
+        (true, false) => return look.wrap(out, "  ", "    ", &format!("because: {}", visible(note))),
+        (false, true) => spot,
+        (false, false) => format!("{spot}: {}", visible(note)),
+    };
+    look.wrap(out, "  at ", "    ", &text);
+}
+
+/// The names in order of appearance, each once, with how often it appeared.
+fn tallied<'t>(names: impl Iterator<Item = &'t str>, look: &Look) -> String {
+    let mut seen: Vec<(&str, usize)> = Vec::new();
+    let mut numbers = FxHashMap::default();
+    for name in names {
+        let at = *numbers.entry(name).or_insert(seen.len());
+        match seen.get_mut(at) {
+            Some((_, count)) => *count += 1,
+            None => seen.push((name, 1)),
+        }
+    }
+    let times = look.either("×", "x");
+    let text = |(name, number): &(&str, usize)| {
+        if *number == 1 { visible(name) } else { format!("{} {times}{number}", visible(name)) }
+    };
+    seen.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+/// What could not be decided, by what would settle it; what settles most comes first.
+fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
+    let mut groups: Vec<(String, Vec<&Finding<'_>>)> = Vec::new();
+    let mut numbers = FxHashMap::default();
+    for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
+        let key = finding.unblock.join(", ");
+        let at = *numbers.entry(key.clone()).or_insert(groups.len());
+        match groups.get_mut(at) {
+            Some((_, findings)) => findings.push(finding),
+            None => groups.push((key, vec![finding])),
+        }
+    }
+    groups.sort_by_key(|(_, findings)| std::cmp::Reverse(findings.len()));
+    for (at, (unblock, findings)) in groups.iter().enumerate() {
+        if at == 0 || look.verbose {
+            out.push('\n');
+        }
+        let lead = format!("{} undecided", findings.len());
+        let unblock = if unblock.is_empty() { "nothing that was given can settle it".into() } else { visible(unblock) };
+        look.wrap(out, "", "  ", &format!("{}: {unblock}", look.paint(DOUBTFUL, &lead)));
+        if look.verbose {
+            for finding in findings {
+                look.wrap(out, "  ", "    ", &title(finding, look));
+                if !finding.because.is_empty() {
+                    look.wrap(out, "    ", "      ", &format!("because: {}", visible(&finding.because)));
+                }
+            }
+        } else {
+            let ids = tallied(findings.iter().map(|finding| finding.rule.id.as_str()), look);
+            look.wrap(out, "  ", "  ", &ids);
+        }
+    }
+}
+
+/// What should have been seen and was not.
+fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
+    if report.gaps.is_empty() {
+        return;
+    }
+    out.push('\n');
+    look.wrap(out, "", "", &format!("{}:", look.paint(DOUBTFUL, "not seen")));
+    for gap in &report.gaps {
+        let mut text = visible(&gap.what);
+        if !gap.scope.is_empty() {
+            let _ = write!(text, " of {}", visible(&gap.scope));
+        }
+        if let Some(place) = gap.place.as_deref().filter(|place| *place != gap.what) {
+            let _ = write!(text, " ({})", visible(place));
+        }
+        let _ = write!(text, ": {}", visible(&gap.why));
+        look.wrap(out, "  ", "    ", &text);
+        if let Some(unblock) = &gap.unblock {
+            look.wrap(out, &format!("    {}", look.either("→ ", "> ")), "      ", &visible(unblock));
+        }
+    }
+}
+
+/// The last line: how much of everything there is.
+fn tally(out: &mut String, report: &Report<'_>, look: &Look) {
+    let summary = report.summary();
+    let failures: Vec<String> = [(summary.error, "error"), (summary.warning, "warning"), (summary.note, "note")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| count(number, word))
+        .collect();
+    let mut text = failures.join(", ");
+    if summary.unknown > 0 {
+        let settle = settled_by(report);
+        let more = format!("{} undecided{settle}", summary.unknown);
+        text = if text.is_empty() { more } else { format!("{text}; {more}") };
+    }
+    if text.is_empty() {
+        text = match (report.rollouts.is_empty(), report.gaps.len()) {
+            (true, 0) => "no rollout was found, so nothing was said about one".into(),
+            (true, _) => "no rollout could be checked".into(),
+            (false, 0) => format!("nothing found: {} hold", count(summary.rules, "rule")),
+            (false, gaps) => format!("nothing found in what was seen; {} not seen", count(gaps, "thing")),
+        };
+    }
+    if summary.suppressed > 0 {
+        let _ = write!(text, "; {} suppressed", summary.suppressed);
+    }
+    let style = match (summary.error, summary.warning + summary.unknown + report.gaps.len()) {
+        (0, 0) if report.rollouts.is_empty() => FAINT,
+        (0, 0) => GOOD,
+        (0, _) => DOUBTFUL,
+        _ => BAD,
+    };
+    out.push('\n');
+    let mut line = String::new();
+    Look { colour: false, ..*look }.wrap(&mut line, "", "  ", &text);
+    for line in line.lines() {
+        let _ = writeln!(out, "{}", look.paint(style, line));
+    }
+}
+
+/// What settles everything that is undecided, where that is one thing.
+fn settled_by(report: &Report<'_>) -> String {
+    let mut ways = report
+        .findings
+        .iter()
+        .filter(|finding| finding.outcome == Outcome::Unknown)
+        .map(|finding| finding.unblock.as_slice());
+    match ways.next() {
+        Some([only]) if ways.all(|way| matches!(way, [way] if way == only)) => {
+            format!(": {} to settle them", visible(only))
+        }
+        _ => String::new(),
+    }
+}
