@@ -11,6 +11,7 @@ mod judge;
 mod semantic;
 mod subject;
 
+pub(crate) use judge::anchored;
 pub use judge::judge;
 pub use subject::Subject;
 
@@ -81,7 +82,8 @@ pub fn check<'r, 'e>(rules: &'r [Rule], linked: &'e Linked) -> Vec<Judgement<'r,
             continue;
         }
         let subjects = selected.entry(rule.select.as_str()).or_insert_with(|| subject::select(linked, &rule.select));
-        let about = subjects.iter().filter(|subject| subject.system().is_none_or(|system| rule.systems.contains(&system)));
+        let about =
+            subjects.iter().filter(|subject| subject.system().is_none_or(|system| rule.systems.contains(&system)));
         pairs.extend(about.map(|subject| (rule, subject.clone())));
     }
     let verdict = |(rule, subject): (&'r Rule, Subject<'e>)| {

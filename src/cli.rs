@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and how an answer becomes an exit code.
 
-use crate::report::human::Look;
+use crate::report::look::Look;
 use crate::report::{self, Outcome, Report};
 use crate::rule::{self, Rule, Severity};
 use crate::{read, schema, why};
@@ -335,7 +335,11 @@ fn explain(args: &Explain, surroundings: &Surroundings) -> Result<Answer, CliErr
 fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let words: Vec<&str> = asked.split('-').filter(|word| word.len() > 2).collect();
     let score = |name: &str| name.split('-').filter(|word| words.contains(word)).count();
-    names.map(|name| (score(name), name)).filter(|(score, _)| *score > 0).max_by_key(|(score, _)| *score).map(|(_, name)| name)
+    names
+        .map(|name| (score(name), name))
+        .filter(|(score, _)| *score > 0)
+        .max_by_key(|(score, _)| *score)
+        .map(|(_, name)| name)
 }
 
 fn explain_error(args: &Why, surroundings: &Surroundings) -> Result<Answer, CliError> {

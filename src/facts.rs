@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn tables_are_whole_and_in_order() {
         assert_eq!(releases().count(), include_str!("facts/emr-releases.csv").lines().count() - 1);
-        let number = |release: &Release| -> Vec<u32> { release.version.split('.').map(|n| n.parse().unwrap()).collect() };
+        let number =
+            |release: &Release| -> Vec<u32> { release.version.split('.').map(|n| n.parse().unwrap()).collect() };
         let all: Vec<Release> = releases().collect();
         assert!(all.is_sorted_by_key(number));
         let until: Vec<_> = all.iter().filter_map(|release| release.standard_support_until).collect();

@@ -73,7 +73,8 @@ pub fn examine(estate: Estate, rules: &[Rule]) -> Report<'_> {
     let judgements = check::check(rules, &linked);
     let mut report = settle::settle(rules, &judgements, &linked);
     let places: Vec<&mut report::Place> = report.findings.iter_mut().flat_map(|finding| &mut finding.places).collect();
-    let wanted: Vec<(usize, String)> = places.iter().map(|place| place.source.clone().unwrap_or((usize::MAX, String::new()))).collect();
+    let wanted: Vec<(usize, String)> =
+        places.iter().map(|place| place.source.clone().unwrap_or((usize::MAX, String::new()))).collect();
     for (place, span) in places.into_iter().zip(read::locate(&linked.estate.sources, &wanted)) {
         place.span = span;
     }

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let terminal_width = stdout().is_terminal().then(|| terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into()));
+    let terminal_width =
+        stdout().is_terminal().then(|| terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into()));
     let surroundings = Surroundings {
         today: jiff::Zoned::now().date().to_string(),
         terminal_width,

@@ -148,7 +148,8 @@ fn place(pointer: String, note: String, linked: &Linked) -> Place {
     let origins = &linked.estate.origins;
     let source = origins.find(&pointer).map(|origin| (origin.source, origin.pointer));
     let pointer = origins.resolve(&pointer);
-    let path = source.as_ref().and_then(|(number, _)| linked.estate.sources.get(*number)).map(|source| source.path.clone());
+    let path =
+        source.as_ref().and_then(|(number, _)| linked.estate.sources.get(*number)).map(|source| source.path.clone());
     Place { arn: arn_around(&linked.estate.document, &pointer), path, source, pointer, span: None, note }
 }
 
@@ -159,7 +160,16 @@ fn arn_around(document: &Value, pointer: &str) -> Option<String> {
     for token in pointer.split('/').skip(1) {
         let Some(inner) = step(value, token) else { break };
         value = inner;
-        let keys = ["Arn", "arn", "ClusterArn", "nodegroupArn", "addonArn", "associationArn", "accessEntryArn", "applicationArn"];
+        let keys = [
+            "Arn",
+            "arn",
+            "ClusterArn",
+            "nodegroupArn",
+            "addonArn",
+            "associationArn",
+            "accessEntryArn",
+            "applicationArn",
+        ];
         if let Some(found) = keys.iter().find_map(|key| value.get(key)?.as_str()) {
             arn = Some(found.to_owned());
         }

@@ -67,7 +67,8 @@ fn absent(selected: Selected<'_>) -> Verdict {
     if selected.found.is_empty() {
         return blocked(&selected).map_or(Verdict::Pass, Verdict::Unknown);
     }
-    let spots = selected.found.into_iter().map(|(_, pointer)| Spot { pointer, note: String::new() }).collect::<Vec<_>>();
+    let spots =
+        selected.found.into_iter().map(|(_, pointer)| Spot { pointer, note: String::new() }).collect::<Vec<_>>();
     let because = if spots.len() == 1 { "there is one".to_owned() } else { format!("there are {}", spots.len()) };
     let count = spots.len().to_string();
     Verdict::Fail(Evidence { because, spots, ..Evidence::default() }.fact("count", count))
@@ -95,7 +96,9 @@ fn each(subject: &Subject<'_>, path: &Path, when_absent: Absence, holds: impl Fn
         let shown = Text::of(value).map_or_else(|| value.to_string(), |text| text.to_string());
         match holds(value) {
             Truth::True => Verdict::Pass,
-            Truth::False => Verdict::Fail(Evidence::at(pointer.clone(), format!("it is `{shown}`")).fact("value", shown)),
+            Truth::False => {
+                Verdict::Fail(Evidence::at(pointer.clone(), format!("it is `{shown}`")).fact("value", shown))
+            }
             Truth::Unknown => {
                 let because = format!("`{shown}` is not known in full");
                 Verdict::Unknown(Evidence::at(pointer.clone(), because).fact("value", shown))
@@ -243,7 +246,10 @@ fn uncovered(subject: &Subject<'_>, linked: &Linked, path: &Path, list: &Selecte
     {
         let name = format!("{section}.{name}");
         let scope = scope(subject, collection(&name).map(|about| about.within))?;
-        return linked.estate.incomplete(&name, &scope, None).map(|unknown| Evidence::unknown(subject.pointer.clone(), unknown));
+        return linked
+            .estate
+            .incomplete(&name, &scope, None)
+            .map(|unknown| Evidence::unknown(subject.pointer.clone(), unknown));
     }
     // A list inside a thing is whole where it is printed at all.
     let is_there = !list.found.is_empty() || subject.find(&list_itself(path)?).found.first().is_some();

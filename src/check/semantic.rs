@@ -74,7 +74,8 @@ fn permits(subject: &Subject<'_>, rules: &Path, wanted: &[Permission]) -> Verdic
                     .filter(|verb| !NOT_VERBS.contains(verb) && !allowed(group, resource, verb))
                     .collect();
                 if !verbs.is_empty() {
-                    let resource = if group.is_empty() { resource.clone() } else { format!("{resource}.{group}") };
+                    let resource: String =
+                        if group.is_empty() { (*resource).clone() } else { format!("{resource}.{group}") };
                     short.push(format!("{} on {resource}", verbs.join(", ")));
                 }
             }
@@ -120,12 +121,13 @@ fn fits(subject: &Subject<'_>, linked: &Linked, jobs: &Path, cluster: &Path) -> 
     let nodegroups: Vec<Value> = estate
         .items("eks.nodegroups")
         .iter()
-        .filter(|nodegroup| cluster_arn.ends_with(&format!("cluster/{}", nodegroup["clusterName"].as_str().unwrap_or_default())))
+        .filter(|nodegroup| {
+            cluster_arn.ends_with(&format!("cluster/{}", nodegroup["clusterName"].as_str().unwrap_or_default()))
+        })
         .cloned()
         .collect();
     let described = estate.items("eks.clusters").iter().find(|candidate| candidate["arn"] == cluster_arn);
-    let supply =
-        capacity::supply::of_cluster(list("nodes"), list("pods"), &nodegroups, list("nodePools"), described);
+    let supply = capacity::supply::of_cluster(list("nodes"), list("pods"), &nodegroups, list("nodePools"), described);
     let spark = subject.rollout.and_then(|(_, rollout)| rollout["release"]["spark"].as_str());
     Verdict::all(jobs.found.iter().map(|(job, pointer)| {
         let demand = demand(job, spark);
@@ -134,7 +136,9 @@ fn fits(subject: &Subject<'_>, linked: &Linked, jobs: &Path, cluster: &Path) -> 
             .fact("arithmetic", fit.arithmetic.join("\n"))
             .fact("because", fit.because.clone());
         if let Some(nodes) = fit.nodes_needed {
-            evidence = evidence.fact("nodes", nodes.to_string()).fact("total", (supply.nodes.len() + nodes as usize).to_string());
+            evidence = evidence
+                .fact("nodes", nodes.to_string())
+                .fact("total", (supply.nodes.len() + nodes as usize).to_string());
         }
         evidence.spots.insert(0, Spot { pointer: pointer.clone(), note: fit.because.clone() });
         evidence.spots.truncate(1);

@@ -18,7 +18,7 @@ use super::pattern::{Reading, Sym, glob, truth};
 use super::policy::{Effect, Policy, Principal, PrincipalKind, Statement, holes, is_unique_id};
 use super::principal::is_service;
 use crate::known::{Part, Text, Truth};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -105,7 +105,7 @@ pub struct TrustMiss {
 }
 
 /// What keeps wanted accounts out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MissKind {
     /// No statement is about service accounts.
@@ -1269,7 +1269,10 @@ pub fn service_trust(trust: &Policy, service: &str) -> ServiceTrust {
     ServiceTrust { admitted: decision.possible, scoped, because: decision.because, miss }
 }
 
-fn service_decision(
+/// Whether a service may do something to a role by its trust policy: `sts:AssumeRole`, `sts:TagSession`.
+/// Keys that are not given are unknown.
+#[must_use]
+pub fn service_decision(
     trust: &Policy,
     service: &str,
     action: &str,

@@ -1,15 +1,16 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
+use super::Draft;
 use super::arn::{Arn, role_name};
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
-use super::Draft;
 use crate::estate::Estate;
 use crate::facts;
-use crate::iam::base36;
+use crate::iam::{base36, policy};
 use crate::known::{Truth, Unknown};
 use crate::read::yaml;
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The role that the EMR containers service uses in the account.
 const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
@@ -150,8 +151,7 @@ fn no_day() -> Unknown {
 /// The job requests of these kinds: all of them where one rollout is checked, else those that it names.
 pub(super) fn jobs(estate: &Estate, declaration: &Value, pointer: &str, kinds: &[&str], draft: &mut Draft) {
     let sole = estate.items("declarations").len() <= 1;
-    let named: Vec<&str> =
-        declaration["jobs"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let named: Vec<&str> = declaration["jobs"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let is_named = |path: &str| {
         named.iter().any(|name| {
             let name = name.trim_start_matches("./");
@@ -172,32 +172,29 @@ pub(super) fn jobs(estate: &Estate, declaration: &Value, pointer: &str, kinds: &
 /// The variables of a SparkPilot session, where the estate holds one.
 fn session(estate: &Estate, draft: &mut Draft) {
     let environment = &estate.document["session"]["environment"];
-    let is_sparkpilot = environment
-        .as_object()
-        .is_some_and(|variables| variables.keys().any(|name| name.starts_with("SPARKPILOT_")));
+    let is_sparkpilot =
+        environment.as_object().is_some_and(|variables| variables.keys().any(|name| name.starts_with("SPARKPILOT_")));
     if is_sparkpilot {
         draft.set_at("session", environment.clone(), "/session/environment");
     }
 }
 
 /// The execution role: as declared, else as the jobs or the session name it.
-pub(super) fn execution_role(
-    estate: &Estate,
-    index: &Index,
-    declaration: &Value,
-    pointer: &str,
-    draft: &mut Draft,
-) {
+pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
     let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
-        Some((job["request"]["executionRoleArn"].as_str()?.to_owned(), draft_alias(draft, &format!("/jobs/{at}"), "/request/executionRoleArn")))
+        Some((
+            job["request"]["executionRoleArn"].as_str()?.to_owned(),
+            draft_alias(draft, &format!("/jobs/{at}"), "/request/executionRoleArn"),
+        ))
     });
     let from_session = || {
         let name = "SPARKPILOT_EMR_EXECUTION_ROLE_ARN";
         let arn = draft.object.get("session")?.get(name)?.as_str()?;
         Some((arn.to_owned(), format!("/session/environment/{name}")))
     };
-    let declared = declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
+    let declared =
+        declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
     let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {
         let unknown = Unknown {
             why: "nothing names the execution role".into(),
@@ -212,7 +209,20 @@ pub(super) fn execution_role(
         draft.set_at("executionRoleAccount", parsed.account, at.clone());
         draft.set_at("executionRolePartition", parsed.partition, at.clone());
     }
-    draft.set_found("executionRole", index.principal(estate, &arn));
+    let role = index.principal(estate, &arn);
+    if let Some(trust) = role.value().map(|role| &role["AssumeRolePolicyDocument"]) {
+        let size = match Unknown::of(trust) {
+            Some(unknown) => unknown.to_value(),
+            None if trust.is_null() => Unknown {
+                why: "the role's trust policy was not collected".into(),
+                unblock: Some("run `aws iam get-role`".into()),
+            }
+            .to_value(),
+            None => policy::size(trust).into(),
+        };
+        draft.set("trustPolicySize", size);
+    }
+    draft.set_found("executionRole", role);
     draft.set_at("executionRoleArn", arn, at);
 }
 
@@ -250,7 +260,9 @@ fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     let scope = cluster.regional_scope();
     let wanted = Wanted { collection: "emrContainers.virtualClusters", scope: &scope, namespace: None };
     let is_own = |virtual_cluster: &Value| {
-        own.is_some_and(|own| virtual_cluster["id"] == own || virtual_cluster["name"] == own || virtual_cluster["arn"] == own)
+        own.is_some_and(|own| {
+            virtual_cluster["id"] == own || virtual_cluster["name"] == own || virtual_cluster["arn"] == own
+        })
     };
     let in_account = |virtual_cluster: &Value| {
         virtual_cluster["arn"]
@@ -310,12 +322,9 @@ pub(super) fn oidc(estate: &Estate, draft: &mut Draft) {
 
 /// The service accounts that EMR makes for the role, and their Pod Identity associations.
 fn pod_identity(estate: &Estate, draft: &mut Draft) {
-    let (Some(cluster_arn), Some(account), Some(namespace), Some(role)) = (
-        draft.text("clusterArn"),
-        draft.text("account"),
-        draft.text("namespace"),
-        draft.text("executionRoleName"),
-    ) else {
+    let (Some(cluster_arn), Some(account), Some(namespace), Some(role)) =
+        (draft.text("clusterArn"), draft.text("account"), draft.text("namespace"), draft.text("executionRoleName"))
+    else {
         return;
     };
     let (role_arn, suffix) = (draft.text("executionRoleArn").unwrap_or_default(), base36::encode(role));
@@ -325,17 +334,21 @@ fn pod_identity(estate: &Estate, draft: &mut Draft) {
         .collect();
     let wanted = Wanted { collection: "eks.podIdentityAssociations", scope: cluster_arn, namespace: None };
     let (associations, more) = select(estate, wanted, |association| {
-        let is_in_cluster = association["associationArn"]
-            .as_str()
-            .and_then(Arn::parse)
-            .is_none_or(|arn| cluster_arn.ends_with(&format!(":{}:cluster/{}", arn.account, association["clusterName"].as_str().unwrap_or_default())));
+        let is_in_cluster = association["associationArn"].as_str().and_then(Arn::parse).is_none_or(|arn| {
+            cluster_arn.ends_with(&format!(
+                ":{}:cluster/{}",
+                arn.account,
+                association["clusterName"].as_str().unwrap_or_default()
+            ))
+        });
         is_in_cluster
             && association["namespace"] == namespace
             && (association["roleArn"] == role_arn || accounts.contains(&association["serviceAccount"]))
     });
     let agent = Wanted { collection: "eks.addons", scope: cluster_arn, namespace: None };
     let agent = lookup(estate, agent, |addon| {
-        addon["addonName"] == "eks-pod-identity-agent" && draft.text("clusterName").is_none_or(|name| addon["clusterName"] == name)
+        addon["addonName"] == "eks-pod-identity-agent"
+            && draft.text("clusterName").is_none_or(|name| addon["clusterName"] == name)
     });
     draft.set("roleSuffix", suffix);
     draft.set("serviceAccounts", accounts);
@@ -376,17 +389,21 @@ fn access(estate: &Estate, draft: &mut Draft) {
     };
     let in_cluster = |collection| Wanted { collection, scope: &cluster_arn, namespace: Some(&namespace) };
 
-    draft.set_found("serviceLinkedRole", lookup(
-        estate,
-        Wanted { collection: "iam.roles", scope: &account, namespace: None },
-        |role| is_role(&role["Arn"], &account, SERVICE_LINKED_ROLE),
-    ));
+    draft.set_found(
+        "serviceLinkedRole",
+        lookup(estate, Wanted { collection: "iam.roles", scope: &account, namespace: None }, |role| {
+            is_role(&role["Arn"], &account, SERVICE_LINKED_ROLE)
+        }),
+    );
     draft.set("mappedRoleArn", format!("arn:{partition}:iam::{account}:role/{SERVICE_LINKED_ROLE}"));
 
-    let entry = lookup(estate, Wanted { collection: "eks.accessEntries", scope: &cluster_arn, namespace: None }, |entry| {
-        is_role(&entry["principalArn"], &account, SERVICE_LINKED_ROLE)
-            && draft.text("clusterName").is_none_or(|name| entry["clusterName"].is_null() || entry["clusterName"] == name)
-    });
+    let entry =
+        lookup(estate, Wanted { collection: "eks.accessEntries", scope: &cluster_arn, namespace: None }, |entry| {
+            is_role(&entry["principalArn"], &account, SERVICE_LINKED_ROLE)
+                && draft
+                    .text("clusterName")
+                    .is_none_or(|name| entry["clusterName"].is_null() || entry["clusterName"] == name)
+        });
     let system = Wanted { collection: "kubernetes.configMaps", scope: &cluster_arn, namespace: Some("kube-system") };
     let config_map = lookup(estate, system, |map| {
         map["metadata"]["name"] == "aws-auth" && map["metadata"]["namespace"] == "kube-system"
@@ -407,7 +424,9 @@ fn access(estate: &Estate, draft: &mut Draft) {
         (Some(_), Found::Unknown(unknown), _) => unknown.to_value(),
         (Some(_), _, Mapping::Unknown(unknown)) => unknown.to_value(),
         // EMR makes the entry itself when it creates the virtual cluster.
-        (Some(_), Found::Nothing, Mapping::Nothing) if !draft.object.contains_key("virtualClusterDeclared") => json!("created-with-virtual-cluster"),
+        (Some(_), Found::Nothing, Mapping::Nothing) if !draft.object.contains_key("virtualClusterDeclared") => {
+            json!("created-with-virtual-cluster")
+        }
         (Some(_), Found::Nothing, Mapping::Nothing) => json!("access-entry"),
         (None, _, _) => not_described(draft.text("clusterName").unwrap_or("?")).to_value(),
     };
@@ -424,12 +443,20 @@ fn access(estate: &Estate, draft: &mut Draft) {
     }
     draft.set_found("awsAuth", config_map);
 
-    let user = draft.object.get("awsAuthMapping").and_then(|mapping| mapping["username"].as_str()).unwrap_or("emr-containers").to_owned();
+    let user = draft
+        .object
+        .get("awsAuthMapping")
+        .and_then(|mapping| mapping["username"].as_str())
+        .unwrap_or("emr-containers")
+        .to_owned();
     let in_namespace = |object: &Value| object["metadata"]["namespace"] == namespace.as_str();
     let binding = lookup(estate, in_cluster("kubernetes.roleBindings"), |binding| {
         in_namespace(binding)
             && binding["subjects"].as_array().is_some_and(|subjects| {
-                subjects.iter().any(|subject| subject["kind"] == "User" && (subject["name"] == user.as_str() || subject["name"] == "emr-containers"))
+                subjects.iter().any(|subject| {
+                    subject["kind"] == "User"
+                        && (subject["name"] == user.as_str() || subject["name"] == "emr-containers")
+                })
             })
     });
     let bound = binding.value().map(|binding| &binding["roleRef"]);
@@ -481,9 +508,8 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
             return Mapping::Unknown(Unknown { why, unblock: Some("mend `mapRoles`, or nobody gets in by it".into()) });
         }
     };
-    let ours = entries.into_iter().find(|entry| {
-        entry["rolearn"].as_str().and_then(role_name) == Some(SERVICE_LINKED_ROLE)
-    });
+    let ours =
+        entries.into_iter().find(|entry| entry["rolearn"].as_str().and_then(role_name) == Some(SERVICE_LINKED_ROLE));
     ours.map_or(Mapping::Nothing, |entry| Mapping::At(entry, pointer))
 }
 
@@ -491,9 +517,13 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
 pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
     let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
     let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
-        Some((job["request"]["releaseLabel"].as_str()?.to_owned(), draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel")))
+        Some((
+            job["request"]["releaseLabel"].as_str()?.to_owned(),
+            draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
+        ))
     });
-    let declared = declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
+    let declared =
+        declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
     let Some((label, at)) = declared.or(from_jobs) else { return };
     set_release(estate, label, at, draft);
 }
@@ -507,12 +537,16 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
         .map(|rest| rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect())
         .unwrap_or_default();
     if let Some(release) = facts::emr_release(&version) {
-        let support = match estate.document["sparkcheck"]["today"].as_str().map(|today| facts::emr_supported(&version, today)) {
-            Some(Truth::True) => json!("standard"),
-            Some(Truth::False) => json!("ended"),
-            Some(Truth::Unknown) => Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }.to_value(),
-            None => no_day().to_value(),
-        };
+        let support =
+            match estate.document["sparkcheck"]["today"].as_str().map(|today| facts::emr_supported(&version, today)) {
+                Some(Truth::True) => json!("standard"),
+                Some(Truth::False) => json!("ended"),
+                Some(Truth::Unknown) => {
+                    Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }
+                        .to_value()
+                }
+                None => no_day().to_value(),
+            };
         let mut facts = json!({"version": release.version, "support": support});
         if let Some(spark) = release.spark {
             facts["spark"] = spark.into();
@@ -538,7 +572,13 @@ fn ended_run_pods(estate: &Estate, draft: &mut Draft) {
     let wanted = Wanted { collection: "kubernetes.pods", scope: cluster_arn, namespace: Some(namespace) };
     let (pods, more) = select(estate, wanted, |pod| {
         let run = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str();
-        run.is_some_and(|run| ended.contains(run)) && !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+        run.is_some_and(|run| ended.contains(run))
+            && !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
     });
+    let runs: BTreeSet<&str> = pods
+        .iter()
+        .filter_map(|(pod, _)| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str())
+        .collect();
+    draft.set("endedRuns", runs.into_iter().collect::<Vec<_>>());
     draft.set_list("endedRunPods", pods, more);
 }

@@ -101,7 +101,8 @@ impl Index {
     pub fn role_named<'e>(&self, estate: &'e Estate, account: &str, name: &str) -> Found<'e> {
         let wanted = Wanted { collection: "iam.roles", scope: account, namespace: None };
         lookup(estate, wanted, |role| {
-            role["RoleName"] == name && role["Arn"].as_str().and_then(Arn::parse).is_some_and(|arn| arn.account == account)
+            role["RoleName"] == name
+                && role["Arn"].as_str().and_then(Arn::parse).is_some_and(|arn| arn.account == account)
         })
     }
 
@@ -156,9 +157,7 @@ fn listing<'e>(estate: &'e Estate, wanted: Wanted<'_>) -> (&'e [Value], String) 
     match wanted.collection.strip_prefix("kubernetes.") {
         None => (estate.items(wanted.collection), format!("/{}", wanted.collection.replace('.', "/"))),
         Some(kind) => match estate.kubernetes(wanted.scope) {
-            Some((group, pointer)) => {
-                (group[kind].as_array().map_or(&[], Vec::as_slice), format!("{pointer}/{kind}"))
-            }
+            Some((group, pointer)) => (group[kind].as_array().map_or(&[], Vec::as_slice), format!("{pointer}/{kind}")),
             None => (&[], String::new()),
         },
     }

@@ -3,7 +3,7 @@
 //! The built-in rules are turned into one JSON text when the program is built, so that starting it
 //! reads nothing from disk and parses no YAML; their examples stay apart until they are asked for.
 
-use super::{Assertion, Examples, Rule, Template};
+use super::{Examples, Rule, Template};
 use crate::path::Path;
 use crate::read::{self, yaml};
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -68,7 +68,10 @@ pub fn read_dir(folder: &FilePath, known: &[Rule]) -> Result<Vec<Rule>, LoadErro
             let (message, help) = if taken {
                 (format!("there is another rule `{}`", rule.id), "give it an id of its own".to_owned())
             } else {
-                (format!("the rule `{}` stands in the file `{stem}`", rule.id), "name the file after the rule".to_owned())
+                (
+                    format!("the rule `{}` stands in the file `{stem}`", rule.id),
+                    "name the file after the rule".to_owned(),
+                )
             };
             return Err(broken(&path, &text, "/id", message, help));
         }
@@ -102,7 +105,13 @@ pub fn parse(path: &str, text: &str) -> Result<Rule, LoadError> {
         broken(path, text, &pointer, sentence(&error.inner().to_string()), help)
     })?;
     for (pointer, problem) in problems(&rule) {
-        return Err(broken(path, text, &pointer, problem, "`sparkcheck schema rule` describes the form of a rule".into()));
+        return Err(broken(
+            path,
+            text,
+            &pointer,
+            problem,
+            "`sparkcheck schema rule` describes the form of a rule".into(),
+        ));
     }
     Ok(rule)
 }
@@ -111,7 +120,10 @@ pub fn parse(path: &str, text: &str) -> Result<Rule, LoadError> {
 fn problems(rule: &Rule) -> Vec<(String, String)> {
     let mut problems = Vec::new();
     let kebab = |id: &str| {
-        !id.is_empty() && id.split('-').all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
+        !id.is_empty()
+            && id
+                .split('-')
+                .all(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
     };
     if !kebab(&rule.id) {
         problems.push(("/id".into(), format!("`{}` is not in kebab-case", rule.id)));
@@ -149,7 +161,8 @@ fn walk_assertion(document: &Value, pointer: &str, problems: &mut Vec<(String, S
                 && let Err(error) = regex::Regex::new(&crate::check::anchored(pattern))
             {
                 let why = error.to_string().lines().last().unwrap_or_default().trim().to_owned();
-                problems.push((format!("{pointer}/pattern"), format!("`{pattern}` is not a regular expression: {why}")));
+                problems
+                    .push((format!("{pointer}/pattern"), format!("`{pattern}` is not a regular expression: {why}")));
             }
         }
         Value::Array(items) => {
@@ -213,15 +226,4 @@ pub fn templates(rule: &Rule) -> Vec<(String, &Template)> {
         all.extend(fix.run.as_ref().map(|run| (format!("/fixes/{at}/run"), run)));
     }
     all
-}
-
-/// The kinds of an assertion, outermost first.
-#[must_use]
-pub fn kinds(assertion: &Assertion) -> Vec<&Assertion> {
-    match assertion {
-        Assertion::All(parts) | Assertion::Any(parts) => {
-            std::iter::once(assertion).chain(parts.iter().flat_map(kinds)).collect()
-        }
-        other => vec![other],
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::single;
 use crate::check::{Evidence, Spot, Subject, Verdict};
-use crate::iam::trust::{self, Caller, CallerKind, MissKind, Wanted};
+use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
 use crate::iam::{
     self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, base36, decide,
 };
@@ -65,7 +65,7 @@ impl Collected {
                         Some(_) => self.policies.identity.missing.push(policy),
                         None => {
                             let pointer = format!("{pointer}/{field}/{at}/PolicyDocument");
-                            self.add(policy, &entry["PolicyDocument"], pointer, Slot::Identity);
+                            self.add(policy, &entry["PolicyDocument"], pointer);
                         }
                     }
                 }
@@ -89,7 +89,9 @@ impl Collected {
             let versions = policy["PolicyVersionList"].as_array()?;
             let at = versions.iter().position(|version| version["IsDefaultVersion"] == true)?;
             let document = &versions.get(at)?["Document"];
-            Unknown::of(document).is_none().then(|| (document.clone(), format!("{pointer}/PolicyVersionList/{at}/Document")))
+            Unknown::of(document)
+                .is_none()
+                .then(|| (document.clone(), format!("{pointer}/PolicyVersionList/{at}/Document")))
         });
         let is_administrator =
             Arn::parse(arn).is_some_and(|arn| arn.account == "aws" && arn.resource == ADMINISTRATOR_ACCESS);
@@ -111,11 +113,9 @@ impl Collected {
         }
     }
 
-    fn add(&mut self, name: String, document: &Value, pointer: String, slot: Slot) {
-        let named = Named { name: name.clone(), policy: Arc::new(Policy::of(document)) };
-        match slot {
-            Slot::Identity => self.policies.identity.policies.push(named),
-        }
+    fn add(&mut self, name: String, document: &Value, pointer: String) {
+        let policy = Arc::new(Policy::of(document));
+        self.policies.identity.policies.push(Named { name: name.clone(), policy });
         self.pointers.insert(name, pointer);
     }
 
@@ -125,10 +125,6 @@ impl Collected {
     }
 }
 
-enum Slot {
-    Identity,
-}
-
 /// One decision for each action of a question.
 struct Asked {
     collected: Collected,
@@ -136,7 +132,12 @@ struct Asked {
     decisions: Vec<(String, Decision)>,
 }
 
-fn ask(question: &Question, unknown_present: &BTreeSet<String>, subject: &Subject<'_>, linked: &Linked) -> Result<Asked, Verdict> {
+fn ask(
+    question: &Question,
+    unknown_present: &BTreeSet<String>,
+    subject: &Subject<'_>,
+    linked: &Linked,
+) -> Result<Asked, Verdict> {
     let (principal, pointer) = single(subject, &question.principal)?;
     let Some(arn) = principal["Arn"].as_str() else {
         return Err(Verdict::Unknown(Evidence::at(pointer, "the principal has no ARN")));
@@ -151,7 +152,8 @@ fn ask(question: &Question, unknown_present: &BTreeSet<String>, subject: &Subjec
         .map(|(key, value)| (key.clone(), ContextValue::One(value.with_holes(&names))))
         .collect();
     context.insert("aws:PrincipalArn".into(), ContextValue::One(arn.into()));
-    let resource_account = resource.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
+    let resource_account =
+        resource.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
     let collected = collect(principal, &pointer, linked);
     let decisions = question.actions.iter().map(|action| {
         let request = Request {
@@ -219,10 +221,13 @@ pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, linke
                 let allowing = decision.because.first();
                 let spot = allowing.and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
                 let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
-                let because = allowing.map_or_else(|| "nothing limits it".to_owned(), |because| {
-                    format!("{} allows it for any `{by}`", statement(because))
-                });
-                Verdict::Fail(Evidence { because, spots: vec![spot], ..Evidence::default() }.fact("action", action.clone()))
+                let because = allowing.map_or_else(
+                    || "nothing limits it".to_owned(),
+                    |because| format!("{} allows it for any `{by}`", statement(because)),
+                );
+                Verdict::Fail(
+                    Evidence { because, spots: vec![spot], ..Evidence::default() }.fact("action", action.clone()),
+                )
             }
         }
     }))
@@ -245,14 +250,17 @@ fn conditional(action: &str, decision: &Decision, asked: &Asked) -> Evidence {
         } else {
             format!("`{action}` depends on {}", keys.join(", "))
         };
-        evidence.unblock.extend(keys.first().map(|_| format!("see whether the call meets the condition on {}", keys.join(", "))));
+        evidence
+            .unblock
+            .extend(keys.first().map(|_| format!("see whether the call meets the condition on {}", keys.join(", "))));
         if let Some(because) = decision.because.first()
             && let Some(spot) = asked.collected.spot(&because.policy, &because.pointer, "")
         {
             evidence.spots = vec![spot];
         }
     } else {
-        evidence.because = format!("`{action}` depends on policies that were not collected: {}", decision.missing.join(", "));
+        evidence.because =
+            format!("`{action}` depends on policies that were not collected: {}", decision.missing.join(", "));
         evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
     }
     evidence
@@ -313,11 +321,13 @@ pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
         Err(verdict) => return verdict,
     };
     if let Some(service) = &trusted.service {
-        return trusts_service(&policy, &pointer, service, &trusted.actions);
+        return trusts_service(&policy, &pointer, &role, service, &trusted.actions);
     }
     let wanted = match wanted(trusted, &role, subject) {
         Ok(Some(wanted)) => wanted,
-        Ok(None) => return Verdict::Unknown(Evidence::at(pointer, "the rule names neither a service nor service accounts")),
+        Ok(None) => {
+            return Verdict::Unknown(Evidence::at(pointer, "the rule names neither a service nor service accounts"));
+        }
         Err(verdict) => return verdict,
     };
     let scope = trust::scope(&policy, &wanted);
@@ -343,18 +353,24 @@ pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
     }
 }
 
-fn trusts_service(policy: &Policy, pointer: &str, service: &str, actions: &[String]) -> Verdict {
+/// Whether a service may do these things to the role. AWS says for which account it acts, which is the
+/// role's own; what else a condition asks for is left open, and one that can be met counts as met.
+fn trusts_service(policy: &Policy, pointer: &str, role: &Value, service: &str, actions: &[String]) -> Verdict {
     let assume = ["sts:AssumeRole".to_owned()];
     let actions = if actions.is_empty() { &assume[..] } else { actions };
+    let account = role["Arn"].as_str().and_then(Arn::parse).map(|arn| ContextValue::One(arn.account.into()));
+    let context: BTreeMap<String, ContextValue> =
+        account.into_iter().map(|account| ("aws:SourceAccount".to_owned(), account)).collect();
     Verdict::all(actions.iter().map(|action| {
-        let answer = trust::service_action(policy, service, action);
-        let at = answer.miss.as_ref().map_or_else(|| pointer.to_owned(), |miss| format!("{pointer}{}", miss.pointer));
-        let because = answer.miss.as_ref().map_or_else(
-            || format!("no statement lets `{service}` do `{action}`"),
-            |miss| miss.what.clone(),
-        );
-        let evidence = Evidence::at(at, because).fact("action", action.clone()).fact("service", service);
-        match answer.admitted {
+        let decision = trust::service_decision(policy, service, action, &context);
+        let (inside, because) = match (&decision.nearest_miss, decision.because.first()) {
+            (Some(miss), _) => (miss.pointer.as_str(), miss.what.clone()),
+            (None, Some(because)) => (because.pointer.as_str(), format!("{} denies it", statement(because))),
+            (None, None) => ("", format!("no statement lets `{service}` do `{action}`")),
+        };
+        let evidence =
+            Evidence::at(format!("{pointer}{inside}"), because).fact("action", action.clone()).fact("service", service);
+        match decision.possible {
             Truth::True => Verdict::Pass,
             Truth::False => Verdict::Fail(evidence),
             Truth::Unknown => Verdict::Unknown(evidence),
@@ -374,13 +390,15 @@ pub(super) fn trusts_only(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
         Err(verdict) => return verdict,
     };
     let scope = trust::scope(&policy, &wanted);
-    let at = scope.extra_pointer.as_deref().map_or_else(|| pointer.clone(), |inside| format!("{pointer}{inside}"));
+    let at = scope.because.first().map_or_else(|| pointer.clone(), |because| format!("{pointer}{}", because.pointer));
     let others = scope.extra.join(", ");
     let evidence = Evidence::at(at, format!("it also admits {others}")).fact("others", others);
     match scope.others {
         Truth::False => Verdict::Pass,
         Truth::True => Verdict::Fail(evidence),
-        Truth::Unknown => Verdict::Unknown(Evidence { because: "who else gets in depends on what is not known".into(), ..evidence }),
+        Truth::Unknown => {
+            Verdict::Unknown(Evidence { because: "who else gets in depends on what is not known".into(), ..evidence })
+        }
     }
 }
 
@@ -411,17 +429,17 @@ pub(super) fn keeps_out(role: &Path, kinds: &[Outsider], subject: &Subject<'_>) 
     let account = role["Arn"].as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).unwrap_or_default();
     let callers = trust::callers(&policy, &account);
     Verdict::all(callers.iter().filter(|caller| kinds.iter().any(|kind| is_of(caller, *kind))).map(|caller| {
-        let evidence = Evidence::at(format!("{pointer}{}", caller.pointer), format!("it lets in {}", caller.name))
-            .fact("caller", caller.name.clone());
+        let evidence = Evidence::at(format!("{pointer}{}", caller.pointer), format!("it lets in `{}`", caller.name))
+            .fact("caller", caller.name.to_string());
         if caller.narrowed { Verdict::Pass } else { Verdict::Fail(evidence) }
     }))
 }
 
 fn is_of(caller: &Caller, kind: Outsider) -> bool {
     matches!(
-        (&caller.kind, kind),
-        (CallerKind::Anyone, Outsider::Anyone)
-            | (CallerKind::OwnAccount, Outsider::OwnAccount)
-            | (CallerKind::OtherAccount, Outsider::OtherAccount)
+        (caller.who, kind),
+        (Who::Anyone, Outsider::Anyone)
+            | (Who::OwnAccount, Outsider::OwnAccount)
+            | (Who::ForeignAccount, Outsider::OtherAccount)
     )
 }
