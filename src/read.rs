@@ -19,7 +19,7 @@ mod refusal;
 mod session;
 mod shape;
 mod subject;
-pub(crate) mod yaml;
+pub mod yaml;
 
 use crate::estate::{Estate, Gap, Syntax};
 use assemble::Reading;
