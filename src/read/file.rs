@@ -213,11 +213,7 @@ pub(crate) fn looks_ours(text: &str) -> bool {
         "\"releaseLabel\"",
         "\"virtualClusterId\"",
     ];
-    let mut end = text.len().min(HEAD);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let head = text.get(..end).unwrap_or_default();
+    let head = super::head(text);
     let manifest = head.lines().any(|line| line.starts_with("apiVersion:")) && !head.contains("{{");
     manifest || MARKS.iter().any(|mark| head.contains(mark))
 }

@@ -306,7 +306,7 @@ mod tests {
                 assert_eq!((fault.line, fault.column), (line, column), "{text:.60}");
             }
         }
-        for text in ["{{ .Values.x }}", "a: [", "\t- x", "a: *nope"] {
+        for text in ["{{ .Values.x }}", "a: [", "a: b: c", "a: *nope"] {
             assert!(documents(text).1.is_some(), "{text}");
         }
     }
