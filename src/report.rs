@@ -6,6 +6,7 @@
 pub mod human;
 pub mod json;
 mod look;
+pub mod sarif;
 mod window;
 
 pub use look::{Look, visible};
