@@ -7,3 +7,4 @@ pub mod known;
 pub mod path;
 pub mod report;
 pub mod rule;
+pub mod why;

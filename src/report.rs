@@ -3,9 +3,10 @@
 //! The report is plain data and rendering it is pure: every line and column is already looked up.
 //! A renderer neither reads nor decides.
 
+pub mod explain;
 pub mod human;
 pub mod json;
-mod look;
+pub(crate) mod look;
 pub mod sarif;
 mod window;
 
