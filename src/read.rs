@@ -24,7 +24,7 @@ mod shape;
 mod subject;
 pub mod yaml;
 
-pub use place::{Excerpt, Span, locate};
+pub use place::locate;
 
 use crate::estate::{Estate, Gap, Syntax};
 use assemble::Reading;
@@ -518,21 +518,45 @@ pub(crate) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// T.
-#[must_use]
-pub fn locate(_s: &[crate::estate::Source], w: &[(usize, String)]) -> Vec<Option<crate::report::Span>> {
-    w.iter().map(|_| None).collect()
+/// The byte range of what stands at a pointer in a YAML text; pointers begin with the document's number.
+pub(crate) fn locate_yaml(text: &str, pointer: &str) -> Option<(usize, usize)> {
+    let span = place::in_text(text, Syntax::Yaml, &[pointer]).pop()??;
+    let lines = place::Lines::of(text);
+    Some((lines.offset(span.line, span.column), lines.offset(span.end_line, span.end_column)))
 }
-/// T.
-pub fn rule_files(_f: &Path) -> std::io::Result<Vec<(String, String)>> {
-    Ok(Vec::new())
+
+/// The rule files below a folder with their texts, in order.
+///
+/// # Errors
+/// If the folder or one of its files cannot be read.
+pub fn rule_files(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            files.extend(rule_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            files.push((file::shown(&path), std::fs::read_to_string(&path)?));
+        }
+    }
+    Ok(files)
 }
-/// T.
-#[must_use]
-pub fn locate_yaml(_t: &str, _p: &str) -> Option<(usize, usize)> {
-    None
-}
-/// T.
-pub fn log_text(_p: Option<&Path>) -> Result<String, ReadError> {
-    Ok(String::new())
+
+/// The text of a log, or of standard input without a path; bytes that are no UTF-8 are replaced.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn log_text(path: Option<&Path>) -> Result<String, ReadError> {
+    let bytes = match path {
+        Some(path) => {
+            file::bytes(path).map_err(|error| ReadError::Path { path: file::shown(path), reason: error.reason() })?
+        }
+        None => match stdin()? {
+            Input::Stdin(bytes) => bytes,
+            Input::Path(_) => Vec::new(),
+        },
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -3,7 +3,10 @@
 #[path = "report/sample.rs"]
 mod sample;
 
-use sparkcheck::report::{Look, human, json};
+use serde_json::json;
+use sparkcheck::report::{Look, explain, human, json};
+use sparkcheck::rule::Rule;
+use sparkcheck::why;
 
 fn look(width: usize) -> Look {
     Look { width, colour: false, unicode: true, verbose: false }
@@ -85,4 +88,140 @@ fn json() {
     for (name, report) in sample::all() {
         insta::assert_snapshot!(format!("json-{name}"), settled(&json::render(&report)));
     }
+}
+
+#[test]
+fn explain() {
+    let rule = sample::oidc_provider_missing();
+    insta::assert_snapshot!("explain", explain::render(rule, &look(80)));
+    let many = sample::many();
+    insta::assert_snapshot!("rules", explain::list(&many.rules, &look(80)));
+    insta::assert_snapshot!("rules-40", explain::list(&many.rules, &look(40)));
+}
+
+/// Rules with the symptoms that a few failure modes show.
+fn symptoms() -> Vec<Rule> {
+    let rules: [(&str, &[&str]); 8] = [
+        (
+            "oidc-provider-missing",
+            &["InvalidIdentityToken: No OpenIDConnect provider found in your account for https://…"],
+        ),
+        (
+            "trust-misses-namespace",
+            &["AccessDenied … AssumeRoleWithWebIdentity: Not authorized to perform sts:AssumeRoleWithWebIdentity"],
+        ),
+        (
+            "trust-compares-literally",
+            &[
+                "AccessDenied … AssumeRoleWithWebIdentity: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+                "AccessDenied",
+            ],
+        ),
+        ("submitter-cannot-start", &["AccessDeniedException … not authorized to perform: emr-containers:StartJobRun"]),
+        (
+            "role-lacks-pvc-verbs",
+            &[
+                "persistentvolumeclaims is forbidden: User \"system:serviceaccount:…:emr-containers-sa-spark-client-…\" cannot create resource \"persistentvolumeclaims\"",
+            ],
+        ),
+        ("pods-do-not-fit", &["Insufficient cpu", "0/… nodes are available"]),
+        ("namespace-taken", &["A virtual cluster already exists in the given namespace"]),
+        ("nothing-to-see", &["…", "'"]),
+    ];
+    let rule = |(id, symptoms): &(&str, &[&str])| {
+        sample::rule(json!({
+            "id": id, "title": format!("the title of {id}"), "symptoms": symptoms,
+            "why": "The job will fail, e.g. at once. And more.",
+            "fixes": [{"say": "Mend cluster `{cluster.name}`"}]
+        }))
+        .clone()
+    };
+    rules.iter().map(rule).collect()
+}
+
+#[test]
+fn a_symptom_leads_to_its_rules() {
+    let rules = symptoms();
+    for (text, expected) in [
+        (
+            "26/02/24 20:41:07 ERROR SparkContext\ncom.amazonaws.services.securitytoken.model.InvalidIdentityTokenException: x\nError: InvalidIdentityToken: No OpenIDConnect provider found in your account for https://oidc.eks.us-east-1.amazonaws.com/id/ABC\n",
+            &[("oidc-provider-missing", 3)][..],
+        ),
+        (
+            "{\"stateDetails\": \"An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation:\"}\nAn error occurred (AccessDenied) when calling AssumeRoleWithWebIdentity: Not  authorized\tto perform sts:AssumeRoleWithWebIdentity",
+            &[("trust-compares-literally", 2), ("trust-misses-namespace", 2)],
+        ),
+        ("An error occurred (AccessDenied) when calling GetObject", &[("trust-compares-literally", 1)]),
+        (
+            r#"{"log":"io.fabric8: persistentvolumeclaims is forbidden: User \"system:serviceaccount:emr:emr-containers-sa-spark-client-787587782916-abc\" cannot create resource \"persistentvolumeclaims\" in API group\n\tat x"}"#,
+            &[("role-lacks-pvc-verbs", 1)],
+        ),
+        (
+            r#"{"log":"{\\\"message\\\": \\\"persistentvolumeclaims is forbidden: User \\\\\\\"system:serviceaccount:emr:emr-containers-sa-spark-client-1\u0022 CANNOT create resource 'persistentvolumeclaims'"}"#,
+            &[("role-lacks-pvc-verbs", 1)],
+        ),
+        (
+            "\n\n  Warning  FailedScheduling  0/3 nodes are available: 3 Insufficient cpu.\r\n",
+            &[("pods-do-not-fit", 3)],
+        ),
+        (
+            "the text was folded: a virtual cluster already\n    exists in the given namespace",
+            &[("namespace-taken", 1)],
+        ),
+        ("\u{1b}[31ma virtual cluster \u{1b}[0;1malready exists in the given namespace", &[("namespace-taken", 1)]),
+        (
+            "AccessDenied on one line\nAssumeRoleWithWebIdentity: Not authorized to perform sts:AssumeRoleWithWebIdentity on another",
+            &[("trust-compares-literally", 1)],
+        ),
+        ("SomeAccessDenied is no word of its own", &[]),
+        ("nothing of interest, … or ' here", &[]),
+        ("", &[]),
+    ] {
+        let found = why::matches(text, &rules);
+        let mut ids: Vec<(&str, usize)> = found.iter().map(|found| (found.rule.id.as_str(), found.line)).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, expected, "{text}");
+    }
+}
+
+#[test]
+fn the_most_telling_symptom_comes_first() {
+    let rules = symptoms();
+    let text = "AccessDenied\nInsufficient cpu\n0/3 nodes are available\nAccessDeniedException: User x is not authorized to perform: emr-containers:StartJobRun on resource y";
+    let found = why::matches(text, &rules);
+    let ids: Vec<&str> = found.iter().map(|found| found.rule.id.as_str()).collect();
+    assert_eq!(ids, ["submitter-cannot-start", "pods-do-not-fit", "trust-compares-literally"]);
+    assert!(found[1].excerpt.starts_with("0/3 nodes"), "{}", found[1].excerpt);
+    assert!(found[0].score > 10 * found[2].score, "a generic word says little");
+    insta::assert_snapshot!("why", why::render(&found, &look(80)));
+    insta::assert_snapshot!("why-nothing", why::render(&[], &look(80)));
+}
+
+#[test]
+fn long_and_hostile_logs_are_read_in_linear_time() {
+    let rules = symptoms();
+    let hit = "Insufficient cpu";
+    for (filler, lines) in [
+        ("AccessDenied ", 0),
+        ("\\\\\\\"\\u", 0),
+        ("AssumeRoleWithWebIdentity\n", 100_000),
+        ("\n", 100_000),
+        ("a\u{301}漢 ", 0),
+    ] {
+        let text = format!("{}{hit}", filler.repeat(100_000));
+        let found = why::matches(&text, &rules);
+        let found = found.iter().find(|found| found.rule.id == "pods-do-not-fit").expect(filler);
+        assert_eq!(found.line, lines + 1);
+        assert!(found.excerpt.ends_with(hit) && found.excerpt.chars().count() <= 245, "{}", found.excerpt);
+    }
+}
+
+#[test]
+fn what_a_log_says_is_harmless_when_shown() {
+    let text = format!("\u{1b}]0;owned\u{7}Insufficient cpu\u{202e}{}", "\u{9b}".repeat(9));
+    let shown = why::render(&why::matches(&text, &symptoms()), &look(80));
+    assert!(
+        shown.contains("Insufficient") && !shown.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'),
+        "{shown:?}"
+    );
 }

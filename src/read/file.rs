@@ -119,6 +119,16 @@ pub(crate) enum Unreadable {
     },
 }
 
+impl Unreadable {
+    /// The reason in words.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::System(why) | Self::TooLarge(why) | Self::NotText { why, .. } => why.clone(),
+            Self::Utf16 { .. } => "it is UTF-16".to_owned(),
+        }
+    }
+}
+
 /// The bytes of a file, unpacked.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let system = |error: io::Error| Unreadable::System(error.to_string());

@@ -5,6 +5,7 @@
 
 use super::{file, place_json, place_yaml, session};
 use crate::estate::{Source, Syntax};
+use crate::report::{Excerpt, Span};
 use rayon::prelude::*;
 use regex::Regex;
 use std::borrow::Cow;
@@ -14,34 +15,6 @@ use std::path::Path;
 use std::sync::LazyLock;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
-
-/// A stretch of a source, and what it looks like.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The line on which it begins, from 1.
-    pub line: usize,
-    /// The column at which it begins, in characters, from 1.
-    pub column: usize,
-    /// The line on which it ends.
-    pub end_line: usize,
-    /// The column behind its last character.
-    pub end_column: usize,
-    /// The lines around it.
-    pub excerpt: Excerpt,
-}
-
-/// Some lines of a source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Excerpt {
-    /// The number of the first line, from 1.
-    pub first_line: usize,
-    /// At most three lines, each cut to a sane length.
-    pub text: String,
-    /// The byte in `text` at which the span begins.
-    pub start: usize,
-    /// The byte in `text` behind the span, or behind as much of it as is shown.
-    pub end: usize,
-}
 
 /// The places of what stands at pointers in sources, in the order in which they are wanted.
 ///

@@ -426,7 +426,6 @@ pub(crate) fn all() -> Vec<(&'static str, Report<'static>)> {
     let mut empty = clean();
     empty.rollouts.clear();
     empty.inputs.clear();
-    empty.rules.clear();
     vec![
         ("one-cause", one_cause()),
         ("many", many()),

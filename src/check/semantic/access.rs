@@ -5,7 +5,7 @@ use crate::check::{Evidence, Spot, Subject, Verdict};
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
 use crate::iam::{
-    self, ContextValue, Statement, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, base36, decide,
+    self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
 };
 use crate::known::{Text, Truth, Unknown};
 use crate::link::{Arn, Linked};
@@ -413,14 +413,18 @@ pub(super) fn trusts_only(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
 /// is how one role serves several of them.
 fn without_the_expected(mut policy: Policy, services: &[String], wanted: &Wanted) -> Policy {
     let statements = std::mem::take(&mut policy.statements);
-    policy.statements = statements.into_iter().filter(|statement| {
-        let principals = statement.principals.as_deref().unwrap_or_default();
-        let only_services = !principals.is_empty() && principals.iter().all(|principal| {
-            principal.kind == PrincipalKind::Service
-                && principal.value.as_str().is_some_and(|name| services.iter().any(|service| service == name))
-        });
-        !only_services && !is_for_this_role_elsewhere(statement, principals, wanted)
-    }).collect();
+    policy.statements = statements
+        .into_iter()
+        .filter(|statement| {
+            let principals = statement.principals.as_deref().unwrap_or_default();
+            let only_services = !principals.is_empty()
+                && principals.iter().all(|principal| {
+                    principal.kind == PrincipalKind::Service
+                        && principal.value.as_str().is_some_and(|name| services.iter().any(|service| service == name))
+                });
+            !only_services && !is_for_this_role_elsewhere(statement, principals, wanted)
+        })
+        .collect();
     policy
 }
 
@@ -433,7 +437,7 @@ fn is_for_this_role_elsewhere(statement: &Statement, principals: &[Principal], w
         return false;
     }
     statement.conditions.iter().flat_map(|condition| &condition.values).any(|value| {
-        let Some(namespace) = value.text.as_str().and_then(namespace_of) else { return false };
+        let Some(namespace) = value.plain().and_then(namespace_of) else { return false };
         let elsewhere = Wanted {
             issuer: issuer.into(),
             namespace: namespace.into(),
