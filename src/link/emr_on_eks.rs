@@ -525,6 +525,10 @@ pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft
             draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
         ))
     });
+    if Text::of(&declaration["release-label"]).is_some_and(|text| text.as_str().is_none()) {
+        draft.set_at("releaseLabel", declaration["release-label"].clone(), format!("{pointer}/release-label"));
+        return;
+    }
     let declared =
         declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
     let Some((label, at)) = declared.or(from_jobs) else { return };
