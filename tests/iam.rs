@@ -491,6 +491,26 @@ proptest! {
         }
     }
 
+    /// Whatever stands where a text or a policy is expected, there is an answer.
+    #[test]
+    fn nothing_that_is_asked_panics(texts in prop::collection::vec(hostile(), 12)) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = texts.as_slice() else { unreachable!() };
+        let name = |value: &Value| value.as_str().unwrap_or("x").to_owned();
+        let statement = json!({"Effect": "Allow", "Principal": {"AWS": a, "Federated": [b], "Service": c}, "Action": [d, "s3:*", "sts:*"], "Resource": [e, f],
+            "Condition": {"StringLike": {name(g): [h, i]}, "ArnLike": {name(h): j}, "NumericLessThan": {name(h): k}, "DateLessThan": {name(h): k}, "IpAddress": {name(h): k}}});
+        let mut trusting = statement.clone();
+        trusting.as_object_mut().unwrap().remove("Resource");
+        let document = |statement: &Value| json!({"Version": "2012-10-17", "Statement": [statement, l]});
+        for (principal, action, resource) in [(a, "s3:GetObject", e), (b, "sts:AssumeRole", f), (&json!("arn:aws:sts::1:assumed-role/r/s"), "kms:Decrypt", j)] {
+            let case = json!({"request": {"principal": name(principal), "action": action, "resource": resource, "context": {name(h): k}, "unknown": [name(g)], "open": true},
+                "policies": {"identity": [document(&statement)], "resource": document(&trusting), "scp": [[document(&statement)]]}});
+            prop_assert!(answer(&case)["error"].is_null());
+        }
+        let case = json!({"wanted": {"kind": "emr-on-eks", "issuer": g, "namespace": h, "account": i, "roleBase36": j}, "trust": document(&trusting)});
+        prop_assert!(answer(&case)["error"].is_null());
+        prop_assert!(trust::callers(&Policy::of(&document(&trusting)), &name(a)).len() <= 3);
+    }
+
     /// What is said of a text with holes is said of every filling.
     #[test]
     fn a_text_with_holes_agrees_with_its_fillings(
@@ -560,6 +580,43 @@ proptest! {
             prop_assert!(gets_in(namespace, name));
         }
     }
+}
+
+fn hostile() -> impl Strategy<Value = Value> {
+    let piece = prop::sample::select(vec![
+        "arn",
+        ":",
+        "::",
+        "*",
+        "?",
+        "/",
+        "${",
+        "}",
+        "${aws:username}",
+        "${k, 'd'}",
+        "aws",
+        "iam",
+        "sts",
+        "role",
+        "oidc-provider",
+        "444455556666",
+        "-",
+        "system:serviceaccount",
+        "é",
+        "0",
+        ":sub",
+        "root",
+        "assumed-role",
+        "$h",
+        "$i",
+    ]);
+    prop::collection::vec(piece, 0..9).prop_map(|pieces| {
+        if pieces.iter().any(|piece| piece.len() == 2 && piece.starts_with('$') && *piece != "${") {
+            json!({"$text": pieces.iter().map(|piece| if piece.len() == 2 && *piece != "${" && piece.starts_with('$') { json!({"$unknown": piece}) } else { json!(piece) }).collect::<Vec<_>>()})
+        } else {
+            json!(pieces.concat())
+        }
+    })
 }
 
 fn subject_pattern() -> impl Strategy<Value = String> {

@@ -415,7 +415,7 @@ fn arn_truth(pattern: &[Sym<'_>], text: &[Sym<'_>], short: bool) -> Option<Truth
             return Some(truth(pattern, text));
         }
         let last = patterns.len() - 1;
-        let rest = &text[text.len() - texts[last..].iter().map(|part| part.len() + 1).sum::<usize>() + 1..];
+        let rest = &text[text.len() + 1 - texts[last..].iter().map(|part| part.len() + 1).sum::<usize>()..];
         let before = patterns[..last].iter().zip(&texts).map(|(pattern, text)| truth(pattern, text));
         return Some(Truth::all(before).and(truth(patterns[last], rest)));
     }

@@ -479,6 +479,15 @@ impl<'a> Subjects<'a> {
             let matched = self.tolerated.iter().map(|value| value.must).collect();
             return Some(vec![Class { matched, example }]);
         }
+        let within = |test: &SubjectTest<'_>| {
+            let wanted = |value: &SubjectValue| self.tolerated.iter().any(|wanted| wanted.must == value.must);
+            !test.negated && test.values.iter().all(|value| !value.foreign && wanted(value))
+        };
+        let narrow = |clause: &Clause<'_>| !allows(clause) || clause.tests.iter().any(within);
+        if !self.names.is_empty() && clauses.iter().all(|clause| clause.effect == Effect::Deny || narrow(clause)) {
+            // Word for word what is wanted: no other text can get in, and the wanted are counted.
+            return Some(Vec::new());
+        }
         language::classes(Form::ServiceAccount, &self.languages, self.atoms.len() as u16, MOST_WALKED)
     }
 

@@ -9,6 +9,7 @@ use crate::iam::decide::{Gathered, Named, Policies, Request, decide};
 use crate::iam::policy::{Effect, Policy, Principal, PrincipalKind, holes};
 use crate::iam::principal::is_service;
 use crate::known::{Part, Text, Truth};
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
@@ -29,7 +30,7 @@ static EVERYTHING: LazyLock<Arc<Policy>> = LazyLock::new(|| {
 /// Whether anybody gets in who does not come with a token of the wanted issuer.
 pub(super) fn other_callers(trust: &Policy, wanted: &Wanted, extra: &mut BTreeSet<String>) -> Truth {
     let mut others = Truth::False;
-    let entrance = Entrance::new(trust, own_account(wanted));
+    let entrance = LazyCell::new(|| Entrance::new(trust, own_account(wanted)));
     let mut tried = BTreeSet::new();
     for statement in trust.statements.iter().filter(|statement| statement.effect != Some(Effect::Deny)) {
         if statement.unknown.is_some() {
