@@ -17,6 +17,7 @@ pub use origin::{Origin, Origins};
 use crate::known::Unknown;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// The version of the document's form that this program writes.
 pub const FORMAT: u64 = 1;
@@ -40,7 +41,7 @@ pub struct Estate {
 }
 
 /// An input that was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Source {
     /// Its path as it is shown, relative where it was given so; `-` for standard input.
     pub path: String,
@@ -49,6 +50,9 @@ pub struct Source {
     /// How its text is laid out.
     #[serde(skip)]
     pub syntax: Syntax,
+    /// Its bytes, where they cannot be read again: standard input.
+    #[serde(skip)]
+    pub held: Option<Arc<[u8]>>,
 }
 
 /// How a source's text is laid out, which decides how a pointer in it becomes a line.
@@ -57,6 +61,8 @@ pub enum Syntax {
     /// JSON, also compressed.
     #[default]
     Json,
+    /// Several JSON documents one after the other; pointers start with the number of the document.
+    JsonStream,
     /// YAML; pointers start with the number of the document in the stream.
     Yaml,
     /// TOML.

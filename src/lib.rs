@@ -1,10 +1,82 @@
 //! sparkcheck: will this Spark rollout run, and is it safe?
+//!
+//! A compiler whose source language is infrastructure. Front ends lower every input to one model, a
+//! linker resolves the references in it, rules check it, back ends print what they found:
+//!
+//! ```text
+//! exported state ─ read ─▶ Estate ─ link ─▶ Linked ─ check ─▶ Judgements ─ settle ─▶ Report ─ render ─▶ human │ json │ sarif
+//! ```
+//!
+//! # Invariants
+//!
+//! - Only [`read`] and `main` touch the disk or the clock. [`link`], [`check`], [`settle`] and the
+//!   renderers of [`report`] are pure.
+//! - Checking cannot fail. Imperfect input is data: a reader returns what it understood and the
+//!   problems that it met, as [gaps](estate::Gap).
+//! - Unknown is an answer. It is never a pass and never a failure, and it says what would settle it.
+//! - An absence is a finding only where the source says that it listed everything: [`estate::Coverage`].
+//! - A rule may look at the whole estate and reports only about its subject.
+//! - [`iam`] and [`capacity`] know nothing of rules. Rules know nothing of where an estate came from.
+//! - No file lists the rules: the folder `rules/` is the list.
+//! - Output is a function of input: the same bytes, on any number of threads.
+//!
+//! # Where this differs from the first design
+//!
+//! - A rule has `when` beside `select`. A JSONPath filter cannot say "unknown", so a subject whose
+//!   deciding attribute is unknown would silently be left out; `when` is judged in three values.
+//!   `select` meets only rollouts of the rule's own systems.
+//! - The examples of a rule are *changes* to a named fixture, made by the same [`rule::Change`] as
+//!   the patches of fixes. A near miss is then visible as the one line in which it differs.
+//! - The trust rules share one question, [`rule::Assertion::Trusts`], and divide among them the ways
+//!   of missing the target; so each fault is one finding, with the words and the fix that fit it.
+//! - Rollouts are declared, or else inferred: a declaration says what to check, all of it.
+//! - Built-in rules are compiled to JSON when the program is built: starting it parses no YAML.
+
+pub mod known;
+
+pub mod path;
+
+pub mod estate;
+
+pub mod read;
+
+pub mod facts;
+
+pub mod link;
+
+pub mod iam;
 
 pub mod capacity;
-pub mod estate;
-pub mod iam;
-pub mod known;
-pub mod path;
-pub mod report;
+
 pub mod rule;
+
+pub mod check;
+
+pub mod settle;
+
+pub mod report;
+
 pub mod why;
+
+pub mod schema;
+
+pub mod cli;
+
+use estate::Estate;
+use report::Report;
+use rule::Rule;
+
+/// Links an estate, checks it by the rules, and says where each finding stands.
+#[must_use]
+pub fn examine(estate: Estate, rules: &[Rule]) -> Report<'_> {
+    let linked = link::link(estate);
+    let judgements = check::check(rules, &linked);
+    let mut report = settle::settle(rules, &judgements, &linked);
+    let places: Vec<&mut report::Place> = report.findings.iter_mut().flat_map(|finding| &mut finding.places).collect();
+    let wanted: Vec<(usize, String)> =
+        places.iter().map(|place| place.source.clone().unwrap_or((usize::MAX, String::new()))).collect();
+    for (place, span) in places.into_iter().zip(read::locate(&linked.estate.sources, &wanted)) {
+        place.span = span;
+    }
+    report
+}

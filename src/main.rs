@@ -1,3 +1,31 @@
-//! Parse, run, exit code.
+//! Parse, run, exit code; nothing else.
 
-fn main() {}
+use sparkcheck::cli::{self, Surroundings};
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let terminal_width =
+        stdout().is_terminal().then(|| terminal_size::terminal_size().map_or(80, |(width, _)| width.0.into()));
+    let surroundings = Surroundings {
+        today: jiff::Zoned::now().date().to_string(),
+        terminal_width,
+        may_colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    };
+    match cli::run(std::env::args_os(), &surroundings) {
+        Ok(Ok(answer)) => {
+            // A reader that went away (`| head`) is no failure of the run.
+            let _ = stdout().lock().write_all(answer.text.as_bytes());
+            ExitCode::from(answer.code)
+        }
+        Ok(Err(error)) => {
+            let _ = writeln!(stderr(), "{}", cli::complaint(&error, surroundings.may_colour && stderr().is_terminal()));
+            ExitCode::from(2)
+        }
+        Err(usage) => {
+            let _ = usage.print();
+            ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
+        }
+    }
+}

@@ -6,7 +6,7 @@
 pub mod explain;
 pub mod human;
 pub mod json;
-pub(crate) mod look;
+pub mod look;
 pub mod sarif;
 mod window;
 

@@ -12,8 +12,8 @@ mod load;
 mod patch;
 mod template;
 
-pub use assertion::{Absence, Accounts, Assertion, Operand, Question, Trusted};
-pub use load::{LoadError, builtin, builtin_examples, read_dir};
+pub use assertion::{Absence, Accounts, Assertion, Operand, Outsider, Permission, Question, Trusted};
+pub use load::{LoadError, builtin, builtin_examples, parse, read_dir, templates};
 pub use patch::{Change, ChangeError, apply};
 pub use template::{Fill, Template};
 

@@ -91,6 +91,31 @@ fn json() {
 }
 
 #[test]
+fn every_report_keeps_the_schema() {
+    let schema = serde_json::from_str(sparkcheck::schema::named("report").unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (name, report) in sample::all() {
+        let report: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
+        let mistakes: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert_eq!(mistakes, Vec::<String>::new(), "{name}");
+    }
+    let good: serde_json::Value = serde_json::from_str(&json::render(&sample::many())).unwrap();
+    for (at, field, value) in [
+        ("", "more", json!(1)),
+        ("/findings/0", "verdict", json!("pass")),
+        ("/findings/0", "detail", json!("x")),
+        ("/findings/0/places/0", "path", serde_json::Value::Null),
+        ("/findings/0/places/1", "line", json!(3)),
+        ("/summary", "error", json!(-1)),
+        ("/gaps/0", "reason", json!("x")),
+    ] {
+        let mut broken = good.clone();
+        broken.pointer_mut(at).unwrap()[field] = value;
+        assert!(!validator.is_valid(&broken), "{at}/{field} passed");
+    }
+}
+
+#[test]
 fn explain() {
     let rule = sample::oidc_provider_missing();
     insta::assert_snapshot!("explain", explain::render(rule, &look(80)));

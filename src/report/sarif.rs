@@ -310,8 +310,8 @@ fn sentences(finding: &Finding<'_>, primary: Option<&Place>, causes: &FxHashMap<
     }
     if let Some(fix) = finding.fixes.first() {
         text = match &fix.run {
-            Some(run) => format!("{text}. {}: {run}", fix.say),
-            None => format!("{text}. {}", fix.say),
+            Some(run) => format!("{text}; fix: {}: {run}", fix.say),
+            None => format!("{text}; fix: {}", fix.say),
         };
     }
     text

@@ -1,0 +1,445 @@
+//! Questions to [`crate::iam`], with the policies that the estate holds.
+
+use super::single;
+use crate::check::{Evidence, Spot, Subject, Verdict};
+use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
+use crate::iam::{
+    self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, base36, decide,
+};
+use crate::known::{Text, Truth, Unknown};
+use crate::link::{Arn, Linked};
+use crate::path::Path;
+use crate::rule::{Outsider, Question, Trusted};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Policies of AWS whose text never changes and that every export may leave out.
+const ADMINISTRATOR_ACCESS: &str = "policy/AdministratorAccess";
+
+/// The policies of a principal, and where each stands in the document.
+struct Collected {
+    policies: Policies,
+    pointers: BTreeMap<String, String>,
+}
+
+fn collect(principal: &Value, pointer: &str, linked: &Linked) -> Collected {
+    let mut collected = Collected { policies: Policies::default(), pointers: BTreeMap::new() };
+    let name = principal["Arn"].as_str().unwrap_or("the principal");
+    collected.identity_of(principal, pointer, name, linked);
+    if principal["UserName"].is_string() {
+        match principal["GroupList"].as_array() {
+            None => collected.policies.identity.missing.push(format!("the groups of {name}")),
+            Some(groups) => {
+                for group in groups {
+                    let items = linked.estate.items("iam.groups");
+                    match items.iter().position(|item| item["GroupName"] == *group) {
+                        Some(at) => {
+                            let pointer = format!("/iam/groups/{at}");
+                            collected.identity_of(items.get(at).unwrap_or(&Value::Null), &pointer, name, linked);
+                        }
+                        None => collected.policies.identity.missing.push(format!("the policies of group {group}")),
+                    }
+                }
+            }
+        }
+    }
+    if let Some(arn) = principal["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str() {
+        let mut boundary = Gathered::default();
+        collected.managed(arn, &mut boundary, linked);
+        collected.policies.boundary = Some(boundary);
+    }
+    collected
+}
+
+impl Collected {
+    /// Adds the inline and the attached policies of a role, user or group.
+    fn identity_of(&mut self, holder: &Value, pointer: &str, name: &str, linked: &Linked) {
+        let inline = ["RolePolicyList", "UserPolicyList", "GroupPolicyList"];
+        match inline.iter().find_map(|field| Some((field, holder[*field].as_array()?))) {
+            None => self.policies.identity.missing.push(format!("the inline policies of {name}")),
+            Some((field, list)) => {
+                for (at, entry) in list.iter().enumerate() {
+                    let policy = format!("inline `{}`", entry["PolicyName"].as_str().unwrap_or("?"));
+                    match Unknown::of(&entry["PolicyDocument"]) {
+                        Some(_) => self.policies.identity.missing.push(policy),
+                        None => {
+                            let pointer = format!("{pointer}/{field}/{at}/PolicyDocument");
+                            self.add(policy, &entry["PolicyDocument"], pointer);
+                        }
+                    }
+                }
+            }
+        }
+        match holder["AttachedManagedPolicies"].as_array() {
+            None => self.policies.identity.missing.push(format!("the attached policies of {name}")),
+            Some(list) => {
+                let mut gathered = std::mem::take(&mut self.policies.identity);
+                for entry in list {
+                    self.managed(entry["PolicyArn"].as_str().unwrap_or("?"), &mut gathered, linked);
+                }
+                self.policies.identity = gathered;
+            }
+        }
+    }
+
+    fn managed(&mut self, arn: &str, into: &mut Gathered, linked: &Linked) {
+        let found = linked.index.policy(&linked.estate, arn);
+        let version = found.as_ref().and_then(|(policy, pointer)| {
+            let versions = policy["PolicyVersionList"].as_array()?;
+            let at = versions.iter().position(|version| version["IsDefaultVersion"] == true)?;
+            let document = &versions.get(at)?["Document"];
+            Unknown::of(document)
+                .is_none()
+                .then(|| (document.clone(), format!("{pointer}/PolicyVersionList/{at}/Document")))
+        });
+        let is_administrator =
+            Arn::parse(arn).is_some_and(|arn| arn.account == "aws" && arn.resource == ADMINISTRATOR_ACCESS);
+        let version = version.filter(|(document, _)| !document.is_null()).or_else(|| {
+            let everything = serde_json::json!({
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+            });
+            is_administrator.then(|| (everything, String::new()))
+        });
+        match version {
+            None => into.missing.push(arn.to_owned()),
+            Some((document, pointer)) => {
+                into.policies.push(Named { name: arn.to_owned(), policy: Arc::new(Policy::of(&document)) });
+                if !pointer.is_empty() {
+                    self.pointers.insert(arn.to_owned(), pointer);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, name: String, document: &Value, pointer: String) {
+        let policy = Arc::new(Policy::of(document));
+        self.policies.identity.policies.push(Named { name: name.clone(), policy });
+        self.pointers.insert(name, pointer);
+    }
+
+    /// The place of something inside a policy.
+    fn spot(&self, policy: &str, pointer: &str, note: impl Into<String>) -> Option<Spot> {
+        Some(Spot { pointer: format!("{}{pointer}", self.pointers.get(policy)?), note: note.into() })
+    }
+}
+
+/// One decision for each action of a question.
+struct Asked {
+    collected: Collected,
+    principal_at: String,
+    decisions: Vec<(String, Decision)>,
+}
+
+fn ask(
+    question: &Question,
+    unknown_present: &BTreeSet<String>,
+    subject: &Subject<'_>,
+    linked: &Linked,
+) -> Result<Asked, Verdict> {
+    let (principal, pointer) = single(subject, &question.principal)?;
+    let Some(arn) = principal["Arn"].as_str() else {
+        return Err(Verdict::Unknown(Evidence::at(pointer, "the principal has no ARN")));
+    };
+    let none = BTreeMap::new();
+    let names = |name: &str| subject.named(name, &none);
+    let resource = question.resource.with_holes(&names);
+    let account = Arn::parse(arn).map(|arn| arn.account.to_owned());
+    let mut context: BTreeMap<String, ContextValue> = question
+        .context
+        .iter()
+        .map(|(key, value)| (key.clone(), ContextValue::One(value.with_holes(&names))))
+        .collect();
+    context.insert("aws:PrincipalArn".into(), ContextValue::One(arn.into()));
+    let resource_account =
+        resource.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
+    let collected = collect(principal, &pointer, linked);
+    let decisions = question.actions.iter().map(|action| {
+        let request = Request {
+            principal: arn.to_owned(),
+            action: action.clone(),
+            resource: resource.clone(),
+            resource_account: resource_account.clone().or_else(|| account.clone()),
+            context: context.clone(),
+            unknown: BTreeSet::new(),
+            unknown_present: unknown_present.clone(),
+            open: true,
+        };
+        (action.clone(), decide(&request, &collected.policies))
+    });
+    let decisions = decisions.collect();
+    Ok(Asked { collected, principal_at: pointer, decisions })
+}
+
+/// Whether IAM lets the principal do all of it.
+pub(super) fn allows(question: &Question, subject: &Subject<'_>, linked: &Linked) -> Verdict {
+    let asked = match ask(question, &BTreeSet::new(), subject, linked) {
+        Ok(asked) => asked,
+        Err(verdict) => return verdict,
+    };
+    let denied: Vec<&(String, Decision)> =
+        asked.decisions.iter().filter(|(_, decision)| matches!(decision.outcome, Outcome::Denied(_))).collect();
+    let Some((_, first)) = denied.first() else {
+        return Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
+            Outcome::Allowed | Outcome::Denied(_) => Verdict::Pass,
+            Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
+        }));
+    };
+    let because = match (first.outcome, &first.nearest_miss) {
+        (Outcome::Denied(Kind::Explicit), _) => match first.because.first() {
+            Some(because) => format!("{} denies it", statement(because)),
+            None => "a policy denies it".to_owned(),
+        },
+        (_, Some(miss)) => format!("no statement allows it; the nearest, in {}: {}", miss.policy, miss.what),
+        _ => "no statement allows it".to_owned(),
+    };
+    let miss = first.nearest_miss.as_ref().and_then(|miss| asked.collected.spot(&miss.policy, &miss.pointer, ""));
+    let deny = first.because.first().and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
+    let spot = deny.or(miss).unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+    let actions: Vec<&str> = denied.iter().map(|(action, _)| action.as_str()).collect();
+    Verdict::Fail(
+        Evidence { because, spots: vec![spot], ..Evidence::default() }
+            .fact("actions", actions.join("`, `"))
+            .fact("actions_json", format!("\"{}\"", actions.join("\", \""))),
+    )
+}
+
+/// Whether IAM lets the principal do it only under a condition on the key.
+pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, linked: &Linked) -> Verdict {
+    let asked = match ask(question, &BTreeSet::from([by.to_owned()]), subject, linked) {
+        Ok(asked) => asked,
+        Err(verdict) => return verdict,
+    };
+    Verdict::all(asked.decisions.iter().map(|(action, decision)| {
+        let depends = decision.depends_on.iter().any(|key| key.eq_ignore_ascii_case(by));
+        match decision.outcome {
+            Outcome::Denied(_) => Verdict::Pass,
+            Outcome::Conditional if depends => Verdict::Pass,
+            Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
+            Outcome::Allowed => {
+                let allowing = decision.because.first();
+                let spot = allowing.and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
+                let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+                let because = allowing.map_or_else(
+                    || "nothing limits it".to_owned(),
+                    |because| format!("{} allows it for any `{by}`", statement(because)),
+                );
+                Verdict::Fail(
+                    Evidence { because, spots: vec![spot], ..Evidence::default() }.fact("action", action.clone()),
+                )
+            }
+        }
+    }))
+}
+
+fn statement(because: &iam::Because) -> String {
+    match &because.sid {
+        Some(sid) => format!("statement `{sid}` of {}", because.policy),
+        None => format!("statement {} of {}", because.statement + 1, because.policy),
+    }
+}
+
+/// The evidence that a decision depends on what is not known.
+fn conditional(action: &str, decision: &Decision, asked: &Asked) -> Evidence {
+    let mut evidence = Evidence::at(asked.principal_at.clone(), String::new()).fact("action", action);
+    if decision.missing.is_empty() {
+        let keys: Vec<String> = decision.depends_on.iter().map(|key| format!("`{key}`")).collect();
+        evidence.because = if keys.is_empty() {
+            format!("`{action}` depends on what AWS does not document")
+        } else {
+            format!("`{action}` depends on {}", keys.join(", "))
+        };
+        evidence
+            .unblock
+            .extend(keys.first().map(|_| format!("see whether the call meets the condition on {}", keys.join(", "))));
+        if let Some(because) = decision.because.first()
+            && let Some(spot) = asked.collected.spot(&because.policy, &because.pointer, "")
+        {
+            evidence.spots = vec![spot];
+        }
+    } else {
+        evidence.because =
+            format!("`{action}` depends on policies that were not collected: {}", decision.missing.join(", "));
+        evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
+    }
+    evidence
+}
+
+/// The trust policy of the role at a path, and its place.
+fn trust_policy(subject: &Subject<'_>, role: &Path) -> Result<(Policy, String, Value), Verdict> {
+    let (role, pointer) = single(subject, role)?;
+    let document = &role["AssumeRolePolicyDocument"];
+    let pointer = format!("{pointer}/AssumeRolePolicyDocument");
+    if let Some(unknown) = Unknown::of(document) {
+        return Err(Verdict::Unknown(Evidence::unknown(pointer, unknown)));
+    }
+    if document.is_null() {
+        let unknown = Unknown {
+            why: "the role's trust policy was not collected".into(),
+            unblock: Some("run `aws iam get-role`".into()),
+        };
+        return Err(Verdict::Unknown(Evidence::unknown(pointer, unknown)));
+    }
+    Ok((Policy::of(document), pointer, role.clone()))
+}
+
+/// The service accounts that a role should admit, in the engine's terms.
+fn wanted(trusted: &Trusted, role: &Value, subject: &Subject<'_>) -> Result<Option<Wanted>, Verdict> {
+    let Some(accounts) = &trusted.service_accounts else { return Ok(None) };
+    let text = |path: &Path| -> Result<Text, Verdict> {
+        let (value, pointer) = single(subject, path)?;
+        Text::of(value).ok_or_else(|| Verdict::Unknown(Evidence::at(pointer, "it is not a text")))
+    };
+    let issuer = text(&accounts.issuer)?;
+    let arn = role["Arn"].as_str().and_then(Arn::parse);
+    let account = arn.map_or_else(|| Text::hole("account"), |arn| arn.account.into());
+    let names = match &accounts.names {
+        None => trust::Accounts::EmrOnEks {
+            account: account.clone(),
+            role_base36: base36::encode(role["RoleName"].as_str().unwrap_or_default()).as_str().into(),
+        },
+        Some(path) => {
+            let selected = subject.find(path);
+            if let Some(evidence) = super::blocked(&selected) {
+                return Err(Verdict::Unknown(evidence));
+            }
+            let names = selected.found.iter().filter_map(|(value, _)| value.as_str().map(str::to_owned));
+            trust::Accounts::Named(names.collect())
+        }
+    };
+    let provider = arn.zip(issuer.as_str()).map(|(arn, issuer)| {
+        Text::literal(format!("arn:{}:iam::{}:oidc-provider/{issuer}", arn.partition, arn.account))
+    });
+    Ok(Some(Wanted { namespace: text(&accounts.namespace)?, issuer, accounts: names, provider_arn: provider }))
+}
+
+/// Whether the role may be assumed by all that are wanted.
+pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
+    let (policy, pointer, role) = match trust_policy(subject, &trusted.role) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    if let Some(service) = &trusted.service {
+        return trusts_service(&policy, &pointer, &role, service, &trusted.actions);
+    }
+    let wanted = match wanted(trusted, &role, subject) {
+        Ok(Some(wanted)) => wanted,
+        Ok(None) => {
+            return Verdict::Unknown(Evidence::at(pointer, "the rule names neither a service nor service accounts"));
+        }
+        Err(verdict) => return verdict,
+    };
+    let scope = trust::scope(&policy, &wanted);
+    let miss = scope.miss.as_ref();
+    let mut evidence = match miss {
+        Some(miss) => Evidence {
+            facts: miss.facts.clone(),
+            ..Evidence::at(format!("{pointer}{}", miss.pointer), miss.what.clone())
+        },
+        None => Evidence::at(pointer.clone(), "it depends on what is not known of the trust policy"),
+    };
+    if let Some(role) = evidence.facts.get("role").cloned() {
+        evidence.facts.insert("role".into(), role.escape_debug().to_string());
+    }
+    match scope.admitted {
+        Truth::True => Verdict::Pass,
+        Truth::Unknown => Verdict::Unknown(evidence),
+        Truth::False => {
+            let kind = miss.map_or(MissKind::Other, |miss| miss.kind);
+            let counts = trusted.miss.map_or(!trusted.except.contains(&kind), |only| only == kind);
+            if counts { Verdict::Fail(evidence) } else { Verdict::Pass }
+        }
+    }
+}
+
+/// Whether a service may do these things to the role. AWS says for which account it acts, which is the
+/// role's own; what else a condition asks for is left open, and one that can be met counts as met.
+fn trusts_service(policy: &Policy, pointer: &str, role: &Value, service: &str, actions: &[String]) -> Verdict {
+    let assume = ["sts:AssumeRole".to_owned()];
+    let actions = if actions.is_empty() { &assume[..] } else { actions };
+    let account = role["Arn"].as_str().and_then(Arn::parse).map(|arn| ContextValue::One(arn.account.into()));
+    let context: BTreeMap<String, ContextValue> =
+        account.into_iter().map(|account| ("aws:SourceAccount".to_owned(), account)).collect();
+    Verdict::all(actions.iter().map(|action| {
+        let decision = trust::service_decision(policy, service, action, &context);
+        let (inside, because) = match (&decision.nearest_miss, decision.because.first()) {
+            (Some(miss), _) => (miss.pointer.as_str(), miss.what.clone()),
+            (None, Some(because)) => (because.pointer.as_str(), format!("{} denies it", statement(because))),
+            (None, None) => ("", format!("no statement lets `{service}` do `{action}`")),
+        };
+        let evidence =
+            Evidence::at(format!("{pointer}{inside}"), because).fact("action", action.clone()).fact("service", service);
+        match decision.possible {
+            Truth::True => Verdict::Pass,
+            Truth::False => Verdict::Fail(evidence),
+            Truth::Unknown => Verdict::Unknown(evidence),
+        }
+    }))
+}
+
+/// Whether the role may be assumed by nobody beside those that are wanted.
+pub(super) fn trusts_only(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
+    let (policy, pointer, role) = match trust_policy(subject, &trusted.role) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    let wanted = match wanted(trusted, &role, subject) {
+        Ok(Some(wanted)) => wanted,
+        Ok(None) => return Verdict::Unknown(Evidence::at(pointer, "the rule names no service accounts")),
+        Err(verdict) => return verdict,
+    };
+    let scope = trust::scope(&policy, &wanted);
+    let at = scope.because.first().map_or_else(|| pointer.clone(), |because| format!("{pointer}{}", because.pointer));
+    let others = scope.extra.join(", ");
+    let evidence = Evidence::at(at, format!("it also admits {others}")).fact("others", others);
+    match scope.others {
+        Truth::False => Verdict::Pass,
+        Truth::True => Verdict::Fail(evidence),
+        Truth::Unknown => {
+            Verdict::Unknown(Evidence { because: "who else gets in depends on what is not known".into(), ..evidence })
+        }
+    }
+}
+
+/// Whether the service that a role trusts is held to one account or resource.
+pub(super) fn trust_scoped(role: &Path, service: &str, subject: &Subject<'_>) -> Verdict {
+    let (policy, pointer, _) = match trust_policy(subject, role) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    let answer = trust::service_trust(&policy, service);
+    let at = answer.because.first().map_or_else(|| pointer.clone(), |because| format!("{pointer}{}", because.pointer));
+    let because = format!("no condition on `aws:SourceAccount` or `aws:SourceArn` limits `{service}`");
+    let evidence = Evidence::at(at, because).fact("service", service);
+    match (answer.admitted, answer.scoped) {
+        // A service that does not get in at all is another rule's business.
+        (Truth::False, _) | (_, Truth::True) => Verdict::Pass,
+        (Truth::True, Truth::False) => Verdict::Fail(evidence),
+        _ => Verdict::Unknown(evidence),
+    }
+}
+
+/// Whether callers of these kinds are kept out of a role.
+pub(super) fn keeps_out(role: &Path, kinds: &[Outsider], subject: &Subject<'_>) -> Verdict {
+    let (policy, pointer, role) = match trust_policy(subject, role) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    let account = role["Arn"].as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).unwrap_or_default();
+    let callers = trust::callers(&policy, &account);
+    Verdict::all(callers.iter().filter(|caller| kinds.iter().any(|kind| is_of(caller, *kind))).map(|caller| {
+        let evidence = Evidence::at(format!("{pointer}{}", caller.pointer), format!("it lets in `{}`", caller.name))
+            .fact("caller", caller.name.to_string());
+        if caller.narrowed { Verdict::Pass } else { Verdict::Fail(evidence) }
+    }))
+}
+
+fn is_of(caller: &Caller, kind: Outsider) -> bool {
+    matches!(
+        (caller.who, kind),
+        (Who::Anyone, Outsider::Anyone)
+            | (Who::OwnAccount, Outsider::OwnAccount)
+            | (Who::ForeignAccount, Outsider::OtherAccount)
+    )
+}

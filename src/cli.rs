@@ -1,0 +1,363 @@
+//! The command line: what can be asked, and how an answer becomes an exit code.
+
+use crate::report::look::Look;
+use crate::report::{self, Outcome, Report};
+use crate::rule::{self, Rule, Severity};
+use crate::{read, schema, why};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use miette::Diagnostic;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Will this Spark rollout run, and is it safe?
+///
+/// Reads exported account state, checks every rollout against it and says go or no-go, with the fix
+/// for each thing that is in the way.
+#[derive(Debug, Parser)]
+#[command(name = "sparkcheck", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 the run could not be done; \
+    3 something that should have been seen could not be read, and nothing failed.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    check: Check,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check rollouts (what happens without a command)
+    Check(Check),
+    /// Say what a rule is about, and how to mend what it finds
+    Explain(Explain),
+    /// List the rules
+    Rules(List),
+    /// From an error message to the rules behind it
+    Why(Why),
+    /// Print a JSON Schema: of the report, a snapshot, a rule, or sparkcheck.toml
+    Schema {
+        /// What to describe
+        #[arg(value_parser = ["report", "snapshot", "rule", "rollouts"])]
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// Files and folders to read, `-` for standard input; the kind of each is recognised
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
+    #[arg(long, value_name = "FILE")]
+    rollout: Option<PathBuf>,
+    /// More rules, one YAML file each; repeatable
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    /// How to print the report
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+    /// Write a report to a file; repeatable, FORMAT=FILE for another format than --format
+    #[arg(long, value_name = "FILE")]
+    output: Vec<String>,
+    /// The least severity that makes the exit code 1
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "error")]
+    fail_on: FailOn,
+    /// Treat what could not be decided like what failed
+    #[arg(long)]
+    strict: bool,
+    /// Judge support dates as of this day [default: the day of the snapshot, or today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    today: Option<String>,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+struct Explain {
+    /// The rule's id
+    rule: String,
+    /// More rules, one YAML file each; repeatable
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+struct List {
+    /// More rules, one YAML file each; repeatable
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+struct Why {
+    /// A log, an event or an error message [default: standard input]
+    file: Option<PathBuf>,
+    /// More rules, one YAML file each; repeatable
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Debug, Args)]
+struct LookArgs {
+    /// Whether to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// Show findings in full that a cause explains, and each undecided rule
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For reading
+    Human,
+    /// For programs; `sparkcheck schema report` describes it
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    Error,
+    Warning,
+    Note,
+    Never,
+}
+
+/// Why a run could not be done.
+#[derive(Debug, Error, Diagnostic)]
+pub enum CliError {
+    /// An input cannot be read.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Read(#[from] read::ReadError),
+    /// A rule file is broken.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Rules(#[from] rule::LoadError),
+    /// There is no such rule.
+    #[error("there is no rule `{id}`")]
+    #[diagnostic(help("{help}"))]
+    NoSuchRule {
+        /// What was asked for.
+        id: String,
+        /// What to do.
+        help: String,
+    },
+    /// `--output` names no known format.
+    #[error("`{0}` is no report format")]
+    #[diagnostic(help("write human=FILE, json=FILE or sarif=FILE"))]
+    NoSuchFormat(String),
+    /// `--today` is not a date.
+    #[error("`{0}` is not a day")]
+    #[diagnostic(help("write it as YYYY-MM-DD"))]
+    NoSuchDay(String),
+    /// A report cannot be written.
+    #[error("cannot write `{path}`: {why}")]
+    #[diagnostic(help("give --output a path in a folder that exists and may be written to"))]
+    Write {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        why: String,
+    },
+}
+
+/// What a run leaves to be printed, and its exit code.
+#[derive(Debug)]
+pub struct Answer {
+    /// For standard output.
+    pub text: String,
+    /// 0, 1 or 3.
+    pub code: u8,
+}
+
+/// The surroundings of a run, as `main` found them.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Today, `YYYY-MM-DD`.
+    pub today: String,
+    /// How wide the terminal is; `None` if standard output is none.
+    pub terminal_width: Option<usize>,
+    /// Whether the user's settings allow colour (`NO_COLOR`, `TERM`).
+    pub may_colour: bool,
+}
+
+/// Runs a parsed command line. Arguments that do not parse are clap's error.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    surroundings: &Surroundings,
+) -> Result<Result<Answer, CliError>, clap::Error> {
+    let cli = Cli::try_parse_from(arguments)?;
+    Ok(match cli.command {
+        None => check(&cli.check, surroundings),
+        Some(Command::Check(check_args)) => check(&check_args, surroundings),
+        Some(Command::Explain(args)) => explain(&args, surroundings),
+        Some(Command::Rules(args)) => rules(&args.rules).map(|rules| {
+            let rules: Vec<&Rule> = rules.iter().collect();
+            said(report::explain::list(&rules, &look(&args.look, surroundings)))
+        }),
+        Some(Command::Why(args)) => explain_error(&args, surroundings),
+        Some(Command::Schema { name }) => Ok(said(schema::named(&name).unwrap_or_default().to_owned())),
+    })
+}
+
+fn said(text: String) -> Answer {
+    Answer { text, code: 0 }
+}
+
+fn look(args: &LookArgs, surroundings: &Surroundings) -> Look {
+    let colour = match args.color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => surroundings.terminal_width.is_some() && surroundings.may_colour,
+    };
+    Look {
+        width: surroundings.terminal_width.unwrap_or(80).clamp(40, 120),
+        colour,
+        unicode: true,
+        verbose: args.verbose,
+    }
+}
+
+/// The built-in rules and those of the user.
+fn rules(folders: &[PathBuf]) -> Result<Vec<Rule>, CliError> {
+    let mut rules = rule::builtin();
+    for folder in folders {
+        let more = rule::read_dir(folder, &rules)?;
+        rules.extend(more);
+    }
+    Ok(rules)
+}
+
+fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    if let Some(day) = &args.today
+        && day.parse::<jiff::civil::Date>().is_err()
+    {
+        return Err(CliError::NoSuchDay(day.clone()));
+    }
+    let rules = rules(&args.rules)?;
+    let here = [PathBuf::from(".")];
+    let paths = if args.inputs.is_empty() { &here[..] } else { &args.inputs };
+    let mut inputs = Vec::new();
+    for path in paths {
+        inputs.push(if path.as_os_str() == "-" { read::stdin()? } else { read::Input::Path(path.clone()) });
+    }
+    let options = read::Options {
+        today: Some(args.today.clone().unwrap_or_else(|| surroundings.today.clone())),
+        today_is_asked: args.today.is_some(),
+        rollout_file: args.rollout.clone(),
+    };
+    let estate = read::read(&inputs, &options)?;
+    let report = crate::examine(estate, &rules);
+    let look = look(&args.look, surroundings);
+    let mut text = if args.output.iter().any(|output| !output.contains('=')) {
+        String::new()
+    } else {
+        render(&report, args.format, &look)
+    };
+    for output in &args.output {
+        let (format, path) = match output.split_once('=') {
+            None => (args.format, output.as_str()),
+            Some((name, path)) => {
+                (Format::from_str(name, true).map_err(|_| CliError::NoSuchFormat(name.to_owned()))?, path)
+            }
+        };
+        let plain = Look { colour: false, ..look.clone() };
+        let rendered = render(&report, format, &plain);
+        if path == "-" {
+            text = rendered;
+            continue;
+        }
+        std::fs::write(path, rendered)
+            .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
+    }
+    Ok(Answer { text, code: exit_code(&report, args.fail_on, args.strict) })
+}
+
+fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
+    match format {
+        Format::Human => report::human::render(report, look),
+        Format::Json => report::json::render(report),
+        Format::Sarif => report::sarif::render(report, &report::sarif::SarifOptions::default()),
+    }
+}
+
+/// 1 for findings at or above the level, else 3 for what was not seen, else 0.
+fn exit_code(report: &Report<'_>, fail_on: FailOn, strict: bool) -> u8 {
+    let least = match fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+        FailOn::Never => return 0,
+    };
+    let counts = |outcome: Outcome| outcome == Outcome::Fail || strict;
+    if report.findings.iter().any(|finding| counts(finding.outcome) && finding.severity >= least) {
+        1
+    } else if report.gaps.is_empty() {
+        0
+    } else {
+        3
+    }
+}
+
+fn explain(args: &Explain, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let mut rules = rules(&args.rules)?;
+    let Some(at) = rules.iter().position(|rule| rule.id == args.rule) else {
+        let near = nearest(&args.rule, rules.iter().map(|rule| rule.id.as_str()));
+        let help = near.map_or_else(
+            || "`sparkcheck rules` lists them".to_owned(),
+            |near| format!("did you mean `{near}`? `sparkcheck rules` lists them all"),
+        );
+        return Err(CliError::NoSuchRule { id: args.rule.clone(), help });
+    };
+    let mut rule = rules.swap_remove(at);
+    rule.examples = rule.examples.or_else(|| rule::builtin_examples(&rule.id));
+    Ok(said(report::explain::render(&rule, &look(&args.look, surroundings))))
+}
+
+/// The name that shares the longest stretch of words with the one that was asked for.
+fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let words: Vec<&str> = asked.split('-').filter(|word| word.len() > 2).collect();
+    let score = |name: &str| name.split('-').filter(|word| words.contains(word)).count();
+    names
+        .map(|name| (score(name), name))
+        .filter(|(score, _)| *score > 0)
+        .max_by_key(|(score, _)| *score)
+        .map(|(_, name)| name)
+}
+
+fn explain_error(args: &Why, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let rules = rules(&args.rules)?;
+    let text = read::log_text(args.file.as_deref())?;
+    let matches = why::matches(&text, &rules);
+    Ok(said(why::render(&matches, &look(&args.look, surroundings))))
+}
+
+/// An error as it is shown to the user.
+#[must_use]
+pub fn complaint(error: &CliError, colour: bool) -> String {
+    use miette::{GraphicalReportHandler, GraphicalTheme};
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let mut text = String::new();
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(80).with_links(false);
+    match handler.render_report(&mut text, error) {
+        Ok(()) => text.trim_end().to_owned(),
+        Err(_) => format!("error: {error}"),
+    }
+}

@@ -1,0 +1,122 @@
+//! Facts with dates: which releases exist, what they contain, how long they are supported.
+//!
+//! Sources: the release pages of the Amazon EMR Release Guide, the EMR on EKS Development Guide
+//! (`emr-eks-releases.html`) and the Amazon EKS User Guide (`kubernetes-versions.html`), November 2026.
+//! A day that no page states is empty in the tables. Support of a release never ends before that of an
+//! older one, so its neighbours bound it, and an answer is given only where the bounds agree.
+
+use crate::known::Truth;
+
+/// An EMR release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Its version: `7.10.0`.
+    pub version: &'static str,
+    /// The Apache version of its Spark, where it is known.
+    pub spark: Option<&'static str>,
+    /// The last day of standard support, where it is known.
+    pub standard_support_until: Option<&'static str>,
+    /// Whether EMR on EKS has it.
+    pub on_eks: Truth,
+}
+
+/// A Kubernetes version of Amazon EKS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EksVersion {
+    /// The version: `1.34`.
+    pub version: &'static str,
+    /// The last day of standard support.
+    pub standard_support_until: &'static str,
+    /// The last day of extended support.
+    pub extended_support_until: &'static str,
+}
+
+/// The release of that version, if the table has it.
+#[must_use]
+pub fn emr_release(version: &str) -> Option<Release> {
+    releases().find(|release| release.version == version)
+}
+
+/// Every release in the table, the oldest first.
+fn releases() -> impl Iterator<Item = Release> {
+    include_str!("facts/emr-releases.csv").lines().skip(1).filter_map(|line| {
+        let mut fields = line.split(',').map(|field| (!field.is_empty()).then_some(field));
+        let version = fields.next()??;
+        let spark = fields.next()?;
+        let (_released, standard_support_until, _end_of_life) = (fields.next()?, fields.next()?, fields.next()?);
+        let on_eks = match fields.next()? {
+            Some("yes") => Truth::True,
+            Some(_) => Truth::False,
+            None => Truth::Unknown,
+        };
+        Some(Release { version, spark, standard_support_until, on_eks })
+    })
+}
+
+/// Whether standard support of the EMR release goes on beyond the day `today` (`YYYY-MM-DD`).
+#[must_use]
+pub fn emr_supported(version: &str, today: &str) -> Truth {
+    let all: Vec<Release> = releases().collect();
+    let Some(at) = all.iter().position(|release| release.version == version) else { return Truth::Unknown };
+    if let Some(until) = all.get(at).and_then(|release| release.standard_support_until) {
+        return Truth::from(today <= until);
+    }
+    let at_least = all.iter().take(at).rev().find_map(|release| release.standard_support_until);
+    let at_most = all.iter().skip(at).find_map(|release| release.standard_support_until);
+    if at_least.is_some_and(|until| today <= until) {
+        Truth::True
+    } else if at_most.is_some_and(|until| today > until) {
+        Truth::False
+    } else {
+        Truth::Unknown
+    }
+}
+
+/// The Kubernetes version, if the table has it.
+#[must_use]
+pub fn eks_version(version: &str) -> Option<EksVersion> {
+    include_str!("facts/eks-versions.csv").lines().skip(1).find_map(|line| {
+        let mut fields = line.split(',');
+        let found = fields.next()?;
+        let (_released, standard, extended) = (fields.next()?, fields.next()?, fields.next()?);
+        (found == version).then_some(EksVersion {
+            version: found,
+            standard_support_until: standard,
+            extended_support_until: extended,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_whole_and_in_order() {
+        assert_eq!(releases().count(), include_str!("facts/emr-releases.csv").lines().count() - 1);
+        let number =
+            |release: &Release| -> Vec<u32> { release.version.split('.').map(|n| n.parse().unwrap()).collect() };
+        let all: Vec<Release> = releases().collect();
+        assert!(all.is_sorted_by_key(number));
+        let until: Vec<_> = all.iter().filter_map(|release| release.standard_support_until).collect();
+        assert!(until.is_sorted());
+    }
+
+    #[test]
+    fn neighbours_bound_a_day_that_no_page_states() {
+        for (version, today, supported) in [
+            ("7.10.0", "2027-08-15", Truth::True),
+            ("7.10.0", "2027-08-16", Truth::False),
+            ("7.12.0", "2026-11-20", Truth::True),
+            ("6.5.0", "2026-11-20", Truth::False),
+            ("6.5.0", "2026-02-24", Truth::Unknown),
+            ("7.8.0", "2026-11-20", Truth::True),
+            ("7.8.0", "2027-01-01", Truth::Unknown),
+            ("9.9.9", "2026-11-20", Truth::Unknown),
+        ] {
+            assert_eq!(emr_supported(version, today), supported, "{version} on {today}");
+        }
+        assert_eq!(eks_version("1.34").unwrap().standard_support_until, "2026-12-02");
+        assert_eq!(emr_release("7.12.0").unwrap().spark, Some("3.5.6"));
+    }
+}

@@ -1,0 +1,584 @@
+//! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
+
+use super::Draft;
+use super::arn::{Arn, role_name};
+use super::reference::{Found, Index, Wanted, is_role, lookup, select};
+use crate::estate::Estate;
+use crate::facts;
+use crate::iam::{base36, policy};
+use crate::known::{Truth, Unknown};
+use crate::read::yaml;
+use rustc_hash::FxHashSet;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The role that the EMR containers service uses in the account.
+const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
+
+/// Links one declared or inferred rollout.
+pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    cluster(estate, declaration, pointer, draft);
+    jobs(estate, declaration, pointer, &["start-job-run", "sparkpilot-job"], draft);
+    session(estate, draft);
+    execution_role(estate, index, declaration, pointer, draft);
+    submitter(estate, index, declaration, pointer, draft);
+    virtual_clusters(estate, declaration, draft);
+    oidc(estate, draft);
+    pod_identity(estate, draft);
+    credentials(declaration, pointer, draft);
+    access(estate, draft);
+    release(estate, declaration, pointer, draft);
+    ended_run_pods(estate, draft);
+    let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
+    draft.set("name", named.join("/"));
+}
+
+/// A rollout for each virtual cluster that runs, and for each role that its job runs use.
+pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
+    let mut rollouts = Vec::new();
+    for (at, virtual_cluster) in estate.items("emrContainers.virtualClusters").iter().enumerate() {
+        let Some(arn) = virtual_cluster["arn"].as_str().and_then(Arn::parse) else { continue };
+        let provider = &virtual_cluster["containerProvider"];
+        let Some(cluster) = provider["id"].as_str().filter(|_| virtual_cluster["state"] == "RUNNING") else { continue };
+        let mut roles: Vec<(&str, &Value)> = Vec::new();
+        for run in estate.items("emrContainers.jobRuns") {
+            if let Some(role) = run["executionRoleArn"].as_str()
+                && run["virtualClusterId"] == virtual_cluster["id"]
+                && roles.iter().all(|(known, _)| *known != role)
+            {
+                roles.push((role, &run["releaseLabel"]));
+            }
+        }
+        let base = json!({
+            "system": "emr-on-eks",
+            "cluster": format!("arn:{}:eks:{}:{}:cluster/{cluster}", arn.partition, arn.region, arn.account),
+            "namespace": provider["info"]["eksInfo"]["namespace"],
+            "virtual-cluster": virtual_cluster["id"],
+        });
+        let pointer = format!("/emrContainers/virtualClusters/{at}");
+        if roles.is_empty() {
+            rollouts.push((base, pointer));
+            continue;
+        }
+        let several = roles.len() > 1;
+        for (role, release_label) in roles {
+            let mut rollout = base.clone();
+            rollout["execution-role"] = role.into();
+            rollout["release-label"] = release_label.clone();
+            if several {
+                let namespace = rollout["namespace"].as_str().unwrap_or("?");
+                let name = role_name(role).unwrap_or(role);
+                rollout["name"] = format!("{cluster}/{namespace} as {name}").into();
+            }
+            rollouts.push((rollout, pointer.clone()));
+        }
+    }
+    rollouts
+}
+
+/// The cluster by its ARN, and with it partition, account and region.
+pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    let declared = declaration["cluster"].as_str().unwrap_or_default();
+    let by_name = || {
+        let mut named = estate.items("eks.clusters").iter().filter(|cluster| cluster["name"] == declared);
+        named.next().filter(|_| named.next().is_none()).and_then(|cluster| cluster["arn"].as_str())
+    };
+    let text = if Arn::parse(declared).is_some() { Some(declared) } else { by_name() };
+    let parts = text.and_then(|text| Some((text, Arn::parse(text)?)));
+    let Some((text, arn)) = parts else {
+        let unknown = Unknown {
+            why: "the rollout names no cluster by its ARN".into(),
+            unblock: Some("set `cluster` to the cluster's ARN in `sparkcheck.toml`".into()),
+        };
+        for name in ["cluster", "clusterArn", "issuer", "account", "region", "partition"] {
+            draft.set(name, unknown.to_value());
+        }
+        return;
+    };
+    let name = arn.resource.strip_prefix("cluster/").unwrap_or(arn.resource);
+    draft.set_at("clusterArn", text, format!("{pointer}/cluster"));
+    draft.set_at("clusterName", name, format!("{pointer}/cluster"));
+    for (field, value) in [("partition", arn.partition), ("account", arn.account), ("region", arn.region)] {
+        draft.set_at(field, value, format!("{pointer}/cluster"));
+    }
+    let scope = arn.regional_scope();
+    let wanted = Wanted { collection: "eks.clusters", scope: &scope, namespace: None };
+    let found = lookup(estate, wanted, |cluster| cluster["arn"] == text);
+    match &found {
+        Found::At(cluster, at) => {
+            match cluster["identity"]["oidc"]["issuer"].as_str() {
+                Some(issuer) => {
+                    let host_and_path = issuer.strip_prefix("https://").unwrap_or(issuer);
+                    draft.set_at("issuer", host_and_path, format!("{at}/identity/oidc/issuer"));
+                }
+                None => draft.set("issuer", not_described(name).to_value()),
+            }
+            if let Some(version) = cluster["version"].as_str().and_then(facts::eks_version) {
+                draft.set("kubernetesSupport", kubernetes_support(estate, &version));
+            }
+        }
+        Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),
+    }
+    draft.set_found("cluster", found);
+    if let Some(namespace) = declaration["namespace"].as_str() {
+        draft.set_at("namespace", namespace, format!("{pointer}/namespace"));
+        let wanted = Wanted { collection: "kubernetes.namespaces", scope: text, namespace: None };
+        draft.set_found("namespaceObject", lookup(estate, wanted, |object| object["metadata"]["name"] == namespace));
+    }
+}
+
+fn not_described(cluster: &str) -> Unknown {
+    Unknown {
+        why: format!("cluster `{cluster}` was not described"),
+        unblock: Some(format!("run `aws eks describe-cluster --name {cluster}`")),
+    }
+}
+
+/// `standard`, `extended` or `ended`, on the day of the check.
+fn kubernetes_support(estate: &Estate, version: &facts::EksVersion) -> Value {
+    match estate.document["sparkcheck"]["today"].as_str() {
+        None => no_day().to_value(),
+        Some(today) if today <= version.standard_support_until => "standard".into(),
+        Some(today) if today <= version.extended_support_until => "extended".into(),
+        Some(_) => "ended".into(),
+    }
+}
+
+fn no_day() -> Unknown {
+    Unknown { why: "the day of the check is not known".into(), unblock: Some("give `--today YYYY-MM-DD`".into()) }
+}
+
+/// The job requests of these kinds: all of them where one rollout is checked, else those that it names.
+pub(super) fn jobs(estate: &Estate, declaration: &Value, pointer: &str, kinds: &[&str], draft: &mut Draft) {
+    let sole = estate.items("declarations").len() <= 1;
+    let named: Vec<&str> = declaration["jobs"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_named = |path: &str| {
+        named.iter().any(|name| {
+            let name = name.trim_start_matches("./");
+            path.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('/'))
+        })
+    };
+    let mut list = Vec::new();
+    for (at, job) in estate.items("jobRequests").iter().enumerate() {
+        let of_kind = job["kind"].as_str().is_some_and(|kind| kinds.contains(&kind));
+        if of_kind && (sole || is_named(job["path"].as_str().unwrap_or_default())) {
+            list.push((job, format!("/jobRequests/{at}")));
+        }
+    }
+    draft.set_list("jobs", list, None);
+    let _ = pointer;
+}
+
+/// The variables of a SparkPilot session, where the estate holds one.
+fn session(estate: &Estate, draft: &mut Draft) {
+    let environment = &estate.document["session"]["environment"];
+    let is_sparkpilot =
+        environment.as_object().is_some_and(|variables| variables.keys().any(|name| name.starts_with("SPARKPILOT_")));
+    if is_sparkpilot {
+        draft.set_at("session", environment.clone(), "/session/environment");
+    }
+}
+
+/// The execution role: as declared, else as the jobs or the session name it.
+pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
+        Some((
+            job["request"]["executionRoleArn"].as_str()?.to_owned(),
+            draft_alias(draft, &format!("/jobs/{at}"), "/request/executionRoleArn"),
+        ))
+    });
+    let from_session = || {
+        let name = "SPARKPILOT_EMR_EXECUTION_ROLE_ARN";
+        let arn = draft.object.get("session")?.get(name)?.as_str()?;
+        Some((arn.to_owned(), format!("/session/environment/{name}")))
+    };
+    let declared =
+        declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
+    let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {
+        let unknown = Unknown {
+            why: "nothing names the execution role".into(),
+            unblock: Some("set `execution-role` in `sparkcheck.toml`".into()),
+        };
+        draft.set("executionRoleArn", unknown.to_value());
+        draft.set("executionRole", unknown.to_value());
+        return;
+    };
+    draft.set("executionRoleName", role_name(&arn).unwrap_or(&arn));
+    if let Some(parsed) = Arn::parse(&arn) {
+        draft.set_at("executionRoleAccount", parsed.account, at.clone());
+        draft.set_at("executionRolePartition", parsed.partition, at.clone());
+    }
+    let role = index.principal(estate, &arn);
+    if let Some(trust) = role.value().map(|role| &role["AssumeRolePolicyDocument"]) {
+        let size = match Unknown::of(trust) {
+            Some(unknown) => unknown.to_value(),
+            None if trust.is_null() => Unknown {
+                why: "the role's trust policy was not collected".into(),
+                unblock: Some("run `aws iam get-role`".into()),
+            }
+            .to_value(),
+            None => policy::size(trust).into(),
+        };
+        draft.set("trustPolicySize", size);
+    }
+    draft.set_found("executionRole", role);
+    draft.set_at("executionRoleArn", arn, at);
+}
+
+/// The pointer of what stands at `below` inside something that was put in at `inside`.
+fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
+    let target = draft.aliases.iter().find(|(from, _)| from == inside).map(|(_, to)| to.as_str());
+    format!("{}{below}", target.unwrap_or_default())
+}
+
+/// Who will submit.
+pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    let Some(arn) = declaration["submitter"].as_str() else {
+        let unknown = Unknown {
+            why: "nothing names the submitter".into(),
+            unblock: Some("set `submitter` in `sparkcheck.toml`".into()),
+        };
+        draft.set("submitterArn", unknown.to_value());
+        draft.set("submitter", unknown.to_value());
+        return;
+    };
+    draft.set("submitterName", role_name(arn).unwrap_or(arn));
+    if let Some(parsed) = Arn::parse(arn) {
+        draft.set_at("submitterAccount", parsed.account, format!("{pointer}/submitter"));
+    }
+    draft.set_found("submitter", index.principal(estate, arn));
+    draft.set_at("submitterArn", arn, format!("{pointer}/submitter"));
+}
+
+/// The rollout's own virtual cluster, and those of others that hold its namespace.
+fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
+    let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
+    let Some(cluster) = Arn::parse(cluster_arn) else { return };
+    let name = cluster.resource.strip_prefix("cluster/").unwrap_or(cluster.resource);
+    let own = declaration["virtual-cluster"].as_str();
+    let scope = cluster.regional_scope();
+    let wanted = Wanted { collection: "emrContainers.virtualClusters", scope: &scope, namespace: None };
+    let is_own = |virtual_cluster: &Value| {
+        own.is_some_and(|own| {
+            virtual_cluster["id"] == own || virtual_cluster["name"] == own || virtual_cluster["arn"] == own
+        })
+    };
+    let in_account = |virtual_cluster: &Value| {
+        virtual_cluster["arn"]
+            .as_str()
+            .and_then(Arn::parse)
+            .is_some_and(|arn| arn.account == cluster.account && arn.region == cluster.region)
+    };
+    let (holders, more) = select(estate, wanted, |virtual_cluster| {
+        let provider = &virtual_cluster["containerProvider"];
+        in_account(virtual_cluster)
+            && provider["id"] == name
+            && provider["info"]["eksInfo"]["namespace"] == namespace
+            && virtual_cluster["state"] != "TERMINATED"
+            && !is_own(virtual_cluster)
+    });
+    let own_found = own.map(|_| lookup(estate, wanted, |candidate| in_account(candidate) && is_own(candidate)));
+    let own_id = own_found.as_ref().and_then(|found| found.value()?["id"].as_str().map(str::to_owned));
+    draft.set_list("namespaceHolders", holders, more);
+    if let Some(own) = own {
+        draft.set("virtualClusterDeclared", own);
+    }
+    if let Some(found) = own_found {
+        draft.set_found("virtualCluster", found);
+    }
+    if let Some(id) = own_id {
+        draft.set("virtualClusterId", id);
+    }
+}
+
+/// The account's OIDC provider for the cluster's issuer, and providers for it elsewhere.
+pub(super) fn oidc(estate: &Estate, draft: &mut Draft) {
+    let (Some(issuer), Some(account), Some(partition)) =
+        (draft.text("issuer"), draft.text("account"), draft.text("partition"))
+    else {
+        if let Some(unknown) = draft.object.get("issuer").and_then(Unknown::of) {
+            draft.set("oidcProvider", unknown.to_value());
+        }
+        return;
+    };
+    let is_for_issuer = |provider: &Value| {
+        let url = provider["Url"].as_str().unwrap_or_default();
+        url.strip_prefix("https://").unwrap_or(url) == issuer
+    };
+    let is_here = |provider: &Value| {
+        let arn = provider["Arn"].as_str().and_then(Arn::parse);
+        arn.is_none_or(|arn| arn.account == account && arn.partition == partition)
+    };
+    let wanted = Wanted { collection: "iam.openIDConnectProviders", scope: account, namespace: None };
+    let here = lookup(estate, wanted, |provider| is_for_issuer(provider) && is_here(provider));
+    let (elsewhere, _) = select(estate, wanted, |provider| is_for_issuer(provider) && !is_here(provider));
+    let (all_here, _) = select(estate, wanted, is_here);
+    let count = all_here.len();
+    draft.set("oidcProviderCount", count);
+    draft.set_found("oidcProvider", here);
+    draft.set_list("oidcProvidersElsewhere", elsewhere, None);
+}
+
+/// The service accounts that EMR makes for the role, and their Pod Identity associations.
+fn pod_identity(estate: &Estate, draft: &mut Draft) {
+    let (Some(cluster_arn), Some(account), Some(namespace), Some(role)) =
+        (draft.text("clusterArn"), draft.text("account"), draft.text("namespace"), draft.text("executionRoleName"))
+    else {
+        return;
+    };
+    let (role_arn, suffix) = (draft.text("executionRoleArn").unwrap_or_default(), base36::encode(role));
+    let accounts: Vec<Value> = ["client", "driver", "executor"]
+        .iter()
+        .map(|component| format!("emr-containers-sa-spark-{component}-{account}-{suffix}").into())
+        .collect();
+    let wanted = Wanted { collection: "eks.podIdentityAssociations", scope: cluster_arn, namespace: None };
+    let (associations, more) = select(estate, wanted, |association| {
+        let is_in_cluster = association["associationArn"].as_str().and_then(Arn::parse).is_none_or(|arn| {
+            cluster_arn.ends_with(&format!(
+                ":{}:cluster/{}",
+                arn.account,
+                association["clusterName"].as_str().unwrap_or_default()
+            ))
+        });
+        is_in_cluster
+            && association["namespace"] == namespace
+            && (association["roleArn"] == role_arn || accounts.contains(&association["serviceAccount"]))
+    });
+    let agent = Wanted { collection: "eks.addons", scope: cluster_arn, namespace: None };
+    let agent = lookup(estate, agent, |addon| {
+        addon["addonName"] == "eks-pod-identity-agent"
+            && draft.text("clusterName").is_none_or(|name| addon["clusterName"] == name)
+    });
+    draft.set("roleSuffix", suffix);
+    draft.set("serviceAccounts", accounts);
+    draft.set_list("podIdentityAssociations", associations, more);
+    draft.set_found("podIdentityAgent", agent);
+}
+
+/// How job pods get the role's credentials: `irsa` or `pod-identity`.
+fn credentials(declaration: &Value, pointer: &str, draft: &mut Draft) {
+    if let Some(declared) = declaration["credentials"].as_str() {
+        draft.set_at("credentials", declared, format!("{pointer}/credentials"));
+        return;
+    }
+    let associations = draft.object.get("podIdentityAssociations").and_then(Value::as_array);
+    let (some, unknown) = associations.map_or((false, None), |list| {
+        (list.iter().any(|one| Unknown::of(one).is_none()), list.iter().find_map(Unknown::of))
+    });
+    let trust = draft.object.get("executionRole").and_then(|role| role.get("AssumeRolePolicyDocument"));
+    let trusts_pods = trust.is_some_and(|trust| trust.to_string().contains("pods.eks.amazonaws.com"));
+    let value = match unknown {
+        _ if some => "pod-identity".into(),
+        None => "irsa".into(),
+        Some(_) if trust.is_some() && !trusts_pods => "irsa".into(),
+        Some(unknown) => unknown.to_value(),
+    };
+    draft.set("credentials", value);
+}
+
+/// How the EMR service gets into the cluster, and what it may do in the namespace.
+fn access(estate: &Estate, draft: &mut Draft) {
+    let (Some(cluster_arn), Some(account), Some(partition), Some(namespace)) = (
+        draft.text("clusterArn").map(str::to_owned),
+        draft.text("account").map(str::to_owned),
+        draft.text("partition").map(str::to_owned),
+        draft.text("namespace").map(str::to_owned),
+    ) else {
+        return;
+    };
+    let in_cluster = |collection| Wanted { collection, scope: &cluster_arn, namespace: Some(&namespace) };
+
+    draft.set_found(
+        "serviceLinkedRole",
+        lookup(estate, Wanted { collection: "iam.roles", scope: &account, namespace: None }, |role| {
+            is_role(&role["Arn"], &account, SERVICE_LINKED_ROLE)
+        }),
+    );
+    draft.set("mappedRoleArn", format!("arn:{partition}:iam::{account}:role/{SERVICE_LINKED_ROLE}"));
+
+    let entry =
+        lookup(estate, Wanted { collection: "eks.accessEntries", scope: &cluster_arn, namespace: None }, |entry| {
+            is_role(&entry["principalArn"], &account, SERVICE_LINKED_ROLE)
+                && draft
+                    .text("clusterName")
+                    .is_none_or(|name| entry["clusterName"].is_null() || entry["clusterName"] == name)
+        });
+    let system = Wanted { collection: "kubernetes.configMaps", scope: &cluster_arn, namespace: Some("kube-system") };
+    let config_map = lookup(estate, system, |map| {
+        map["metadata"]["name"] == "aws-auth" && map["metadata"]["namespace"] == "kube-system"
+    });
+    let mapping = mapping(&config_map);
+
+    let cluster = draft.object.get("cluster");
+    let mode = cluster.and_then(|cluster| match &cluster["accessConfig"]["authenticationMode"] {
+        Value::String(mode) => Some(mode.clone()),
+        // A cluster that was described without an access configuration is older than access entries.
+        Value::Null => cluster["name"].is_string().then(|| "CONFIG_MAP".to_owned()),
+        _ => None,
+    });
+    let way = match (mode.as_deref(), &entry, &mapping) {
+        (Some("CONFIG_MAP"), _, _) => json!("aws-auth"),
+        (Some("API"), _, _) | (Some(_), Found::At(..), _) => json!("access-entry"),
+        (Some(_), _, Mapping::At(..)) => json!("aws-auth"),
+        (Some(_), Found::Unknown(unknown), _) => unknown.to_value(),
+        (Some(_), _, Mapping::Unknown(unknown)) => unknown.to_value(),
+        // EMR makes the entry itself when it creates the virtual cluster.
+        (Some(_), Found::Nothing, Mapping::Nothing) if !draft.object.contains_key("virtualClusterDeclared") => {
+            json!("created-with-virtual-cluster")
+        }
+        (Some(_), Found::Nothing, Mapping::Nothing) => json!("access-entry"),
+        (None, _, _) => not_described(draft.text("clusterName").unwrap_or("?")).to_value(),
+    };
+    draft.set("accessBy", way);
+    if let Some(mode) = mode {
+        let at = draft_alias(draft, "/cluster", "/accessConfig/authenticationMode");
+        draft.set_at("authenticationMode", mode, at);
+    }
+    draft.set_found("accessEntry", entry);
+    match mapping {
+        Mapping::At(value, pointer) => draft.set_at("awsAuthMapping", value, pointer),
+        Mapping::Nothing => {}
+        Mapping::Unknown(unknown) => draft.set("awsAuthMapping", unknown.to_value()),
+    }
+    draft.set_found("awsAuth", config_map);
+
+    let user = draft
+        .object
+        .get("awsAuthMapping")
+        .and_then(|mapping| mapping["username"].as_str())
+        .unwrap_or("emr-containers")
+        .to_owned();
+    let in_namespace = |object: &Value| object["metadata"]["namespace"] == namespace.as_str();
+    let binding = lookup(estate, in_cluster("kubernetes.roleBindings"), |binding| {
+        in_namespace(binding)
+            && binding["subjects"].as_array().is_some_and(|subjects| {
+                subjects.iter().any(|subject| {
+                    subject["kind"] == "User"
+                        && (subject["name"] == user.as_str() || subject["name"] == "emr-containers")
+                })
+            })
+    });
+    let bound = binding.value().map(|binding| &binding["roleRef"]);
+    let role = match bound {
+        Some(reference) if reference["kind"] == "ClusterRole" => {
+            lookup(estate, in_cluster("kubernetes.clusterRoles"), |role| role["metadata"]["name"] == reference["name"])
+        }
+        Some(reference) => lookup(estate, in_cluster("kubernetes.roles"), |role| {
+            in_namespace(role) && role["metadata"]["name"] == reference["name"]
+        }),
+        None => lookup(estate, in_cluster("kubernetes.roles"), |role| {
+            in_namespace(role) && role["metadata"]["name"] == "emr-containers"
+        }),
+    };
+    draft.set_found("emrRoleBinding", binding);
+    draft.set_found("emrRole", role);
+}
+
+enum Mapping {
+    At(Value, String),
+    Nothing,
+    Unknown(Unknown),
+}
+
+/// The entry of `mapRoles` for the service-linked role, by its name: path and account may be wrong.
+fn mapping(config_map: &Found<'_>) -> Mapping {
+    let (map, pointer) = match config_map {
+        Found::At(map, pointer) => (map, pointer),
+        Found::Nothing => return Mapping::Nothing,
+        Found::Unknown(unknown) => return Mapping::Unknown(unknown.clone()),
+    };
+    let Some(text) = map["data"]["mapRoles"].as_str() else {
+        return match Unknown::of(&map["data"]["mapRoles"]) {
+            Some(unknown) => Mapping::Unknown(unknown),
+            None => Mapping::Nothing,
+        };
+    };
+    let pointer = format!("{pointer}/data/mapRoles");
+    let entries = match yaml::documents(text) {
+        (mut documents, None) if documents.len() == 1 => documents.swap_remove(0),
+        (documents, None) if documents.is_empty() => Value::Null,
+        _ => json!("broken"),
+    };
+    let entries = match entries {
+        Value::Array(entries) => entries,
+        Value::Null => Vec::new(),
+        _ => {
+            let why = "the `mapRoles` of ConfigMap `aws-auth` are not a YAML list".into();
+            return Mapping::Unknown(Unknown { why, unblock: Some("mend `mapRoles`, or nobody gets in by it".into()) });
+        }
+    };
+    let ours =
+        entries.into_iter().find(|entry| entry["rolearn"].as_str().and_then(role_name) == Some(SERVICE_LINKED_ROLE));
+    ours.map_or(Mapping::Nothing, |entry| Mapping::At(entry, pointer))
+}
+
+/// The release label, taken apart, and what is known of the release.
+pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
+        Some((
+            job["request"]["releaseLabel"].as_str()?.to_owned(),
+            draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
+        ))
+    });
+    let declared =
+        declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
+    let Some((label, at)) = declared.or(from_jobs) else { return };
+    set_release(estate, label, at, draft);
+}
+
+/// Puts a release label in, and what is known of the release that it names.
+pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mut Draft) {
+    let version: String = label
+        .rsplit('/')
+        .next()
+        .and_then(|label| label.strip_prefix("emr-"))
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect())
+        .unwrap_or_default();
+    if let Some(release) = facts::emr_release(&version) {
+        let support =
+            match estate.document["sparkcheck"]["today"].as_str().map(|today| facts::emr_supported(&version, today)) {
+                Some(Truth::True) => json!("standard"),
+                Some(Truth::False) => json!("ended"),
+                Some(Truth::Unknown) => {
+                    Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }
+                        .to_value()
+                }
+                None => no_day().to_value(),
+            };
+        let mut facts = json!({"version": release.version, "support": support});
+        if let Some(spark) = release.spark {
+            facts["spark"] = spark.into();
+        }
+        let numbers: Vec<u64> = version.split('.').filter_map(|number| number.parse().ok()).collect();
+        if let [major, minor, ..] = numbers.as_slice() {
+            facts["number"] = (major * 1000 + minor).into();
+        }
+        draft.set_at("release", facts, at.clone());
+    }
+    draft.set_at("releaseLabel", label, at);
+}
+
+/// Pods that are left of job runs that have ended, and still hold resources.
+fn ended_run_pods(estate: &Estate, draft: &mut Draft) {
+    let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
+    let ended: FxHashSet<&str> = estate
+        .items("emrContainers.jobRuns")
+        .iter()
+        .filter(|run| matches!(run["state"].as_str(), Some("CANCELLED" | "FAILED" | "COMPLETED")))
+        .filter_map(|run| run["id"].as_str())
+        .collect();
+    let wanted = Wanted { collection: "kubernetes.pods", scope: cluster_arn, namespace: Some(namespace) };
+    let (pods, more) = select(estate, wanted, |pod| {
+        let run = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str();
+        run.is_some_and(|run| ended.contains(run))
+            && !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+    });
+    let runs: BTreeSet<&str> = pods
+        .iter()
+        .filter_map(|(pod, _)| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str())
+        .collect();
+    draft.set("endedRuns", runs.into_iter().collect::<Vec<_>>());
+    draft.set_list("endedRunPods", pods, more);
+}

@@ -1,0 +1,258 @@
+//! Files: which of a folder are looked at, and their text.
+//!
+//! Links are not followed out of a folder, or at all: what a link inside it points to is seen by its
+//! own name. Sizes are checked before anything is read, so a sparse or a compressed giant costs nothing.
+
+use flate2::read::MultiGzDecoder;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The largest file that is read.
+pub(crate) const FILE_LIMIT: u64 = 512 << 20;
+/// The most that a compressed file may unpack to.
+pub(crate) const UNPACKED_LIMIT: u64 = 1 << 30;
+/// How much of a file is looked at to tell whether it is for us.
+pub(crate) const HEAD: usize = 64 << 10;
+/// The largest file without an extension that is looked at.
+const NAMELESS_LIMIT: u64 = 1 << 20;
+
+/// A file of the inputs.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its path as it is shown.
+    pub(crate) shown: String,
+    /// The user named this very file, so it is expected to be for us.
+    pub(crate) named: bool,
+}
+
+/// What a folder holds for us, in the order of paths; how many other files there are; what could not be entered.
+pub(crate) fn walk(folder: &Path) -> (Vec<Entry>, usize, Vec<(String, String)>) {
+    let mut entries = Vec::new();
+    let mut others = 0;
+    let mut unreadable = Vec::new();
+    let walk = ignore::WalkBuilder::new(folder)
+        .standard_filters(false)
+        .follow_links(false)
+        .sort_by_file_path(Path::cmp)
+        .filter_entry(|entry| {
+            let name = entry.file_name().to_string_lossy();
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            entry.depth() == 0 || !is_folder || !(name.starts_with('.') || name == "target" || name == "node_modules")
+        })
+        .build();
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                unreadable.push((shown(folder), reason(&error)));
+                continue;
+            }
+        };
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let size = entry.metadata().map_or(0, |metadata| metadata.len());
+        if considered(&entry.file_name().to_string_lossy(), size) {
+            let path = entry.into_path();
+            entries.push(Entry { shown: shown(&path), path, named: false });
+        } else {
+            others += 1;
+        }
+    }
+    (entries, others, unreadable)
+}
+
+fn reason(error: &ignore::Error) -> String {
+    match error.io_error() {
+        Some(error) => error.to_string(),
+        None => error.to_string(),
+    }
+}
+
+/// A path as it is shown: as it was given, with `/` on every system.
+pub(crate) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let text = text.strip_prefix("./").filter(|rest| !rest.is_empty()).unwrap_or(&text);
+    if std::path::MAIN_SEPARATOR == '/' { text.to_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
+}
+
+/// Whether a file of this name may be for us.
+fn considered(name: &str, size: u64) -> bool {
+    let lower = name.to_ascii_lowercase();
+    if lower.starts_with(".env") {
+        return !["example", "sample", "template", "dist"].iter().any(|end| lower.ends_with(end));
+    }
+    if lower.starts_with('.') {
+        return false;
+    }
+    match lower.rsplit_once('.') {
+        Some((_, "json" | "yaml" | "yml" | "env" | "ps1" | "txt" | "err")) => true,
+        Some((stem, "gz")) => stem.ends_with(".json"),
+        Some((_, "toml")) => lower == "sparkcheck.toml",
+        Some(_) => false,
+        None => size <= NAMELESS_LIMIT,
+    }
+}
+
+/// Why the bytes of a file are not a text for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// The system refuses it, or it is no regular file.
+    System(String),
+    /// It is larger than any export.
+    TooLarge(String),
+    /// It is UTF-16, and holds what looks like ours or not.
+    Utf16 {
+        /// Whether its beginning looks like output of AWS or Kubernetes.
+        ours: bool,
+    },
+    /// It is not text.
+    NotText {
+        /// What is wrong with it.
+        why: String,
+        /// Whether its beginning looks like output of AWS or Kubernetes.
+        ours: bool,
+    },
+}
+
+/// The bytes of a file, unpacked.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    let system = |error: io::Error| Unreadable::System(error.to_string());
+    let metadata = std::fs::metadata(path).map_err(system)?;
+    if !metadata.is_file() {
+        return Err(Unreadable::System("it is not a regular file".to_owned()));
+    }
+    if metadata.len() > FILE_LIMIT {
+        return Err(Unreadable::TooLarge(format!(
+            "it has {} MiB; files above {} MiB are not read",
+            metadata.len() >> 20,
+            FILE_LIMIT >> 20
+        )));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+    // A file may grow while it is read.
+    File::open(path).map_err(system)?.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(system)?;
+    unpack(bytes)
+}
+
+/// The bytes themselves, or what they unpack to.
+pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Vec<u8>, Unreadable> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    let broken = |error: io::Error| Unreadable::System(format!("it cannot be unpacked: {error}"));
+    MultiGzDecoder::new(bytes.as_slice()).take(UNPACKED_LIMIT + 1).read_to_end(&mut unpacked).map_err(broken)?;
+    if unpacked.len() as u64 > UNPACKED_LIMIT {
+        return Err(Unreadable::TooLarge(format!("it unpacks to more than {} MiB", UNPACKED_LIMIT >> 20)));
+    }
+    Ok(unpacked)
+}
+
+/// The bytes as text, without a byte order mark.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
+    let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Unreadable::Utf16 { ours: looks_ours(&ascii(bytes)) });
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let (line, column) = line_and_column(bytes, error.valid_up_to());
+            let why = format!("it is not UTF-8 at line {line}, column {column}");
+            return Err(Unreadable::NotText { why, ours: looks_ours(&ascii(bytes)) });
+        }
+    };
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        let (line, column) = line_and_column(bytes, at);
+        let why = format!("it holds a NUL byte at line {line}, column {column}");
+        return Err(Unreadable::NotText { why, ours: looks_ours(&ascii(bytes)) });
+    }
+    Ok(text)
+}
+
+/// The beginning of bytes in an unknown encoding, with only its ASCII left.
+fn ascii(bytes: &[u8]) -> Cow<'static, str> {
+    let head = bytes.get(..HEAD.min(bytes.len())).unwrap_or_default();
+    head.iter().filter(|byte| byte.is_ascii() && **byte != 0).map(|byte| char::from(*byte)).collect::<String>().into()
+}
+
+fn line_and_column(bytes: &[u8], at: usize) -> (usize, usize) {
+    let before = bytes.get(..at).unwrap_or_default();
+    let line = before.split(|byte| *byte == b'\n').count();
+    let last = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    (line, String::from_utf8_lossy(last).chars().count() + 1)
+}
+
+/// Whether a text looks like output of AWS or Kubernetes, even if it does not parse.
+pub(crate) fn looks_ours(text: &str) -> bool {
+    const MARKS: &[&str] = &[
+        "\"RoleDetailList\"",
+        "\"AssumeRolePolicyDocument\"",
+        "\"AttachedPolicies\"",
+        "\"PolicyNames\"",
+        "\"PolicyDocument\"",
+        "\"PolicyVersion\"",
+        "\"OpenIDConnectProviderList\"",
+        "\"ClientIDList\"",
+        "\"InstanceProfiles\"",
+        "\"UserId\"",
+        "\"accessEntries\"",
+        "\"nodegroups\"",
+        "\"virtualClusters\"",
+        "\"virtualCluster\"",
+        "\"jobRuns\"",
+        "\"jobRun\"",
+        "\"apiVersion\"",
+        "\"arn:aws",
+        "\"sparkcheck\"",
+        "\"releaseLabel\"",
+        "\"virtualClusterId\"",
+    ];
+    let mut end = text.len().min(HEAD);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = text.get(..end).unwrap_or_default();
+    let manifest = head.lines().any(|line| line.starts_with("apiVersion:")) && !head.contains("{{");
+    manifest || MARKS.iter().any(|mark| head.contains(mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn considers_by_name() {
+        for (name, expected) in [
+            ("roles.json", true),
+            ("snapshot.json.gz", true),
+            ("backup.tar.gz", false),
+            ("Pods.YAML", true),
+            ("sparkcheck.toml", true),
+            ("Cargo.toml", false),
+            (".env", true),
+            (".env.example", false),
+            (".hidden.json", false),
+            ("roles", true),
+            ("main.rs", false),
+        ] {
+            assert_eq!(considered(name, 10), expected, "{name}");
+        }
+        assert!(!considered("core", 1 << 30));
+    }
+
+    #[test]
+    fn text_of_bytes() {
+        assert_eq!(text(b"\xef\xbb\xbf{}"), Ok("{}"));
+        let utf16: Vec<u8> = "\u{feff}{\"apiVersion\": 1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(text(&utf16), Err(Unreadable::Utf16 { ours: true }));
+        let why = |line: usize, what: &str| format!("it {what} at line {line}, column 2");
+        assert_eq!(text(b"a\nb\xffc"), Err(Unreadable::NotText { why: why(2, "is not UTF-8"), ours: false }));
+        assert_eq!(text(b"a\0"), Err(Unreadable::NotText { why: why(1, "holds a NUL byte"), ours: false }));
+    }
+}

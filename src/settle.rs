@@ -1,0 +1,235 @@
+//! Verdicts → the report: places, causes, order, and one word for each rollout.
+//!
+//! One cause is one finding: where a rule fails and a rule that explains it fails for the same
+//! rollout, the finding is shown under its cause. Fingerprints are made of names, never of positions,
+//! so that they survive moved lines and reordered lists.
+
+use crate::check::{Evidence, Judgement, Subject, Verdict};
+use crate::known::Text;
+use crate::link::Linked;
+use crate::path::unescape;
+use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict};
+use crate::rule::{Rule, Severity, System, Template};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Places that a finding shows at most.
+const PLACES: usize = 20;
+
+/// The report of a run. Its places have no lines yet: those are looked up in the sources, which is
+/// not for this module.
+#[must_use]
+pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &Linked) -> Report<'r> {
+    let mut findings: Vec<(Option<usize>, Finding<'r>)> = Vec::new();
+    let rollouts = linked.estate.items("rollouts");
+    let mut verdicts = vec![Go::Go; rollouts.len()];
+    for judgement in judgements {
+        let number = judgement.subject.rollout.map(|(number, _)| number);
+        let (outcome, evidence) = match &judgement.verdict {
+            Verdict::Pass => continue,
+            Verdict::Fail(evidence) => (Outcome::Fail, evidence),
+            Verdict::Unknown(evidence) => (Outcome::Unknown, evidence),
+        };
+        if judgement.rule.severity == Severity::Error
+            && let Some(verdict) = number.and_then(|number| verdicts.get_mut(number))
+        {
+            *verdict = match (outcome, *verdict) {
+                (Outcome::Fail, _) | (_, Go::NoGo) => Go::NoGo,
+                (Outcome::Unknown, _) => Go::Undecided,
+            };
+        }
+        findings.push((number, finding(judgement.rule, &judgement.subject, outcome, evidence, linked)));
+    }
+    explain(&mut findings);
+    findings.sort_by(|(left_rollout, left), (right_rollout, right)| {
+        let order = |rollout: &Option<usize>, finding: &Finding<'_>| {
+            (
+                rollout.unwrap_or(usize::MAX),
+                finding.outcome,
+                !finding.explained_by.is_empty(),
+                std::cmp::Reverse(finding.severity),
+            )
+        };
+        order(left_rollout, left)
+            .cmp(&order(right_rollout, right))
+            .then_with(|| left.rule.id.cmp(&right.rule.id))
+            .then_with(|| left.message.cmp(&right.message))
+            .then_with(|| left.fingerprint.cmp(&right.fingerprint))
+    });
+    let text = |rollout: &Value, name: &str| rollout[name].as_str().map(str::to_owned);
+    let rollouts = rollouts.iter().zip(verdicts).filter_map(|(rollout, verdict)| {
+        Some(RolloutVerdict {
+            name: text(rollout, "name")?,
+            system: System::named(rollout["system"].as_str()?)?,
+            region: text(rollout, "region"),
+            account: text(rollout, "account"),
+            verdict,
+        })
+    });
+    Report {
+        inputs: linked.estate.sources.clone(),
+        passed_over: linked.estate.passed_over,
+        rollouts: rollouts.collect(),
+        rules: rules.iter().collect(),
+        findings: findings.into_iter().map(|(_, finding)| finding).collect(),
+        gaps: linked.estate.gaps.clone(),
+    }
+}
+
+fn finding<'r>(
+    rule: &'r Rule,
+    subject: &Subject<'_>,
+    outcome: Outcome,
+    evidence: &Evidence,
+    linked: &Linked,
+) -> Finding<'r> {
+    let names = |name: &str| subject.named(name, &evidence.facts);
+    let sentence = |template: &Template| template.sentence(&names);
+    let rollout = subject.rollout.map(|(_, rollout)| rollout);
+    let because = match (&rule.because, outcome) {
+        (Some(because), Outcome::Fail) => sentence(because),
+        _ => evidence.because.clone(),
+    };
+    let (message, fixes) = match outcome {
+        Outcome::Fail => (sentence(&rule.message), remedies(rule, &names)),
+        Outcome::Unknown => (format!("cannot tell whether {}", rule.title), Vec::new()),
+    };
+    Finding {
+        rule,
+        outcome,
+        severity: rule.severity,
+        system: subject.system(),
+        rollout: rollout.and_then(|rollout| rollout["name"].as_str()).map(str::to_owned),
+        message,
+        places: places(rule, subject, evidence, &because, linked),
+        because,
+        unblock: evidence.unblock.clone(),
+        fixes,
+        fingerprint: fingerprint(&rule.id, &stable(subject.document, &subject.pointer)),
+        explained_by: Vec::new(),
+    }
+}
+
+fn remedies(rule: &Rule, names: &impl Fn(&str) -> Option<Text>) -> Vec<Remedy> {
+    let fixes = rule.fixes.iter();
+    fixes
+        .map(|fix| Remedy { say: fix.say.sentence(names), run: fix.run.as_ref().map(|run| run.command(names)) })
+        .collect()
+}
+
+/// The places of a finding: those that the rule names, then those of the evidence.
+fn places(rule: &Rule, subject: &Subject<'_>, evidence: &Evidence, because: &str, linked: &Linked) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    let named = rule.at.iter().flat_map(|path| subject.find(path).found).map(|(_, pointer)| (pointer, String::new()));
+    let spots = evidence.spots.iter().map(|spot| (spot.pointer.clone(), spot.note.clone()));
+    for (pointer, note) in named.chain(spots).chain([(subject.pointer.clone(), String::new())]) {
+        let place = place(pointer, note, linked);
+        // The subject itself is only a place where there is no better one.
+        let is_last_resort = place.pointer == linked.estate.origins.resolve(&subject.pointer) && !places.is_empty();
+        if is_last_resort || places.iter().any(|known| known.pointer == place.pointer) {
+            continue;
+        }
+        places.push(place);
+        if places.len() == PLACES {
+            break;
+        }
+    }
+    if let Some(primary) = places.first_mut()
+        && primary.note.is_empty()
+    {
+        because.clone_into(&mut primary.note);
+    }
+    places
+}
+
+fn place(pointer: String, note: String, linked: &Linked) -> Place {
+    let origins = &linked.estate.origins;
+    let source = origins.find(&pointer).map(|origin| (origin.source, origin.pointer));
+    let pointer = origins.resolve(&pointer);
+    let path =
+        source.as_ref().and_then(|(number, _)| linked.estate.sources.get(*number)).map(|source| source.path.clone());
+    Place { arn: arn_around(&linked.estate.document, &pointer), path, source, pointer, span: None, note }
+}
+
+/// The ARN of the innermost thing around a pointer that has one.
+fn arn_around(document: &Value, pointer: &str) -> Option<String> {
+    let mut value = document;
+    let mut arn = None;
+    for token in pointer.split('/').skip(1) {
+        let Some(inner) = step(value, token) else { break };
+        value = inner;
+        let keys = [
+            "Arn",
+            "arn",
+            "ClusterArn",
+            "nodegroupArn",
+            "addonArn",
+            "associationArn",
+            "accessEntryArn",
+            "applicationArn",
+        ];
+        if let Some(found) = keys.iter().find_map(|key| value.get(key)?.as_str()) {
+            arn = Some(found.to_owned());
+        }
+    }
+    arn
+}
+
+fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(token.parse::<usize>().ok()?),
+        _ => value.get(unescape(token)),
+    }
+}
+
+/// A pointer with what identifies an item in place of its position.
+fn stable(document: &Value, pointer: &str) -> String {
+    let mut value = Some(document);
+    let mut text = String::new();
+    for token in pointer.split('/').skip(1) {
+        let inner = value.and_then(|value| step(value, token));
+        let is_item = value.is_some_and(Value::is_array);
+        let identity = inner.filter(|_| is_item).and_then(|item| {
+            let keys = ["Arn", "arn", "name", "id", "path", "RoleName", "PolicyName", "Sid", "principalArn", "cluster"];
+            if let Some(found) = keys.iter().find_map(|key| item[*key].as_str()) {
+                return Some(found.to_owned());
+            }
+            let metadata = &item["metadata"];
+            Some(format!("{}:{}", metadata["namespace"].as_str().unwrap_or_default(), metadata["name"].as_str()?))
+        });
+        text.push('/');
+        text.push_str(identity.as_deref().unwrap_or(token));
+        value = inner;
+    }
+    text
+}
+
+fn fingerprint(rule: &str, subject: &str) -> String {
+    let digest = Sha256::new().chain_update(rule).chain_update([0]).chain_update(subject).finalize();
+    digest.iter().take(16).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Says of each failure which failures of the same rollout are its cause.
+fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
+    let mut failed: BTreeMap<(Option<usize>, &str), Vec<String>> = BTreeMap::new();
+    for (rollout, finding) in findings.iter() {
+        if finding.outcome == Outcome::Fail {
+            failed.entry((*rollout, finding.rule.id.as_str())).or_default().push(finding.fingerprint.clone());
+        }
+    }
+    let causes: Vec<Vec<String>> = findings
+        .iter()
+        .map(|(rollout, finding)| {
+            let causes = finding.rule.explained_by.iter();
+            causes.filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned().collect()
+        })
+        .collect();
+    for ((_, finding), causes) in findings.iter_mut().zip(causes) {
+        finding.explained_by = causes;
+    }
+}
