@@ -15,6 +15,9 @@ use std::fmt::Write;
 /// Up to so many causes need no list of what to do before them.
 const FEW: usize = 3;
 
+/// So many places are shown beside the primary one.
+const MORE_PLACES: usize = 3;
+
 /// Kinds of input that are not the output of a command, so that a folder with them is no export.
 const SOURCES_OF_THEIR_OWN: [&str; 7] =
     ["terraform", "terraform-plan", "cloudformation", "eksctl", "manifest", "snapshot", "live"];
@@ -274,10 +277,14 @@ fn detail(out: &mut String, finding: &Finding<'_>, look: &Look) {
             }
             None => pointed(out, primary, &finding.because, look),
         }
-        for (at, other) in others.iter().enumerate() {
-            if !drawn.contains(&at) {
-                pointed(out, other, &other.note, look);
-            }
+        let left: Vec<&Place> =
+            others.iter().enumerate().filter(|(at, _)| !drawn.contains(at)).map(|(_, place)| place).collect();
+        let shown = if look.verbose || left.len() <= MORE_PLACES + 1 { left.len() } else { MORE_PLACES };
+        for place in left.iter().take(shown) {
+            pointed(out, place, &place.note, look);
+        }
+        if shown < left.len() {
+            look.wrap(out, "  ", "    ", &format!("and at {}", count(left.len() - shown, "more place")));
         }
     } else if !finding.because.is_empty() {
         look.wrap(out, "  ", "    ", &format!("because: {}", visible(&finding.because)));
