@@ -32,6 +32,13 @@ pub(crate) struct Reading {
     pub(crate) gaps: Vec<Gap>,
 }
 
+impl Reading {
+    /// Whether anything was recognised, be it only that a call failed.
+    pub(crate) fn has_content(&self) -> bool {
+        self.pieces.iter().any(|piece| !matches!(piece.content, Content::Broken { .. }))
+    }
+}
+
 /// Puts the estate together.
 pub(crate) fn assemble(readings: Vec<Reading>, declarations: Vec<Declarations>, today: Option<&str>) -> Estate {
     let mut assembly = Assembly::default();
@@ -90,6 +97,8 @@ struct Statement {
     kind: String,
     more: bool,
     doubt: Option<String>,
+    /// Its file has a gap of its own already.
+    told: bool,
     /// What identifies its items, where pages must be told apart.
     keys: FxHashSet<String>,
 }
@@ -270,7 +279,7 @@ impl Assembly {
                         collection: format!("kubernetes.{list}"),
                         items: Vec::new(),
                         places: Places::List("/items".to_owned()),
-                        listing: Some(super::shape::Listing::default()),
+                        listing: Some(super::shape::Listing { more: false, doubt: Some(EMPTY_LIST.to_owned()) }),
                         opaque: Vec::new(),
                     };
                     if let Some(known) = self.sources.get_mut(source) {
@@ -278,6 +287,8 @@ impl Assembly {
                     }
                     of_clusters.push((source, list.to_owned(), items));
                 }
+                // What an empty list of nobody knows what would have held is no loss.
+                Content::Nameless { key, .. } if key == "items" => {}
                 content => rest.push((source, content)),
             }
         }
@@ -470,6 +481,7 @@ impl Assembly {
                 kind,
                 more: listing.more,
                 doubt: listing.doubt,
+                told: false,
                 keys,
             });
         }
@@ -564,6 +576,7 @@ impl Assembly {
             kind,
             more,
             doubt: None,
+            told: false,
             keys,
         };
         let mut items = Vec::new();
@@ -669,6 +682,7 @@ impl Assembly {
                 kind,
                 more: listing.more,
                 doubt,
+                told: false,
                 keys,
             });
         }
@@ -756,6 +770,21 @@ impl Assembly {
                 let at = format!("/batchProcessingGateways/{}", list.len());
                 list.push(config);
                 self.ledger.origins.add(at, Origin { source, pointer, opaque });
+            }
+            Content::Broken { collections, why } => {
+                for collection in collections {
+                    self.statements.push(Statement {
+                        collection,
+                        scope: None,
+                        namespace: None,
+                        source,
+                        kind: "unreadable".to_owned(),
+                        more: false,
+                        doubt: Some(why.clone()),
+                        told: true,
+                        keys: FxHashSet::default(),
+                    });
+                }
             }
             Content::Nameless { key, hint } => {
                 let why = format!("`{path}` holds an empty list `{key}` and does not say of what");
@@ -1042,7 +1071,9 @@ impl Assembly {
                 statement.scope = self.scope(&mut statement.collection, &path);
             }
             let Some(scope) = statement.scope.clone() else {
-                self.nowhere(&statement);
+                if !statement.told {
+                    self.nowhere(&statement);
+                }
                 continue;
             };
             let key = (statement.collection.clone(), scope, statement.namespace.clone(), statement.kind.clone());
@@ -1091,9 +1122,17 @@ impl Assembly {
             let unblock = about.map(|about| about.unblock(Completeness::Partial));
             if let Some(page) = page {
                 let place = Some(self.path(page.source).to_owned());
-                let gap =
-                    Gap { what: name.clone(), scope: scope.clone(), why: why.clone(), unblock: unblock.clone(), place };
-                self.gaps.push(gap);
+                // One file, one gap, however many collections it has a page of.
+                match self.gaps.iter_mut().find(|gap| gap.why == why && gap.scope == scope) {
+                    Some(gap) => gap.what = format!("{}, {name}", gap.what),
+                    None => self.gaps.push(Gap {
+                        what: name.clone(),
+                        scope: scope.clone(),
+                        why: why.clone(),
+                        unblock: unblock.clone(),
+                        place,
+                    }),
+                }
             }
             self.coverage.push(Entry {
                 collection: name,
@@ -1268,6 +1307,10 @@ fn paged(piece: &Piece) -> Option<String> {
     }
 }
 
+/// Why an empty list that kubectl printed proves nothing.
+const EMPTY_LIST: &str =
+    "kubectl prints an empty list when it is refused, too; with `kubectl get --raw` the list itself tells";
+
 fn singular(collection: &str) -> &'static str {
     match collection {
         "iam.users" => "user",
@@ -1278,7 +1321,11 @@ fn singular(collection: &str) -> &'static str {
 
 /// The scope that an item shows.
 fn scope_of(name: &str, within: Within, item: &Value) -> Option<String> {
-    let key = collection(name).map_or("Arn", |collection| collection.key);
+    let key = match name {
+        "ec2.subnets" => "SubnetArn",
+        "ec2.securityGroups" => "SecurityGroupArn",
+        _ => collection(name).map_or("Arn", |collection| collection.key),
+    };
     let arn = arn::field(item, key)?;
     match within {
         Within::Account => arn.owner(),

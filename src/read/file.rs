@@ -119,6 +119,16 @@ pub(crate) enum Unreadable {
     },
 }
 
+impl Unreadable {
+    /// The reason in words.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::System(why) | Self::TooLarge(why) | Self::NotText { why, .. } => why.clone(),
+            Self::Utf16 { .. } => "it is UTF-16".to_owned(),
+        }
+    }
+}
+
 /// The bytes of a file, unpacked.
 pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let system = |error: io::Error| Unreadable::System(error.to_string());
@@ -213,11 +223,7 @@ pub(crate) fn looks_ours(text: &str) -> bool {
         "\"releaseLabel\"",
         "\"virtualClusterId\"",
     ];
-    let mut end = text.len().min(HEAD);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let head = text.get(..end).unwrap_or_default();
+    let head = super::head(text);
     let manifest = head.lines().any(|line| line.starts_with("apiVersion:")) && !head.contains("{{");
     manifest || MARKS.iter().any(|mark| head.contains(mark))
 }
