@@ -98,6 +98,13 @@ mod tests {
         for (kind, form) in kinds {
             let value = json!({ kind: least(form, &schema) });
             assert!(serde_json::from_value::<Assertion>(value.clone()).is_ok(), "{value}");
+            // Where the parser refuses a field, it names those that it knows.
+            let error =
+                serde_json::from_value::<Assertion>(json!({ kind: {"no_such_field": 1} })).unwrap_err().to_string();
+            let form = form["$ref"].as_str().map_or(form, |target| schema.pointer(&target[1..]).unwrap());
+            for field in error.split('`').skip(3).step_by(2).filter(|_| error.starts_with("unknown field")) {
+                assert!(form["properties"][field].is_object(), "`{field}` of `{kind}` is not in the schema");
+            }
         }
         // The parser names every kind that it knows when it meets one that it does not.
         let error = serde_json::from_value::<Assertion>(json!({"no_such_kind": {}})).unwrap_err().to_string();

@@ -397,11 +397,12 @@ fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
     out.push('\n');
     look.wrap(out, "", "", &format!("{}:", look.paint(DOUBTFUL, "not seen")));
     for gap in &report.gaps {
-        let mut text = visible(&gap.what);
+        let in_file = gap.place.as_deref().filter(|place| place.starts_with(&gap.what));
+        let mut text = visible(in_file.unwrap_or(&gap.what));
         if !gap.scope.is_empty() {
             let _ = write!(text, " of {}", visible(&gap.scope));
         }
-        if let Some(place) = gap.place.as_deref().filter(|place| *place != gap.what) {
+        if let Some(place) = gap.place.as_deref().filter(|_| in_file.is_none()) {
             let _ = write!(text, " ({})", visible(place));
         }
         let _ = write!(text, ": {}", visible(&gap.why));
