@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and how an answer becomes an exit code.
 
 use crate::report::look::Look;
+use crate::report::sarif::SarifOptions;
 use crate::report::{self, Outcome, Report};
 use crate::rule::{self, Rule, Severity};
 use crate::{read, schema, why};
@@ -278,7 +279,7 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
                 (Format::from_str(name, true).map_err(|_| CliError::NoSuchFormat(name.to_owned()))?, path)
             }
         };
-        let plain = Look { colour: false, ..look.clone() };
+        let plain = Look { colour: false, ..look };
         let rendered = render(&report, format, &plain);
         if path == "-" {
             text = rendered;
@@ -294,7 +295,7 @@ fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
     match format {
         Format::Human => report::human::render(report, look),
         Format::Json => report::json::render(report),
-        Format::Sarif => report::sarif::render(report),
+        Format::Sarif => report::sarif::render(report, &SarifOptions::default()),
     }
 }
 

@@ -14,12 +14,17 @@ mod file;
 mod json;
 mod kubernetes;
 mod merge;
+mod place;
+mod place_json;
+mod place_yaml;
 mod policy;
 mod refusal;
 mod session;
 mod shape;
 mod subject;
-pub(crate) mod yaml;
+pub mod yaml;
+
+pub use place::locate;
 
 use crate::estate::{Estate, Gap, Syntax};
 use assemble::Reading;
@@ -184,7 +189,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
             }
         }
     }
-    if declarations.is_empty() && readings.iter().all(|reading| reading.pieces.is_empty()) {
+    if declarations.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
             Some(place) => format!("`{place}`: {}", gap.why),
             None => gap.why.clone(),
@@ -401,14 +406,14 @@ fn read_text(path: &str, text: &str, named: bool) -> Outcome {
         if !refusals.is_empty() {
             let mut recognised = Recognised::default();
             recognised.push("error", Content::Refusals(refusals));
-            return Outcome::Read(reading(path, Syntax::Plain, recognised, Vec::new()));
+            return Outcome::Read(reading(path, text, Syntax::Plain, recognised, Vec::new()));
         }
     }
     let environment = name.starts_with(".env") || ends(&[".env", ".ps1"]);
     if let Some(variables) = session::variables(text, environment) {
         let mut recognised = Recognised::default();
         recognised.push("session", Content::Session(variables));
-        return Outcome::Read(reading(path, Syntax::Variables, recognised, Vec::new()));
+        return Outcome::Read(reading(path, text, Syntax::Variables, recognised, Vec::new()));
     }
     if !environment && file::looks_ours(text) {
         return if ends(&[".json", ".json.gz"]) { read_json(path, text, named) } else { read_yaml(path, text, named) };
@@ -417,15 +422,17 @@ fn read_text(path: &str, text: &str, named: bool) -> Outcome {
     Outcome::PassedOver(format!("`{path}` {why}"))
 }
 
-fn reading(path: &str, syntax: Syntax, recognised: Recognised, gaps: Vec<Gap>) -> Reading {
-    let mut gaps = gaps;
-    for (pointer, why) in recognised.faults {
+fn reading(path: &str, text: &str, syntax: Syntax, recognised: Recognised, mut gaps: Vec<Gap>) -> Reading {
+    let pointers: Vec<&str> = recognised.faults.iter().map(|(pointer, _)| pointer.as_str()).collect();
+    let spans = if pointers.is_empty() { Vec::new() } else { place::in_text(text, syntax, &pointers) };
+    for ((pointer, why), span) in recognised.faults.iter().zip(spans) {
+        let place = span.map_or_else(|| path.to_owned(), |span| format!("{path}:{}:{}", span.line, span.column));
         gaps.push(Gap {
             what: path.to_owned(),
             scope: String::new(),
             why: format!("the policy at `{pointer}` could not be read: {why}"),
             unblock: Some("export it again".to_owned()),
-            place: Some(path.to_owned()),
+            place: Some(place),
         });
     }
     Reading { path: path.to_owned(), syntax, held: None, pieces: recognised.pieces, gaps }
@@ -463,14 +470,23 @@ fn read_documents(
     if let Some((message, line, column)) = fault {
         // An unrendered template is somebody else's to read.
         let template = syntax == Syntax::Yaml && text.contains("{{");
-        let refusals = if text.len() <= file::FILE_LIMIT as usize { refusal::find(tail(text)) } else { Vec::new() };
+        let (skipped, end) = tail(text);
+        let mut refusals = refusal::find(end);
+        for refusal in &mut refusals {
+            refusal.line += skipped;
+        }
         if !refusals.is_empty() {
             recognised.push("error", Content::Refusals(refusals));
         } else if !template && (named || !recognised.pieces.is_empty() || file::looks_ours(text)) {
+            let why = format!("`{path}` cannot be read: {message}");
+            if recognised.pieces.is_empty() {
+                let collections = shape::meant(head(text), path);
+                recognised.push("unreadable", Content::Broken { collections, why: why.clone() });
+            }
             gaps.push(Gap {
                 what: path.to_owned(),
                 scope: String::new(),
-                why: format!("`{path}` cannot be read: {message}"),
+                why,
                 unblock: Some("export it again, or remove it".to_owned()),
                 place: Some(format!("{path}:{line}:{column}")),
             });
@@ -480,16 +496,26 @@ fn read_documents(
         let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
         return Outcome::PassedOver(format!("`{path}` {why}"));
     }
-    Outcome::Read(reading(path, syntax, recognised, gaps))
+    Outcome::Read(reading(path, text, syntax, recognised, gaps))
 }
 
-/// The end of a text, where the message of a call that failed stands.
-fn tail(text: &str) -> &str {
+/// The beginning of a text, which tells what it was to be.
+fn head(text: &str) -> &str {
+    let mut end = text.len().min(file::HEAD);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// The end of a text, where the message of a call that failed stands, and how many lines are before it.
+fn tail(text: &str) -> (usize, &str) {
     let mut start = text.len().saturating_sub(file::HEAD);
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    text.get(start..).unwrap_or_default()
+    let (before, end) = text.split_at_checked(start).unwrap_or_default();
+    (before.matches('\n').count(), end)
 }
 
 /// A key as a token of a JSON pointer.
@@ -497,21 +523,45 @@ pub(crate) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// T.
-#[must_use]
-pub fn locate(_s: &[crate::estate::Source], w: &[(usize, String)]) -> Vec<Option<crate::report::Span>> {
-    w.iter().map(|_| None).collect()
+/// The byte range of what stands at a pointer in a YAML text; pointers begin with the document's number.
+pub(crate) fn locate_yaml(text: &str, pointer: &str) -> Option<(usize, usize)> {
+    let span = place::in_text(text, Syntax::Yaml, &[pointer]).pop()??;
+    let lines = place::Lines::of(text);
+    Some((lines.offset(span.line, span.column), lines.offset(span.end_line, span.end_column)))
 }
-/// T.
-pub fn rule_files(_f: &Path) -> std::io::Result<Vec<(String, String)>> {
-    Ok(Vec::new())
+
+/// The rule files below a folder with their texts, in order.
+///
+/// # Errors
+/// If the folder or one of its files cannot be read.
+pub fn rule_files(folder: &Path) -> std::io::Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    let mut entries = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            files.extend(rule_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            files.push((file::shown(&path), std::fs::read_to_string(&path)?));
+        }
+    }
+    Ok(files)
 }
-/// T.
-#[must_use]
-pub fn locate_yaml(_t: &str, _p: &str) -> Option<(usize, usize)> {
-    None
-}
-/// T.
-pub fn log_text(_p: Option<&Path>) -> Result<String, ReadError> {
-    Ok(String::new())
+
+/// The text of a log, or of standard input without a path; bytes that are no UTF-8 are replaced.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn log_text(path: Option<&Path>) -> Result<String, ReadError> {
+    let bytes = match path {
+        Some(path) => {
+            file::bytes(path).map_err(|error| ReadError::Path { path: file::shown(path), reason: error.reason() })?
+        }
+        None => match stdin()? {
+            Input::Stdin(bytes) => bytes,
+            Input::Path(_) => Vec::new(),
+        },
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -10,6 +10,7 @@
 mod assertion;
 mod load;
 mod patch;
+pub mod proof;
 mod template;
 
 pub use assertion::{Absence, Accounts, Assertion, Operand, Outsider, Permission, Question, Trusted};

@@ -79,6 +79,8 @@ collections! {
     "emrServerless.jobRuns" "job runs" "arn" Parent "emr-serverless:ListJobRuns" "aws emr-serverless list-job-runs";
     "emr.clusters" "EMR clusters" "ClusterArn" Region "elasticmapreduce:ListClusters" "aws emr list-clusters";
     "emr.securityConfigurations" "EMR security configurations" "Name" Region "elasticmapreduce:ListSecurityConfigurations" "aws emr list-security-configurations";
+    "ec2.subnets" "subnets" "SubnetId" Region "ec2:DescribeSubnets" "aws ec2 describe-subnets";
+    "ec2.securityGroups" "security groups" "GroupId" Region "ec2:DescribeSecurityGroups" "aws ec2 describe-security-groups";
     "kubernetes.nodes" "nodes" "metadata.name" Cluster "list nodes" "kubectl get nodes -o json";
     "kubernetes.pods" "pods" "metadata.name" Cluster "list pods" "kubectl get pods -A -o json";
     "kubernetes.namespaces" "namespaces" "metadata.name" Cluster "list namespaces" "kubectl get namespaces -o json";

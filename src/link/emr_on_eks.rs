@@ -6,7 +6,7 @@ use super::reference::{Found, Index, Wanted, is_role, lookup, select};
 use crate::estate::Estate;
 use crate::facts;
 use crate::iam::{base36, policy};
-use crate::known::{Truth, Unknown};
+use crate::known::{Text, Truth, Unknown};
 use crate::read::yaml;
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
@@ -120,6 +120,9 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
         Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),
     }
     draft.set_found("cluster", found);
+    if Text::of(&declaration["namespace"]).is_some_and(|text| text.as_str().is_none()) {
+        draft.set_at("namespace", declaration["namespace"].clone(), format!("{pointer}/namespace"));
+    }
     if let Some(namespace) = declaration["namespace"].as_str() {
         draft.set_at("namespace", namespace, format!("{pointer}/namespace"));
         let wanted = Wanted { collection: "kubernetes.namespaces", scope: text, namespace: None };
@@ -522,6 +525,10 @@ pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft
             draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
         ))
     });
+    if Text::of(&declaration["release-label"]).is_some_and(|text| text.as_str().is_none()) {
+        draft.set_at("releaseLabel", declaration["release-label"].clone(), format!("{pointer}/release-label"));
+        return;
+    }
     let declared =
         declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
     let Some((label, at)) = declared.or(from_jobs) else { return };

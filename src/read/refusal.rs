@@ -48,7 +48,6 @@ const OPERATIONS: &[(&str, &[&str])] = &[
 
 macro_rules! pattern {
     ($name:ident, $text:literal) => {
-        #[expect(clippy::unwrap_used, reason = "the pattern is constant and every test here compiles it")]
         static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($text).unwrap());
     };
 }

@@ -36,6 +36,14 @@ pub(crate) fn assignment(line: &str) -> Option<(&str, &str, bool)> {
     fits.then_some((name, value.trim(), shell.is_some()))
 }
 
+/// A line as it may be shown: without its password, and without its value where that is a secret.
+pub(crate) fn shown(line: &str) -> String {
+    let Some((_, value, _)) = assignment(line) else { return line.to_owned() };
+    let open = if looks_secret(value) { "***".to_owned() } else { mask(value) };
+    let head = line.trim_end().strip_suffix(value).unwrap_or_default();
+    format!("{head}{open}")
+}
+
 /// The variables to keep, if the text is an environment at all; `certain` if its name says that it is.
 pub(crate) fn variables(text: &str, certain: bool) -> Option<Vec<(String, Value)>> {
     let (found, others) = assignments(text);

@@ -51,6 +51,8 @@ pub(crate) enum Content {
     Gateway { config: Value, pointer: String, opaque: bool },
     /// Calls that failed, from an error text.
     Refusals(Vec<super::refusal::Refusal>),
+    /// A file that should have held items of these collections and could not be read.
+    Broken { collections: Vec<String>, why: String },
     /// A list that does not say of what it is.
     Nameless { key: String, hint: &'static str },
 }
@@ -428,7 +430,37 @@ const LISTS: &[List] = &[
         Of::With("Name"),
         &["emr", "security-configurations"],
     ),
+    lists("Subnets", "ec2.subnets", "describe-subnets", Of::With("SubnetId"), &["ec2", "subnets"]),
+    lists(
+        "SecurityGroups",
+        "ec2.securityGroups",
+        "describe-security-groups",
+        Of::With("GroupId"),
+        &["ec2", "security-groups"],
+    ),
 ];
+
+/// The collections of which a text that cannot be read would have been, by the first key that it names.
+pub(crate) fn meant(head: &str, path: &str) -> Vec<String> {
+    let names = |key: &str| head.contains(&format!("\"{key}\""));
+    if names("RoleDetailList") {
+        return ["iam.roles", "iam.users", "iam.groups", "iam.policies"].map(str::to_owned).to_vec();
+    }
+    if head.contains("apiVersion") {
+        return kubernetes::list_in(path).map(|list| format!("kubernetes.{list}")).into_iter().collect();
+    }
+    let of = |entry: &&List| match &entry.items {
+        Of::Objects(_, service) => head.contains(&format!(":{service}:")) || entry.hints.is_empty(),
+        Of::With(_) | Of::Names(_) => true,
+    };
+    LISTS
+        .iter()
+        .filter(|entry| names(entry.key))
+        .find(of)
+        .map(|entry| entry.collection.to_owned())
+        .into_iter()
+        .collect()
+}
 
 const fn lists(
     key: &'static str,
@@ -472,6 +504,9 @@ fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised
                 if entry.collection == "iam.policies" && !items.is_empty() {
                     let own = |item: &Value| arn::field(item, "Arn").is_some_and(|arn| arn.owner().is_some());
                     doubt = (!items.iter().any(own)).then(|| "only AWS managed policies were listed".to_owned());
+                }
+                if entry.collection.starts_with("ec2.") {
+                    doubt = Some(format!("`{}` shows only what it was asked for", entry.kind));
                 }
                 let mut items = items;
                 if entry.collection == "iam.openIDConnectProviders" {
@@ -525,7 +560,9 @@ fn single(map: &mut Map<String, Value>, at: &str, out: &mut Recognised) -> bool 
     for (key, collection, kind, field, service) in SINGLES {
         let Some(item) = map.get(*key) else { continue };
         let named = arn::field(item, field).is_some_and(|arn| arn.service == *service);
-        if !named && !(*service == "eks" && item.get(*field).is_none() && item.get("clusterName").is_some()) {
+        // Older outputs of EKS say of what cluster a thing is, and not its ARN.
+        let in_cluster = *service == "eks" && item.get(*field).is_none() && item.get("clusterName").is_some();
+        if !(named || in_cluster) {
             continue;
         }
         let Some(item) = map.remove(*key) else { continue };

@@ -11,25 +11,25 @@ use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 
 /// How deep a document may be nested.
-pub(crate) const DEPTH: usize = 128;
+pub const DEPTH: usize = 128;
 /// How many values a text may hold, those of expanded aliases included.
-pub(crate) const NODES: usize = 2_000_000;
+pub const NODES: usize = 2_000_000;
 /// How many values the aliases of a text may expand to.
-pub(crate) const ALIAS_NODES: usize = 100_000;
+pub const ALIAS_NODES: usize = 100_000;
 
 /// Why a text could not be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct YamlFault {
+pub struct YamlFault {
     /// What is wrong, lowercase and without a period.
-    pub(crate) message: String,
+    pub message: String,
     /// The line, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The column in it, from 1.
-    pub(crate) column: usize,
+    pub column: usize,
 }
 
 /// The documents of a text, up to the first fault.
-pub(crate) fn documents(text: &str) -> (Vec<Value>, Option<YamlFault>) {
+pub fn documents(text: &str) -> (Vec<Value>, Option<YamlFault>) {
     let mut builder = Builder::default();
     let fault = builder.run(text).err();
     (builder.documents, fault)
@@ -306,7 +306,7 @@ mod tests {
                 assert_eq!((fault.line, fault.column), (line, column), "{text:.60}");
             }
         }
-        for text in ["{{ .Values.x }}", "a: [", "\t- x", "a: *nope"] {
+        for text in ["{{ .Values.x }}", "a: [", "a: b: c", "a: *nope"] {
             assert!(documents(text).1.is_some(), "{text}");
         }
     }

@@ -24,12 +24,12 @@ pub struct Look {
 /// A narrower window is treated as one of this width.
 const NARROWEST: usize = 40;
 
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const FAINT: Style = Style::new().dimmed();
-pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-pub(super) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
-pub(super) const CALM: Style = AnsiColor::Cyan.on_default().bold();
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const FAINT: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
+pub(crate) const CALM: Style = AnsiColor::Cyan.on_default().bold();
 
 impl Look {
     pub(crate) fn columns(self) -> usize {
@@ -64,7 +64,7 @@ impl Look {
 }
 
 /// Breaks a text at spaces into lines of at most `width` columns.
-pub(super) fn fold(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
+pub(crate) fn fold(text: &str, width: usize, first: &str, rest: &str) -> Vec<String> {
     let options = Options::new(width)
         .initial_indent(first)
         .subsequent_indent(rest)
@@ -91,7 +91,7 @@ pub fn visible(text: &str) -> String {
 }
 
 /// Whether a terminal or a reader is led astray by the character.
-pub(super) fn obeyed(character: char) -> bool {
+pub(crate) fn obeyed(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}'
@@ -229,7 +229,7 @@ fn turned(quote: Quote, character: char) -> Quote {
 }
 
 /// The text, or its beginning and a sign that there is more.
-pub(super) fn cut(text: &str, room: usize, look: &Look) -> String {
+pub(crate) fn cut(text: &str, room: usize, look: &Look) -> String {
     let text = text.trim_end();
     if display(text) <= room {
         return text.to_owned();
@@ -248,7 +248,7 @@ pub(super) fn cut(text: &str, room: usize, look: &Look) -> String {
 }
 
 /// The columns that a text takes.
-pub(super) fn display(text: &str) -> usize {
+pub(crate) fn display(text: &str) -> usize {
     textwrap::core::display_width(text)
 }
 

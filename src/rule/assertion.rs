@@ -256,6 +256,9 @@ pub struct Trusted {
     /// Kubernetes service accounts by web identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<Accounts>,
+    /// Services that may get in beside those that are wanted, for `trusts_only`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<String>,
     /// Only this way of missing the target counts; another rule has the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub miss: Option<MissKind>,

@@ -164,7 +164,7 @@ fn verdict(name: &str, system: System, verdict: Go) -> RolloutVerdict {
 }
 
 fn source(path: &str, kind: &str) -> Source {
-    Source { path: path.into(), kind: kind.into(), syntax: sparkcheck::estate::Syntax::Json }
+    Source { path: path.into(), kind: kind.into(), ..Source::default() }
 }
 
 /// A run that found one cause with what it explains.
@@ -426,7 +426,6 @@ pub(crate) fn all() -> Vec<(&'static str, Report<'static>)> {
     let mut empty = clean();
     empty.rollouts.clear();
     empty.inputs.clear();
-    empty.rules.clear();
     vec![
         ("one-cause", one_cause()),
         ("many", many()),

@@ -2,9 +2,10 @@
 
 use super::single;
 use crate::check::{Evidence, Spot, Subject, Verdict};
+use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
 use crate::iam::{
-    self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, base36, decide,
+    self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
 };
 use crate::known::{Text, Truth, Unknown};
 use crate::link::{Arn, Linked};
@@ -339,6 +340,10 @@ pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
         },
         None => Evidence::at(pointer.clone(), "it depends on what is not known of the trust policy"),
     };
+    if let Some(statement) = miss.and_then(|miss| miss.pointer.strip_prefix("/Statement/")) {
+        let number = statement.split('/').next().unwrap_or_default().to_owned();
+        evidence.facts.insert("statement".into(), number);
+    }
     if let Some(role) = evidence.facts.get("role").cloned() {
         evidence.facts.insert("role".into(), role.escape_debug().to_string());
     }
@@ -389,6 +394,7 @@ pub(super) fn trusts_only(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
         Ok(None) => return Verdict::Unknown(Evidence::at(pointer, "the rule names no service accounts")),
         Err(verdict) => return verdict,
     };
+    let policy = without_the_expected(policy, &trusted.expected, &wanted);
     let scope = trust::scope(&policy, &wanted);
     let at = scope.because.first().map_or_else(|| pointer.clone(), |because| format!("{pointer}{}", because.pointer));
     let others = scope.extra.join(", ");
@@ -400,6 +406,53 @@ pub(super) fn trusts_only(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
             Verdict::Unknown(Evidence { because: "who else gets in depends on what is not known".into(), ..evidence })
         }
     }
+}
+
+/// The policy without those statements that admit only what nobody wonders about: services that the
+/// rule expects, and EMR's service accounts of this very role in other namespaces and clusters, which
+/// is how one role serves several of them.
+fn without_the_expected(mut policy: Policy, services: &[String], wanted: &Wanted) -> Policy {
+    let statements = std::mem::take(&mut policy.statements);
+    policy.statements = statements
+        .into_iter()
+        .filter(|statement| {
+            let principals = statement.principals.as_deref().unwrap_or_default();
+            let only_services = !principals.is_empty()
+                && principals.iter().all(|principal| {
+                    principal.kind == PrincipalKind::Service
+                        && principal.value.as_str().is_some_and(|name| services.iter().any(|service| service == name))
+                });
+            !only_services && !is_for_this_role_elsewhere(statement, principals, wanted)
+        })
+        .collect();
+    policy
+}
+
+fn is_for_this_role_elsewhere(statement: &Statement, principals: &[Principal], wanted: &Wanted) -> bool {
+    let (trust::Accounts::EmrOnEks { .. }, [principal]) = (&wanted.accounts, principals) else { return false };
+    let Some(provider) = principal.value.as_str().and_then(Arn::parse) else { return false };
+    let own = wanted.provider_arn.as_ref().and_then(Text::as_str).and_then(Arn::parse);
+    let Some(issuer) = provider.resource.strip_prefix("oidc-provider/") else { return false };
+    if own.is_none_or(|own| own.account != provider.account || own.partition != provider.partition) {
+        return false;
+    }
+    statement.conditions.iter().flat_map(|condition| &condition.values).any(|value| {
+        let Some(namespace) = value.plain().and_then(namespace_of) else { return false };
+        let elsewhere = Wanted {
+            issuer: issuer.into(),
+            namespace: namespace.into(),
+            provider_arn: Some(principal.value.clone()),
+            ..wanted.clone()
+        };
+        let alone = Policy { statements: vec![statement.clone()], variables: true, faults: Vec::new() };
+        trust::scope(&alone, &elsewhere).others == Truth::False
+    })
+}
+
+/// The namespace in the subject of a service account, if it is one and no pattern.
+fn namespace_of(subject: &str) -> Option<&str> {
+    let namespace = subject.strip_prefix("system:serviceaccount:")?.split(':').next()?;
+    (!namespace.contains(['*', '?', '$'])).then_some(namespace)
 }
 
 /// Whether the service that a role trusts is held to one account or resource.

@@ -1,0 +1,162 @@
+//! The rules: their form, their proof, and what each says of every fixture.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "support/story.rs"]
+mod story;
+
+use sparkcheck::read::{self, Input};
+use sparkcheck::report::Outcome;
+use sparkcheck::rule::{self, Rule, proof};
+use sparkcheck::{estate::Estate, examine};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
+
+fn rules() -> &'static [Rule] {
+    static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
+    RULES.get_or_init(rule::builtin)
+}
+
+fn estate(name: &str) -> Estate {
+    let options = read::Options { today: Some(story::TODAY.into()), today_is_asked: true, ..read::Options::default() };
+    read::read(&[Input::Path(story::folder(name))], &options).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The snapshot of a fixture, read once.
+fn snapshot(name: &str) -> Result<serde_json::Value, String> {
+    static SNAPSHOTS: Mutex<BTreeMap<String, serde_json::Value>> = Mutex::new(BTreeMap::new());
+    if let Some(known) = SNAPSHOTS.lock().unwrap().get(name) {
+        return Ok(known.clone());
+    }
+    let snapshot = estate(name).to_snapshot();
+    SNAPSHOTS.lock().unwrap().insert(name.to_owned(), snapshot.clone());
+    Ok(snapshot)
+}
+
+/// Every rule file, read as strictly as those of users are.
+#[test]
+fn every_rule_file_is_a_rule() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+    let read = rule::read_dir(&folder, &[]).unwrap_or_else(|error| panic!("{:?}", miette::Report::new(error)));
+    let ids: Vec<&str> = read.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids, rules().iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>());
+    insta::assert_snapshot!("ids", ids.join("\n"));
+}
+
+#[test]
+fn rules_keep_to_the_house_style() {
+    let ids: BTreeSet<&str> = rules().iter().map(|rule| rule.id.as_str()).collect();
+    let mut problems = Vec::new();
+    for rule in rules() {
+        let mut say = |problem: &str| problems.push(format!("{}: {problem}", rule.id));
+        let sentence_like = |text: &str| {
+            let first = text.split(' ').next().unwrap_or_default();
+            let is_acronym = first.len() > 1 && !first.contains(char::is_lowercase);
+            let starts_well = is_acronym || !text.starts_with(char::is_uppercase);
+            !text.ends_with('.') && starts_well && text.trim() == text
+        };
+        if !sentence_like(&rule.title) {
+            say("the title is no phrase: lowercase first letter, no final period");
+        }
+        for (pointer, template) in rule::templates(rule) {
+            if pointer.ends_with("/run") {
+                continue;
+            }
+            let text = template.as_str();
+            let first_is_name = text.starts_with(['`', '{']);
+            if !first_is_name && !sentence_like(text) || text.ends_with('.') {
+                say(&format!("{pointer} is no phrase: lowercase first letter, no final period"));
+            }
+        }
+        if !rule.why.trim_end().ends_with('.') {
+            say("why is not in whole sentences");
+        }
+        if rule.fixes.is_empty() {
+            say("there is no fix");
+        }
+        if rule.references.is_empty() || rule.references.iter().any(|page| !page.starts_with("https://")) {
+            say("references must be pages");
+        }
+        for mode in &rule.covers {
+            let (kind, number) = mode.split_at(1);
+            if !"EISCKABPDN".contains(kind) || number.len() != 2 || number.parse::<u8>().is_err() {
+                say(&format!("`{mode}` is no failure mode"));
+            }
+        }
+        if rule.symptoms.is_empty()
+            && rule.covers.iter().any(|mode| !mode.is_empty())
+            && rule.security_severity.is_none()
+        {
+            say("a failure that users see has symptoms");
+        }
+        for cause in &rule.explained_by {
+            if !ids.contains(cause.as_str()) {
+                say(&format!("explained by `{cause}`, which is no rule"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn every_example_and_every_fix_holds() {
+    let mut problems = Vec::new();
+    for rule in rules() {
+        match rule::builtin_examples(&rule.id) {
+            None => problems.push(format!("`{}` has no examples", rule.id)),
+            Some(examples) => {
+                problems.extend(proof::problems(rule, &examples, rules(), story::TODAY, &|name| snapshot(name)));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} problems\n{}", problems.len(), problems.join("\n"));
+}
+
+/// A new rule's false alarm shows as a line of this snapshot, and so does a story that nothing finds.
+#[test]
+fn every_rule_meets_every_fixture() {
+    let mut table = String::new();
+    for name in story::names() {
+        let estate = estate(&name);
+        let report = examine(estate, rules());
+        let _ = write!(table, "{name}:");
+        for rollout in &report.rollouts {
+            let _ = write!(table, " {:?}", rollout.verdict);
+        }
+        table.push('\n');
+        for finding in &report.findings {
+            let outcome = match finding.outcome {
+                Outcome::Fail => finding.severity.name(),
+                Outcome::Unknown => "unknown",
+            };
+            let explained = if finding.explained_by.is_empty() { "" } else { " (explained)" };
+            let _ = writeln!(table, "  {outcome} {}{explained}", finding.rule.id);
+        }
+        for gap in &report.gaps {
+            let what = gap.what.replace(concat!(env!("CARGO_MANIFEST_DIR"), "/"), "");
+            let _ = writeln!(table, "  gap {what} {}", gap.scope);
+        }
+    }
+    insta::assert_snapshot!("fixtures", table);
+}
+
+/// A story has one fault, so it has one cause; what else is found is explained by it.
+#[test]
+fn a_story_with_one_fault_has_one_cause() {
+    let mut problems = Vec::new();
+    for name in story::stories() {
+        let report = examine(estate(&name), rules());
+        let causes: Vec<&str> = report
+            .findings
+            .iter()
+            .filter(|finding| finding.explained_by.is_empty())
+            .map(|finding| finding.rule.id.as_str())
+            .collect();
+        let expected = usize::from(!name.starts_with("variant-"));
+        if causes.len() != expected {
+            problems.push(format!("{name}: {causes:?}"));
+        }
+    }
+    assert!(problems.is_empty(), "{} stories\n{}", problems.len(), problems.join("\n"));
+}

@@ -1,0 +1,147 @@
+//! Fixtures and stories: small named estates.
+//!
+//! A folder of `fixtures/` is an export as it stands. A story is such a folder, or another story,
+//! with a few edits to its files; it is made under `target/` when a test asks for it.
+
+use serde::Deserialize;
+use serde_json::Value;
+use sparkcheck::read::yaml;
+use sparkcheck::rule::{Change, apply};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The day on which all tests check.
+pub const TODAY: &str = "2026-11-20";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Story {
+    of: String,
+    #[expect(dead_code, reason = "for the reader of the story")]
+    story: String,
+    change: Vec<Edit>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Edit {
+    Delete {
+        file: String,
+        #[serde(rename = "delete-file")]
+        _delete: bool,
+    },
+    Add {
+        file: String,
+        #[serde(rename = "add-file")]
+        content: Value,
+    },
+    Line {
+        file: String,
+        #[serde(rename = "replace-line")]
+        prefix: String,
+        with: Option<String>,
+    },
+    Content {
+        file: String,
+        #[serde(flatten)]
+        change: Change,
+    },
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The names of all folders and stories.
+pub fn names() -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(fixtures()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "stories" {
+            names.push(name);
+        }
+    }
+    names.extend(stories());
+    names.sort();
+    names
+}
+
+/// The names of all stories.
+pub fn stories() -> Vec<String> {
+    let files = fs::read_dir(fixtures().join("stories")).unwrap();
+    let mut names: Vec<String> =
+        files.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The folder of a fixture or story, made if need be.
+pub fn folder(name: &str) -> PathBuf {
+    let plain = fixtures().join(name);
+    if plain.is_dir() {
+        return plain;
+    }
+    let file = fixtures().join("stories").join(format!("{name}.yaml"));
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("no fixture or story `{name}`: {error}"));
+    let (mut documents, fault) = yaml::documents(&text);
+    assert!(fault.is_none(), "{name}: {fault:?}");
+    let story: Story = serde_json::from_value(documents.remove(0)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let target = tempfile::Builder::new().prefix(name).tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
+    copy(&folder(&story.of), &target);
+    for edit in story.change {
+        make(&target, edit, name);
+    }
+    // The finished folder gets its name at once, so that tests running side by side see all of it or nothing.
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stories").join(name);
+    fs::create_dir_all(place.parent().unwrap()).unwrap();
+    let old = target.with_extension("old");
+    let _ = fs::rename(&place, &old);
+    if fs::rename(&target, &place).is_err() {
+        return target;
+    }
+    let _ = fs::remove_dir_all(old);
+    place
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let place = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &place) } else { drop(fs::copy(&path, &place).unwrap()) }
+    }
+}
+
+fn make(folder: &Path, edit: Edit, story: &str) {
+    match edit {
+        Edit::Delete { file, .. } => fs::remove_file(folder.join(file)).unwrap(),
+        Edit::Add { file, content } => {
+            let text = content.as_str().map_or_else(|| format!("{content:#}"), str::to_owned);
+            fs::create_dir_all(folder.join(&file).parent().unwrap()).unwrap();
+            fs::write(folder.join(file), text).unwrap();
+        }
+        Edit::Line { file, prefix, with } => {
+            let text = fs::read_to_string(folder.join(&file)).unwrap();
+            let mut hit = false;
+            let mut lines = Vec::new();
+            for line in text.lines() {
+                if line.starts_with(&prefix) {
+                    hit = true;
+                    lines.extend(with.clone());
+                } else {
+                    lines.push(line.to_owned());
+                }
+            }
+            assert!(hit, "{story}: no line of {file} begins with `{prefix}`");
+            fs::write(folder.join(file), lines.join("\n") + "\n").unwrap();
+        }
+        Edit::Content { file, change } => {
+            let text = fs::read_to_string(folder.join(&file)).unwrap();
+            let mut document: Value =
+                serde_json::from_str(&text).unwrap_or_else(|_| yaml::documents(&text).0.remove(0));
+            apply(&mut document, &[change]).unwrap_or_else(|error| panic!("{story}: {file}: {error}"));
+            fs::write(folder.join(file), format!("{document:#}")).unwrap();
+        }
+    }
+}
