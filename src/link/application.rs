@@ -58,9 +58,7 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
     draft.set("group", group);
     draft.set("version", version);
     for field in ["name", "namespace"] {
-        if let Some(text) = manifest["metadata"][field].as_str() {
-            draft.set_at(field, text, format!("{pointer}/metadata/{field}"));
-        }
+        named(&mut draft, field, &manifest["metadata"][field], format!("{pointer}/metadata/{field}"));
     }
     let scheduled = manifest["kind"] == "ScheduledSparkApplication";
     // The schedule adds a hyphen and a time of 19 digits to the name of each run.
@@ -101,7 +99,11 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
     allocation(&mut draft, dynamic, tracking, &conf, at);
     volumes(&mut draft, &spec["sparkConf"], at);
     if group == APACHE {
-        unknown_fields(&mut draft, spec, at);
+        let tolerations = format!("{at}/applicationTolerations");
+        unknown_fields(
+            &mut draft,
+            &[(spec, APACHE_FIELDS, at.to_owned()), (&spec["applicationTolerations"], APACHE_TOLERATIONS, tolerations)],
+        );
     }
     draft
 }
@@ -113,9 +115,7 @@ pub(super) fn of_gateway(body: &Value, pointer: &str) -> Draft {
     draft.set("group", APACHE);
     draft.set("version", "v1");
     for (field, from) in [("name", "application_name"), ("namespace", "namespace")] {
-        if let Some(text) = body[from].as_str() {
-            draft.set_at(field, text, format!("{pointer}/{from}"));
-        }
+        named(&mut draft, field, &body[from], format!("{pointer}/{from}"));
     }
     length(&mut draft, 0);
     draft.set_at("request", as_manifest(body), pointer);
@@ -130,11 +130,18 @@ pub(super) fn of_gateway(body: &Value, pointer: &str) -> Draft {
     let tracking = conf("spark.dynamicAllocation.shuffleTracking.enabled");
     allocation(&mut draft, conf("spark.dynamicAllocation.enabled"), tracking, &conf, pointer);
     volumes(&mut draft, &body["spark_conf"], pointer);
-    let tolerations = body["application_tolerations"].as_object().into_iter().flatten();
-    let unknown = tolerations.filter(|(name, _)| !APACHE_TOLERATIONS.contains(&camel(name).as_str()));
-    let unknown =
-        unknown.map(|(name, _)| (name.clone(), format!("{pointer}/application_tolerations/{}", escape(name))));
-    set_texts(&mut draft, "unknownFields", unknown.collect());
+    let known: Vec<&str> = vec![
+        "restart_config",
+        "application_timeout_config",
+        "instance_config",
+        "resource_retain_policy",
+        "resource_retain_duration_millis",
+        "ttl_after_stop_millis",
+    ];
+    // The service may also be given names as the definition has them.
+    let known = [known, APACHE_TOLERATIONS.to_vec()].concat();
+    let at = format!("{pointer}/application_tolerations");
+    unknown_fields(&mut draft, &[(&body["application_tolerations"], &known, at)]);
     draft
 }
 
@@ -189,10 +196,20 @@ pub(super) fn set_texts(draft: &mut Draft, name: &str, texts: Vec<(String, Strin
     draft.set(name, list);
 }
 
+/// Puts a name in, also one that is not known yet.
+fn named(draft: &mut Draft, field: &str, name: &Value, at: String) {
+    if name.is_string() || Unknown::of(name).is_some() {
+        draft.set_at(field, name.clone(), at);
+    }
+}
+
+/// How long the label is that is made of the name.
 fn length(draft: &mut Draft, suffix: usize) {
+    if let Some(unknown) = draft.object.get("name").and_then(Unknown::of) {
+        draft.set("nameLength", unknown.to_value());
+    }
     let Some(length) = draft.text("name").map(|name| name.chars().count() + suffix) else { return };
     draft.set("nameLength", length);
-    draft.set("nameSuffix", suffix);
 }
 
 fn runtime(draft: &mut Draft, version: Option<Given<'_>>, image: Option<Given<'_>>) {
@@ -280,21 +297,20 @@ fn volumes(draft: &mut Draft, conf: &Value, at: &str) {
     }
 }
 
-fn unknown_fields(draft: &mut Draft, spec: &Value, at: &str) {
-    let tolerations = &spec["applicationTolerations"];
+/// The fields of objects that are not among the known ones; an object that is not known may have any.
+fn unknown_fields(draft: &mut Draft, objects: &[(&Value, &[&str], String)]) {
     let mut unknown = Vec::new();
-    for (object, known, at) in [
-        (spec, APACHE_FIELDS, at.to_owned()),
-        (tolerations, APACHE_TOLERATIONS, format!("{at}/applicationTolerations")),
-    ] {
+    let mut more = None;
+    for (object, known, at) in objects {
+        more = more.or_else(|| Unknown::of(object));
         let names = object.as_object().into_iter().flatten().map(|(name, _)| name);
-        unknown.extend(
-            names
-                .filter(|name| !known.contains(&name.as_str()) && !name.starts_with('$'))
-                .map(|name| (name.clone(), format!("{at}/{}", escape(name)))),
-        );
+        let names = names.filter(|name| !known.contains(&name.as_str()) && !name.starts_with('$'));
+        unknown.extend(names.map(|name| (name.clone(), format!("{at}/{}", escape(name)))));
     }
     set_texts(draft, "unknownFields", unknown);
+    if let (Some(more), Some(Value::Array(list))) = (more, draft.object.get_mut("unknownFields")) {
+        list.push(more.to_value());
+    }
 }
 
 /// The SparkApplication that a gateway makes of a submission.
@@ -346,23 +362,6 @@ fn text_at<'v>(conf: &'v Value, at: &str, name: &str, key: &str) -> Option<Given
 
 fn truth(value: &Value) -> Option<bool> {
     value.as_bool().or_else(|| value.as_str()?.trim().to_ascii_lowercase().parse().ok())
-}
-
-/// `resource_retain_policy` as `resourceRetainPolicy`.
-fn camel(name: &str) -> String {
-    let mut text = String::new();
-    let mut upper = false;
-    for c in name.chars() {
-        match c {
-            '_' => upper = true,
-            c if upper => {
-                text.extend(c.to_uppercase());
-                upper = false;
-            }
-            c => text.push(c),
-        }
-    }
-    text
 }
 
 #[cfg(test)]

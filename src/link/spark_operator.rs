@@ -203,8 +203,6 @@ fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: 
     }
     match group {
         Some(group) => {
-            draft
-                .set("operator", if group == APACHE { "Apache's Spark operator" } else { "Kubeflow's Spark operator" });
             // What the charts of the two operators call their things, for the commands of fixes.
             let (chart, setting, role) = if group == APACHE {
                 ("spark/spark-kubernetes-operator", "workloadResources.namespaces.data", "spark-workload-clusterrole")
@@ -221,7 +219,6 @@ fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: 
             let unblock = Some("add the SparkApplications, or what `kubectl get deployments -A -o json` prints".into());
             let unknown = Unknown { why, unblock };
             draft.set("group", unknown.to_value());
-            draft.set("operator", "a Spark operator");
         }
     }
     ready(&found, "operatorReadyReplicas", draft);
