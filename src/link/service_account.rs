@@ -5,7 +5,7 @@
 //! (`system:…`, `eks:…`) grant nothing that a Spark driver could use, and are left out.
 
 use super::reference::{Found, Wanted, lookup, select};
-use super::{Arn, Draft, Index};
+use super::{Arn, Draft, Index, emr_on_eks};
 use crate::estate::Estate;
 use serde_json::Value;
 
@@ -62,8 +62,18 @@ pub(super) fn link(estate: &Estate, cluster_arn: &str, namespace: &str, name: &s
     draft
 }
 
-/// The role in the account's annotation, where it has one.
-pub(super) fn role(estate: &Estate, index: &Index, draft: &mut Draft) {
+/// The role that pods of the account assume by web identity, and the cluster's OIDC provider for it.
+pub(super) fn credentials(estate: &Estate, index: &Index, cluster: &Draft, draft: &mut Draft) {
+    for field in ["clusterArn", "clusterName", "partition", "account", "region", "issuer"] {
+        if let Some(value) = cluster.object.get(field) {
+            draft.set(field, value.clone());
+        }
+    }
+    emr_on_eks::oidc(estate, draft);
+    role(estate, index, draft);
+}
+
+fn role(estate: &Estate, index: &Index, draft: &mut Draft) {
     let annotation = draft.object.get("object").and_then(|object| object["metadata"]["annotations"][ROLE_ARN].as_str());
     let Some(arn) = annotation.map(str::to_owned) else { return };
     let at = draft.aliases.iter().find(|(inside, _)| inside == "/object").map(|(_, pointer)| pointer.clone());

@@ -162,7 +162,7 @@ fn gateway(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draf
 }
 
 /// The API group of the operator that a Deployment runs, by its image or name.
-fn group_of(deployment: &Value) -> Option<&'static str> {
+pub(super) fn group_of(deployment: &Value) -> Option<&'static str> {
     let name = deployment["metadata"]["name"].as_str().unwrap_or_default();
     if name.ends_with("-webhook") {
         return None;
@@ -416,7 +416,8 @@ fn accounts(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, 
     }
     let accounts = named.into_iter().map(|(name, at)| {
         let mut account = service_account::link(estate, cluster_arn, namespace, &name, at);
-        service_account::role(estate, index, &mut account);
+        account.set("workloadRole", draft.object.get("workloadRole").cloned().unwrap_or("edit".into()));
+        service_account::credentials(estate, index, draft, &mut account);
         account
     });
     let accounts = accounts.collect();
