@@ -54,7 +54,10 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     let (config, at) = match config(estate, declaration) {
         Ok(found) => found,
         Err(unknown) => {
-            draft.set("config", unknown.to_value());
+            for name in ["config", "routable", "misplacedKeys", "numericVersions"] {
+                draft.set(name, unknown.to_value());
+            }
+            submissions(draft);
             draft.set("name", "batch-processing-gateway");
             return;
         }
@@ -71,7 +74,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
             draft.set(field, text);
         }
     }
-    let routable = parts.list("sparkClusters").filter(|(cluster, _)| weight(cluster) != Some(0));
+    let routable = parts.list("sparkClusters").filter(|(cluster, _)| takes(cluster));
     let routable = routable.map(|(cluster, at)| (text(&cluster["id"]), format!("{at}/id"))).collect();
     application::set_texts(draft, "routable", routable);
     draft.set_drafts("clusters", clusters);
@@ -165,12 +168,19 @@ impl<'c> Parts<'c> {
         items.map(move |(index, item)| (item, format!("{at}/{index}")))
     }
 
-    /// The ids of the clusters for which something holds.
-    fn ids(&self, is_one: impl Fn(&Value) -> bool) -> Vec<String> {
-        self.list("sparkClusters")
-            .filter(|(cluster, _)| is_one(cluster))
-            .map(|(cluster, _)| text(&cluster["id"]))
-            .collect()
+    /// The ids of the clusters for which something holds; an unknown at the end where one of the fields
+    /// that decide it is not known.
+    fn ids(&self, fields: &[&str], is_one: impl Fn(&Value) -> bool) -> Vec<Value> {
+        let mut ids = Vec::new();
+        let mut more = Unknown::of(&self.config["sparkClusters"]);
+        for (cluster, _) in self.list("sparkClusters") {
+            if is_one(cluster) {
+                ids.push(text(&cluster["id"]).into());
+            }
+            more = more.or_else(|| fields.iter().find_map(|field| Unknown::of(&cluster[*field])));
+        }
+        ids.extend(more.map(|unknown| unknown.to_value()));
+        ids
     }
 
     /// The definition of a queue.
@@ -242,7 +252,15 @@ fn cluster(
         None => draft.set_at("weight", cluster["weight"].clone(), format!("{at}/weight")),
     }
     let before = parts.list("sparkClusters").take_while(|(_, other)| other != at);
-    draft.set("earlierTwins", before.filter(|(other, _)| other["id"] == cluster["id"]).count());
+    let (twins, unclear): (Vec<&Value>, Vec<&Value>) = before
+        .map(|(other, _)| &other["id"])
+        .filter(|id| **id == cluster["id"] || Unknown::of(id).is_some())
+        .partition(|id| id.is_string());
+    let unclear = unclear.into_iter().chain([&cluster["id"]]).find_map(Unknown::of);
+    match unclear.filter(|_| twins.is_empty()) {
+        Some(unknown) => draft.set("earlierTwins", unknown.to_value()),
+        None => draft.set("earlierTwins", twins.len()),
+    }
     let declaration = json!({"cluster": cluster["eksCluster"], "namespace": cluster["sparkApplicationNamespace"]});
     emr_on_eks::cluster(estate, &declaration, at, &mut draft);
     for (_, pointer) in &mut draft.aliases {
@@ -361,12 +379,14 @@ fn queues(parts: &Parts<'_>) -> Vec<Draft> {
     let queues = named.into_iter().map(|(name, at)| {
         let mut draft = Draft::default();
         let parent = name.split('.').next().unwrap_or_default().to_owned();
-        let served: Vec<String> = parts.ids(|cluster| takes(cluster) && has(&cluster["queues"], &parent));
+        let served = parts.ids(&["queues", "weight"], |cluster| takes(cluster) && has(&cluster["queues"], &parent));
         if let Some((queue, at)) = parts.queue(&name) {
             draft.set_at("definition", queue.clone(), at.clone());
             if queue["secure"] == true {
                 draft.set_at("secure", true, format!("{at}/secure"));
             }
+        } else if let Some(unknown) = Unknown::of(&parts.config["queues"]) {
+            draft.set("definition", unknown.to_value());
         }
         draft.set("isDefault", name == DEFAULT_QUEUE);
         draft.set_at("name", name, at);
@@ -379,29 +399,32 @@ fn queues(parts: &Parts<'_>) -> Vec<Draft> {
 /// What the configuration has in place of its secrets.
 fn secrets(parts: &Parts<'_>) -> Vec<Draft> {
     let mut list = Vec::new();
-    let mut add = |name: String, is_secret: bool, value: &Value, at: String| {
-        let form = match value.as_str() {
-            None | Some("") => return,
-            Some(value) => form(value),
+    let mut add = |name: String, is_secret: bool, value: &Value, at: &str| {
+        let form: Value = match (value.as_str(), Unknown::of(value)) {
+            (None | Some(""), None) => return,
+            (Some(value), _) => form(value).into(),
+            (None, Some(unknown)) => unknown.to_value(),
         };
         let mut draft = Draft::default();
-        draft.set_at("name", name, at.clone());
+        // The place is what holds the secret: a report that showed the value would spread it.
+        let holder = at.rsplit_once('/').map_or(at, |(holder, _)| holder);
+        draft.set_at("name", name, holder);
         draft.set("isSecret", is_secret);
-        draft.set_at("form", form, at);
+        draft.set_at("form", form, holder);
         list.push(draft);
     };
     for (cluster, at) in parts.list("sparkClusters") {
         let id = text(&cluster["id"]);
         for (field, is_secret) in [("caCertDataSOPS", false), ("userTokenSOPS", true)] {
-            add(format!("{field} of {id}"), is_secret, &cluster[field], format!("{at}/{field}"));
+            add(format!("{field} of {id}"), is_secret, &cluster[field], &format!("{at}/{field}"));
         }
     }
     let at = parts.at;
     let password = &parts.config["dbStorageSOPS"]["password"];
-    add("dbStorageSOPS.password".into(), true, password, format!("{at}/dbStorageSOPS/password"));
+    add("dbStorageSOPS.password".into(), true, password, &format!("{at}/dbStorageSOPS/password"));
     let tokens = parts.config["queueTokenSOPS"]["secrets"].as_array();
     for (index, secret) in tokens.into_iter().flatten().enumerate() {
-        add(format!("queueTokenSOPS.secrets[{index}]"), true, secret, format!("{at}/queueTokenSOPS/secrets/{index}"));
+        add(format!("queueTokenSOPS.secrets[{index}]"), true, secret, &format!("{at}/queueTokenSOPS/secrets"));
     }
     list
 }
@@ -450,8 +473,8 @@ fn submission(parts: &Parts<'_>, job: &Value, at: &str) -> Draft {
     let by_id = job["clusterId"].as_str().filter(|id| !id.is_empty());
     // A submission to one cluster by its id passes over weights and queues.
     let candidates = match by_id {
-        Some(id) => parts.ids(|cluster| cluster["id"] == id && of_version(cluster)),
-        None => parts.ids(|cluster| takes(cluster) && of_version(cluster)),
+        Some(id) => parts.ids(&["sparkVersions"], |cluster| cluster["id"] == id && of_version(cluster)),
+        None => parts.ids(&["sparkVersions", "weight"], |cluster| takes(cluster) && of_version(cluster)),
     };
     draft.set_at("version", version.as_str(), format!("{at}/sparkVersion"));
     let version_served = !candidates.is_empty();
@@ -474,8 +497,12 @@ fn submission(parts: &Parts<'_>, job: &Value, at: &str) -> Draft {
     }
     let queue = queue.unwrap_or(DEFAULT_QUEUE);
     let parent = queue.split('.').next().unwrap_or_default();
-    draft
-        .set("servedBy", parts.ids(|cluster| takes(cluster) && of_version(cluster) && has(&cluster["queues"], parent)));
+    draft.set(
+        "servedBy",
+        parts.ids(&["sparkVersions", "queues", "weight"], |cluster| {
+            takes(cluster) && of_version(cluster) && has(&cluster["queues"], parent)
+        }),
+    );
     if let Some((definition, queue_at)) = parts.queue(queue) {
         let limit = |field: &str, otherwise: u64| definition[field].as_u64().unwrap_or(otherwise);
         draft.set_at("maxExecutorInstances", limit("maxExecutorInstances", DEFAULT_EXECUTORS), queue_at.clone());
@@ -486,8 +513,8 @@ fn submission(parts: &Parts<'_>, job: &Value, at: &str) -> Draft {
     }
     let conf = |key: &str| (&job["sparkConf"][key], format!("{at}/sparkConf/{}", escape(key)));
     let instances = (&job["executor"]["instances"], format!("{at}/executor/instances"));
-    let executors = [instances, conf("spark.executor.instances")].into_iter().filter_map(count).max();
-    if let Some((executors, at)) = executors {
+    let executors = [instances, conf("spark.executor.instances")].into_iter().filter_map(count).collect::<Vec<_>>();
+    if let Some((executors, at)) = executors.into_iter().max_by_key(|(count, _)| count.as_u64().unwrap_or(u64::MAX)) {
         draft.set_at("executors", executors, at);
     }
     if let Some((millis, at)) = count(conf("bpg.maxRunningMillis")) {
@@ -496,8 +523,10 @@ fn submission(parts: &Parts<'_>, job: &Value, at: &str) -> Draft {
     draft
 }
 
-fn count((value, at): (&Value, String)) -> Option<(u64, String)> {
-    Some((value.as_u64().or_else(|| value.as_str()?.trim().parse().ok())?, at))
+/// A number, also one that is written as a text or not known yet.
+fn count((value, at): (&Value, String)) -> Option<(Value, String)> {
+    let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+    Some((number.map(Value::from).or_else(|| Some(Unknown::of(value)?.to_value()))?, at))
 }
 
 /// Spark versions that YAML read as numbers.
