@@ -337,6 +337,11 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
         text.push_str(&hide(head));
     }
     let start = text.len();
+    let span = if names_secret(head) && !span.contains("k8s:secret:") && !span.contains("localhost:env:") {
+        "***".into()
+    } else {
+        hide(span)
+    };
     text.extend(span.chars().take(WIDTH - LEAD));
     let end = text.len();
     if span.chars().count() > WIDTH - LEAD {
@@ -352,17 +357,38 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
     Excerpt { first_line: number, text, start, end }
 }
 
+/// Whether a line up to a value ends with the name of a token, password or secret.
+fn names_secret(head: &str) -> bool {
+    let name = head.trim_end().trim_end_matches([':', '"', '\'', ' ']).to_ascii_lowercase();
+    let name = name.strip_suffix("sops").unwrap_or(&name);
+    head.trim_end().ends_with(':') && ["token", "password", "secret"].iter().any(|word| name.ends_with(word))
+}
+
 /// Text beside a place without what may be secret: values of environment variables, credentials.
 fn hide(text: &str) -> Cow<'_, str> {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static VALUES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
             r#"(?x) (?P<key> (?:"value"|\bvalue)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
+            | (?P<scheme> \bplaintext:) [^\s"',\}\]]+
+            | (?P<name> (?i:token|password|secret)(?:SOPS)?(?:["']\s*:\s*|:\s+)["']?) (?P<secret> [^\s"',\}\]\{\[]+)
             | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}"#,
         )
         .unwrap()
     });
     VALUES.replace_all(text, |captures: &regex::Captures<'_>| {
+        if let Some(scheme) = captures.name("scheme") {
+            return format!("{}***", scheme.as_str());
+        }
+        if let (Some(name), Some(secret)) = (captures.name("name"), captures.name("secret")) {
+            let is_reference = ["k8s:secret:", "localhost:env:"].iter().any(|form| secret.as_str().starts_with(form));
+            let shown = match secret.as_str().strip_prefix("plaintext:") {
+                Some(_) => "plaintext:***",
+                None if is_reference => secret.as_str(),
+                None => "***",
+            };
+            return format!("{}{shown}", name.as_str());
+        }
         captures.name("key").map_or_else(|| "***".to_owned(), |key| format!("{}\"***\"", key.as_str()))
     })
 }
@@ -439,5 +465,12 @@ mod tests {
         let span = in_text(env, Syntax::Variables, &["/SPARKPILOT_DATABASE_URL"]).pop().unwrap().unwrap();
         assert_eq!(span.excerpt.text, "SPARKPILOT_DATABASE_URL=postgresql://u:***@h/d");
         assert_eq!((span.line, span.end_column), (2, 48));
+        let yaml = "id: a\nuserTokenSOPS: plaintext:hush\nqueueToken: 'hush'\npassword: hush\ncaCertDataSOPS: \"plaintext:hush\"\nnext: 1\nuserToken: k8s:secret:n:s:k\n";
+        for pointer in ["/0/id", "/0/userTokenSOPS", "/0/queueToken", "/0/password", "/0/caCertDataSOPS", "/0/next"] {
+            let span = in_text(yaml, Syntax::Yaml, &[pointer]).pop().unwrap().unwrap();
+            assert!(!span.excerpt.text.contains("hush"), "{pointer}: {}", span.excerpt.text);
+        }
+        let span = in_text(yaml, Syntax::Yaml, &["/0/userToken"]).pop().unwrap().unwrap();
+        assert!(span.excerpt.text.contains("k8s:secret:n:s:k"), "{}", span.excerpt.text);
     }
 }
