@@ -1,6 +1,6 @@
 //! Whose an output is that does not say so itself: its path names the role, the policy, the cluster.
 
-use regex::Regex;
+use regex_lite::Regex;
 use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
