@@ -36,6 +36,19 @@ pub struct Linked {
     pub index: Index,
 }
 
+impl Linked {
+    /// The systems of its rollouts.
+    #[must_use]
+    pub fn systems(&self) -> Vec<System> {
+        let rollouts = self.estate.items("rollouts").iter();
+        let mut systems: Vec<System> =
+            rollouts.filter_map(|rollout| System::named(rollout["system"].as_str()?)).collect();
+        systems.sort();
+        systems.dedup();
+        systems
+    }
+}
+
 /// A rollout under construction: an object, and what stands for what in it.
 #[derive(Debug, Default)]
 pub struct Draft {

@@ -3,11 +3,13 @@
 //! The built-in rules are turned into one JSON text when the program is built, so that starting it
 //! reads nothing from disk and parses no YAML; their examples stay apart until they are asked for.
 
-use super::{Examples, Rule, Template};
+use super::{Examples, Rule, System, Template};
 use crate::path::Path;
 use crate::read::{self, yaml};
 use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use thiserror::Error;
@@ -44,7 +46,28 @@ pub enum LoadError {
 /// The built-in rules, by id, without their examples.
 #[must_use]
 pub fn builtin() -> Vec<Rule> {
-    serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/rules.json"))).unwrap_or_default()
+    builtin_where(|_| true)
+}
+
+/// The built-in rules that are about one of these systems, by id. The others are not even parsed.
+#[must_use]
+pub fn builtin_for(systems: &[System]) -> Vec<Rule> {
+    builtin_where(|rule| rule.systems.iter().any(|system| systems.contains(system)))
+}
+
+fn builtin_where(wanted: impl Fn(&Entry<'_>) -> bool) -> Vec<Rule> {
+    let entries: Vec<Entry<'_>> =
+        serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/rules.json"))).unwrap_or_default();
+    let wanted = entries.into_iter().filter(wanted);
+    wanted.filter_map(|entry| serde_json::from_str(entry.rule.get()).ok()).collect()
+}
+
+/// A rule that is not parsed yet.
+#[derive(Deserialize)]
+struct Entry<'r> {
+    systems: Vec<System>,
+    #[serde(borrow)]
+    rule: &'r RawValue,
 }
 
 /// The examples of a built-in rule.
