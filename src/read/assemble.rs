@@ -690,7 +690,7 @@ impl Assembly {
                     (0, _) => {
                         let known = self.known.namespaces.iter().map(|name| (name.as_str(), name.as_str()));
                         namespace = subject::named(&short, known).ok().flatten().map(str::to_owned);
-                        if namespace.is_none() {
+                        if namespace.is_none() && doubt.is_none() {
                             doubt = Some(format!(
                                 "the empty list of {list} does not say whether it is of one namespace or of all; with `all` in its name it counts for all"
                             ));
