@@ -22,6 +22,7 @@ use crate::path::Path;
 use crate::rule::Rule;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use semantic::access::Collected;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -76,26 +77,39 @@ pub struct Inquiry<'e> {
     /// The estate.
     pub linked: &'e Linked,
     /// Whom a trust policy admits, by the role's place and who is wanted: a dozen rules ask the same.
-    scopes: Mutex<FxHashMap<String, Arc<Scope>>>,
+    scopes: Memo<Scope>,
+    /// The policies of a principal, by its place.
+    policies: Memo<Collected>,
+}
+
+/// Answers by question, shared between threads.
+type Memo<T> = Mutex<FxHashMap<String, Arc<T>>>;
+
+/// The answer to a question; `ask` is called where it was not asked before.
+fn remember<T>(memo: &Memo<T>, question: String, ask: impl FnOnce() -> T) -> Arc<T> {
+    let known = memo.lock().ok().and_then(|memo| memo.get(&question).cloned());
+    known.unwrap_or_else(|| {
+        let answer = Arc::new(ask());
+        if let Ok(mut memo) = memo.lock() {
+            memo.insert(question, Arc::clone(&answer));
+        }
+        answer
+    })
 }
 
 impl<'e> Inquiry<'e> {
     /// An inquiry that has answered nothing yet.
     #[must_use]
     pub fn new(linked: &'e Linked) -> Self {
-        Self { linked, scopes: Mutex::default() }
+        Self { linked, scopes: Mutex::default(), policies: Mutex::default() }
     }
 
-    /// The answer to a question about a trust policy; `ask` is called where it was not asked before.
     fn scope(&self, question: String, ask: impl FnOnce() -> Scope) -> Arc<Scope> {
-        let known = |scopes: &Mutex<FxHashMap<String, Arc<Scope>>>| scopes.lock().ok()?.get(&question).cloned();
-        known(&self.scopes).unwrap_or_else(|| {
-            let answer = Arc::new(ask());
-            if let Ok(mut scopes) = self.scopes.lock() {
-                scopes.insert(question, Arc::clone(&answer));
-            }
-            answer
-        })
+        remember(&self.scopes, question, ask)
+    }
+
+    fn policies(&self, principal_at: &str, collect: impl FnOnce() -> Collected) -> Arc<Collected> {
+        remember(&self.policies, principal_at.to_owned(), collect)
     }
 }
 

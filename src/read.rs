@@ -40,6 +40,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
+/// With fewer bytes than this, starting threads costs more than it saves.
+const WORTH_THREADS: u64 = 1 << 20;
+
 /// How to read.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -162,7 +165,8 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
             return Err(error("it is neither a file nor a folder".to_owned()));
         };
         for entry in found {
-            if seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
+            // One folder without links holds nothing twice; two inputs may.
+            if inputs.len() == 1 || seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
                 entries.push(entry);
             }
         }
@@ -171,10 +175,15 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     let (tomls, mut entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| is_declaration(&entry.path));
     for (path, shown) in declaration_paths(tomls, &entries, options) {
-        declarations.push(declare(&path, shown, &folders, &seen, &mut entries)?);
+        declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
-    let mut outcomes: Vec<Outcome> = entries.par_iter().map(read_file).collect();
+    let size: u64 = entries.iter().filter_map(|entry| Some(std::fs::metadata(&entry.path).ok()?.len())).sum();
+    let mut outcomes: Vec<Outcome> = if size < WORTH_THREADS {
+        entries.iter().map(read_file).collect()
+    } else {
+        entries.par_iter().map(read_file).collect()
+    };
     if let Some(bytes) = stdin {
         outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
     }
@@ -248,7 +257,6 @@ fn declare(
     path: &Path,
     shown: String,
     folders: &[PathBuf],
-    seen: &BTreeSet<PathBuf>,
     entries: &mut Vec<Entry>,
 ) -> Result<Declarations, ReadError> {
     let error = |reason: String| ReadError::Path { path: shown.clone(), reason };
@@ -274,15 +282,14 @@ fn declare(
             let message = format!("`{}` is outside of this file's folder", named.path);
             return Err(mistake(message, "leads out", "name the folder that holds it as an input too"));
         }
-        let known = entries.iter().find(|entry| entry.path.canonicalize().is_ok_and(|path| path == canonical));
+        let named_alike = entries.iter().filter(|entry| entry.path.file_name() == target.file_name());
+        let known = named_alike.into_iter().find(|entry| entry.path.canonicalize().is_ok_and(|path| path == canonical));
         let file_shown = match known {
             Some(entry) => entry.shown.clone(),
             None => {
                 let entry = Entry { shown: file::shown(&target), path: target, named: true };
                 let file_shown = entry.shown.clone();
-                if !seen.contains(&canonical) {
-                    entries.push(entry);
-                }
+                entries.push(entry);
                 file_shown
             }
         };

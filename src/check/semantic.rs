@@ -12,7 +12,7 @@ use crate::rule::{Assertion, Permission};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-mod access;
+pub(super) mod access;
 
 /// Judges a semantic assertion on a subject.
 pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {

@@ -164,6 +164,9 @@ fn problems(rule: &Rule) -> Vec<(String, String)> {
     for (at, path) in rule.at.iter().enumerate() {
         path_problem(&format!("/at/{at}"), path);
     }
+    for (pointer, template) in templates(rule) {
+        problems.extend(template.compile().err().map(|why| (pointer, why)));
+    }
     for (name, assertion) in [("/assert", Some(&rule.assert)), ("/when", rule.when.as_ref())] {
         if assertion.is_some() {
             walk_assertion(&document, name, &mut problems);
@@ -179,6 +182,11 @@ fn walk_assertion(document: &Value, pointer: &str, problems: &mut Vec<(String, S
         Value::Object(object) => {
             for name in object.keys() {
                 walk_assertion(document, &format!("{pointer}/{}", crate::path::escape(name)), problems);
+            }
+            let texts =
+                object.get("context").and_then(Value::as_object).into_iter().flat_map(|context| context.values());
+            for text in texts.chain(object.get("resource")).filter_map(Value::as_str) {
+                problems.extend(Template::new(text).err().map(|why| (format!("{pointer}/resource"), why)));
             }
             if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
                 && let Err(error) = regex_lite::Regex::new(&crate::check::anchored(pattern))

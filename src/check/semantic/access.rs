@@ -19,7 +19,8 @@ use std::sync::Arc;
 const ADMINISTRATOR_ACCESS: &str = "policy/AdministratorAccess";
 
 /// The policies of a principal, and where each stands in the document.
-struct Collected {
+#[derive(Debug)]
+pub(crate) struct Collected {
     policies: Policies,
     pointers: BTreeMap<String, String>,
 }
@@ -128,7 +129,7 @@ impl Collected {
 
 /// One decision for each action of a question.
 struct Asked {
-    collected: Collected,
+    collected: Arc<Collected>,
     principal_at: String,
     decisions: Vec<(String, Decision)>,
 }
@@ -155,7 +156,7 @@ fn ask(
     context.insert("aws:PrincipalArn".into(), ContextValue::One(arn.into()));
     let resource_account =
         resource.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
-    let collected = collect(principal, &pointer, inquiry);
+    let collected = inquiry.policies(&pointer, || collect(principal, &pointer, inquiry));
     let decisions = question.actions.iter().map(|action| {
         let request = Request {
             principal: arn.to_owned(),
