@@ -266,8 +266,8 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
         inputs.push(if path.as_os_str() == "-" { read::stdin()? } else { read::Input::Path(path.clone()) });
     }
     let options = read::Options {
-        today: Some(args.today.clone().unwrap_or_else(|| surroundings.today.clone())),
-        today_is_asked: args.today.is_some(),
+        today: args.today.clone(),
+        clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
     };
     // The process ends soon after; taking a large document apart piece by piece would only delay that.

@@ -34,6 +34,8 @@
 
 pub mod known;
 
+pub mod arn;
+
 pub mod path;
 
 pub mod estate;

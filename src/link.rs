@@ -11,7 +11,6 @@
 //!
 //! Deliberately absent: judgement. Nothing here says that something is wrong.
 
-mod arn;
 mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
@@ -19,7 +18,7 @@ mod emr_serverless;
 mod reference;
 mod spark_operator;
 
-pub use arn::{Arn, role_name};
+pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};

@@ -7,7 +7,6 @@
 //!
 //! Deliberately absent: judgement. An estate says what is and what is not known, never what is wrong.
 
-mod arn;
 mod assemble;
 mod declaration;
 mod file;
@@ -46,10 +45,11 @@ const WORTH_THREADS: u64 = 1 << 20;
 /// How to read.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The day of the check, `YYYY-MM-DD`; it goes into the document as `sparkcheck.today`.
+    /// The day on which to judge, `YYYY-MM-DD`; it goes into the document as `sparkcheck.today`.
+    /// Without it, the day on which a snapshot was taken counts, and then [`Options::clock`].
     pub today: Option<String>,
-    /// The user asked for that day, so it counts before the day of a snapshot.
-    pub today_is_asked: bool,
+    /// The day on which the run takes place.
+    pub clock: Option<String>,
     /// The file that declares the rollouts; without it, `sparkcheck.toml` in or beside the inputs.
     pub rollout_file: Option<PathBuf>,
 }
@@ -205,7 +205,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         });
         return Err(nothing(inputs, faults.chain(reasons).collect(), passed_over));
     }
-    let mut estate = assemble::assemble(readings, declarations, options.today.as_deref());
+    let mut estate = assemble::assemble(readings, declarations, options);
     estate.gaps.extend(gaps);
     estate.gaps.sort();
     estate.passed_over = passed_over;
@@ -523,11 +523,6 @@ fn tail(text: &str) -> (usize, &str) {
     }
     let (before, end) = text.split_at_checked(start).unwrap_or_default();
     (before.matches('\n').count(), end)
-}
-
-/// A key as a token of a JSON pointer.
-pub(crate) fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// The byte range of what stands at a pointer in a YAML text; pointers begin with the document's number.

@@ -19,7 +19,7 @@ fn rules() -> &'static [Rule] {
 }
 
 fn estate(name: &str) -> Estate {
-    let options = read::Options { today: Some(story::TODAY.into()), today_is_asked: true, ..read::Options::default() };
+    let options = read::Options { today: Some(story::TODAY.into()), ..read::Options::default() };
     read::read(&[Input::Path(story::folder(name))], &options).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 

@@ -253,7 +253,7 @@ fn uncovered(subject: &Subject<'_>, inquiry: &Inquiry<'_>, path: &Path, list: &S
             .map(|unknown| Evidence::unknown(subject.pointer.clone(), unknown));
     }
     // A list inside a thing is whole where it is printed at all.
-    let is_there = !list.found.is_empty() || subject.find(&list_itself(path)?).found.first().is_some();
+    let is_there = !list.found.is_empty() || !subject.find(&list_itself(path)?).found.is_empty();
     (!is_there).then(|| Evidence::at(list.nearest.clone(), format!("`{}` was not printed", last_name(path))))
 }
 

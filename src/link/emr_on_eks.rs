@@ -1,8 +1,8 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
 use super::Draft;
-use super::arn::{Arn, role_name};
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
+use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::facts;
 use crate::iam::{base36, policy};

@@ -27,20 +27,26 @@ pub enum LoadError {
         why: String,
     },
     /// A rule file is not a rule.
-    #[error("{message}")]
-    #[diagnostic(help("{help}"))]
-    Rule {
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        help: String,
-        /// The file.
-        #[source_code]
-        source_code: NamedSource<String>,
-        /// Where.
-        #[label("here")]
-        span: Option<SourceSpan>,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Rule(Box<BrokenRule>),
+}
+
+/// A file that is not a rule, and where.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(help("{help}"))]
+pub struct BrokenRule {
+    /// What is wrong.
+    message: String,
+    /// What to do.
+    help: String,
+    /// The file.
+    #[source_code]
+    source_code: NamedSource<String>,
+    /// Where.
+    #[label("here")]
+    span: Option<SourceSpan>,
 }
 
 /// The built-in rules, by id, without their examples.
@@ -110,12 +116,12 @@ pub fn parse(path: &str, text: &str) -> Result<Rule, LoadError> {
     if let Some(fault) = fault {
         let message = format!("the rule is not YAML: {}", fault.message);
         let at = offset(text, fault.line, fault.column);
-        return Err(LoadError::Rule {
+        return Err(LoadError::Rule(Box::new(BrokenRule {
             message,
             help: "mend the file at the mark".into(),
             source_code: NamedSource::new(path, text.to_owned()),
             span: Some((at, 1.min(text.len().saturating_sub(at))).into()),
-        });
+        })));
     }
     if documents.len() != 1 {
         let message = format!("a rule file holds one document, not {}", documents.len());
@@ -127,7 +133,7 @@ pub fn parse(path: &str, text: &str) -> Result<Rule, LoadError> {
         let help = "`sparkcheck schema rule` describes the form of a rule".to_owned();
         broken(path, text, &pointer, sentence(&error.inner().to_string()), help)
     })?;
-    for (pointer, problem) in problems(&rule) {
+    if let Some((pointer, problem)) = problems(&rule).into_iter().next() {
         return Err(broken(
             path,
             text,
@@ -212,12 +218,12 @@ fn walk_assertion(document: &Value, pointer: &str, problems: &mut Vec<(String, S
 
 fn broken(path: &str, text: &str, pointer: &str, message: String, help: String) -> LoadError {
     let span = read::locate_yaml(text, &format!("/0{pointer}"));
-    LoadError::Rule {
+    LoadError::Rule(Box::new(BrokenRule {
         message,
         help,
         span: span.map(|(start, end)| (start, end - start).into()),
         source_code: NamedSource::new(path, text.to_owned()),
-    }
+    }))
 }
 
 /// The byte at a line and column, both counted from 1.
