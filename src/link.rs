@@ -84,6 +84,12 @@ impl Draft {
     }
 }
 
+/// The pointer of what stands at `below` inside something that was put in at `inside`.
+fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
+    let target = draft.aliases.iter().find(|(from, _)| from == inside).map(|(_, to)| to.as_str());
+    format!("{}{below}", target.unwrap_or_default())
+}
+
 /// Resolves the estate's references and puts its rollouts into the document.
 #[must_use]
 pub fn link(mut estate: Estate) -> Linked {

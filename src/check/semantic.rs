@@ -22,6 +22,10 @@ pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, linked: &Linke
         Assertion::Fits { jobs, cluster } => fits(subject, linked, jobs, cluster),
         Assertion::Allows(question) => access::allows(question, subject, linked),
         Assertion::Limits { question, by } => access::limits(question, by, subject, linked),
+        Assertion::Withholds(question) => access::withholds(question, subject, linked),
+        Assertion::NamesOnly { principal, service, actions } => {
+            access::names_only(principal, service, actions, subject, linked)
+        }
         Assertion::Trusts(trusted) => access::trusts(trusted, subject),
         Assertion::TrustsOnly(trusted) => access::trusts_only(trusted, subject),
         Assertion::TrustScoped { role, service } => access::trust_scoped(role, service, subject),

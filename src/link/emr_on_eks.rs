@@ -1,8 +1,8 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
-use super::Draft;
 use super::arn::{Arn, role_name};
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
+use super::{Draft, draft_alias};
 use crate::estate::Estate;
 use crate::facts;
 use crate::iam::{base36, policy};
@@ -227,12 +227,6 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
     }
     draft.set_found("executionRole", role);
     draft.set_at("executionRoleArn", arn, at);
-}
-
-/// The pointer of what stands at `below` inside something that was put in at `inside`.
-fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
-    let target = draft.aliases.iter().find(|(from, _)| from == inside).map(|(_, to)| to.as_str());
-    format!("{}{below}", target.unwrap_or_default())
 }
 
 /// Who will submit.

@@ -234,6 +234,76 @@ pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, linke
     }))
 }
 
+/// Whether IAM keeps the principal from all of it.
+pub(super) fn withholds(question: &Question, subject: &Subject<'_>, linked: &Linked) -> Verdict {
+    let asked = match ask(question, &BTreeSet::new(), subject, linked) {
+        Ok(asked) => asked,
+        Err(verdict) => return verdict,
+    };
+    Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
+        Outcome::Denied(_) => Verdict::Pass,
+        Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
+        Outcome::Allowed => {
+            let allowing = decision.because.first();
+            let spot = allowing.and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
+            let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+            let because =
+                allowing.map_or_else(|| "it is allowed".to_owned(), |it| format!("{} allows it", statement(it)));
+            let evidence = Evidence { because, spots: vec![spot], ..Evidence::default() };
+            Verdict::Fail(evidence.fact("action", action.clone()))
+        }
+    }))
+}
+
+/// Whether the principal's policies name none but the actions that a service has.
+pub(super) fn names_only(
+    principal: &Path,
+    service: &str,
+    actions: &[String],
+    subject: &Subject<'_>,
+    linked: &Linked,
+) -> Verdict {
+    let (principal, pointer) = match single(subject, principal) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    let collected = collect(principal, &pointer, linked);
+    let mut strangers: BTreeMap<String, Spot> = BTreeMap::new();
+    for Named { name, policy } in &collected.policies.identity.policies {
+        let statements = policy.statements.iter();
+        for entry in statements.flat_map(|statement| [&statement.actions, &statement.not_actions]).flatten().flatten() {
+            let Some((prefix, wanted)) = entry.template.plain().and_then(|text| text.split_once(':')) else { continue };
+            let exists = || {
+                let wanted = wanted.to_ascii_lowercase();
+                actions.iter().any(|action| iam::pattern::glob(&wanted, &action.to_ascii_lowercase()))
+            };
+            if prefix.eq_ignore_ascii_case(service) && !exists() {
+                let spot = collected.spot(name, &entry.pointer, "");
+                let spot = spot.unwrap_or(Spot { pointer: pointer.clone(), note: String::new() });
+                strangers.entry(wanted.to_owned()).or_insert(spot);
+            }
+        }
+    }
+    if strangers.is_empty() {
+        let missing = &collected.policies.identity.missing;
+        return match missing.first() {
+            None => Verdict::Pass,
+            Some(_) => {
+                let because = format!("these were not collected: {}", missing.join(", "));
+                let mut evidence = Evidence::at(pointer, because);
+                evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
+                Verdict::Unknown(evidence)
+            }
+        };
+    }
+    let names: Vec<&str> = strangers.keys().map(String::as_str).collect();
+    let because = format!("`{service}` has no action `{}`", names.join("`, `"));
+    let names = names.join("`, `");
+    Verdict::Fail(
+        Evidence { because, spots: strangers.into_values().collect(), ..Evidence::default() }.fact("actions", names),
+    )
+}
+
 fn statement(because: &iam::Because) -> String {
     match &because.sid {
         Some(sid) => format!("statement `{sid}` of {}", because.policy),
