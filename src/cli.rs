@@ -295,14 +295,8 @@ fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
     match format {
         Format::Human => report::human::render(report, look),
         Format::Json => report::json::render(report),
-        Format::Sarif => report::sarif::render(report, &SarifOptions { category: None, anchor: anchor(report) }),
+        Format::Sarif => report::sarif::render(report, &SarifOptions::default()),
     }
-}
-
-/// The input at which findings are shown that have no file of their own.
-fn anchor(report: &Report<'_>) -> String {
-    let files = report.inputs.iter().filter(|input| input.path != "-");
-    files.map(|input| input.path.clone()).next().unwrap_or_else(|| "sparkcheck.toml".to_owned())
 }
 
 /// 1 for findings at or above the level, else 3 for what was not seen, else 0.

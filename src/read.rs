@@ -470,7 +470,11 @@ fn read_documents(
     if let Some((message, line, column)) = fault {
         // An unrendered template is somebody else's to read.
         let template = syntax == Syntax::Yaml && text.contains("{{");
-        let refusals = refusal::find(tail(text));
+        let (skipped, end) = tail(text);
+        let mut refusals = refusal::find(end);
+        for refusal in &mut refusals {
+            refusal.line += skipped;
+        }
         if !refusals.is_empty() {
             recognised.push("error", Content::Refusals(refusals));
         } else if !template && (named || !recognised.pieces.is_empty() || file::looks_ours(text)) {
@@ -504,13 +508,14 @@ fn head(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// The end of a text, where the message of a call that failed stands.
-fn tail(text: &str) -> &str {
+/// The end of a text, where the message of a call that failed stands, and how many lines are before it.
+fn tail(text: &str) -> (usize, &str) {
     let mut start = text.len().saturating_sub(file::HEAD);
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    text.get(start..).unwrap_or_default()
+    let (before, end) = text.split_at_checked(start).unwrap_or_default();
+    (before.matches('\n').count(), end)
 }
 
 /// A key as a token of a JSON pointer.

@@ -38,6 +38,20 @@ fn human_colours(text: &str) -> String {
 }
 
 #[test]
+fn places_in_one_excerpt_are_drawn_together() {
+    let policy = "Statement:\n  - Effect: Allow\n    Condition:\n      StringEquals:\n        sub: system:serviceaccount:team-a:*\n";
+    let mut report = sample::one_cause();
+    report.findings.truncate(1);
+    report.findings[0].because = "no account has an asterisk in its name".into();
+    report.findings[0].places = vec![
+        sample::place("role.yaml", "/a", policy, "system:serviceaccount:team-a:*", ""),
+        sample::place("role.yaml", "/b", policy, "StringEquals", "compares whole texts"),
+        sample::place("role.yaml", "/c", policy, "Allow", "too far up to be drawn"),
+    ];
+    insta::assert_snapshot!("human-two-labels", settled(&human::render(&report, &look(80))));
+}
+
+#[test]
 fn nothing_is_wider_than_the_window() {
     for (name, report) in sample::all() {
         for width in [40, 60, 80, 100, 120, 200] {
@@ -91,12 +105,37 @@ fn json() {
 }
 
 #[test]
+fn every_report_keeps_the_schema() {
+    let schema = serde_json::from_str(sparkcheck::schema::named("report").unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for (name, report) in sample::all() {
+        let report: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
+        let mistakes: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert_eq!(mistakes, Vec::<String>::new(), "{name}");
+    }
+    let good: serde_json::Value = serde_json::from_str(&json::render(&sample::many())).unwrap();
+    for (at, field, value) in [
+        ("", "more", json!(1)),
+        ("/findings/0", "verdict", json!("pass")),
+        ("/findings/0", "detail", json!("x")),
+        ("/findings/0/places/0", "path", serde_json::Value::Null),
+        ("/findings/0/places/1", "line", json!(3)),
+        ("/summary", "error", json!(-1)),
+        ("/gaps/0", "reason", json!("x")),
+    ] {
+        let mut broken = good.clone();
+        broken.pointer_mut(at).unwrap()[field] = value;
+        assert!(!validator.is_valid(&broken), "{at}/{field} passed");
+    }
+}
+
+#[test]
 fn explain() {
     let rule = sample::oidc_provider_missing();
     insta::assert_snapshot!("explain", explain::render(rule, &look(80)));
     let many = sample::many();
     insta::assert_snapshot!("rules", explain::list(&many.rules, &look(80)));
-    insta::assert_snapshot!("rules-40", explain::list(&many.rules, &look(40)));
+    insta::assert_snapshot!("rules-120", explain::list(&many.rules, &look(120)));
 }
 
 /// Rules with the symptoms that a few failure modes show.
@@ -224,4 +263,73 @@ fn what_a_log_says_is_harmless_when_shown() {
         shown.contains("Insufficient") && !shown.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'),
         "{shown:?}"
     );
+}
+
+/// Lines as users quote them, and a rule that must be among the best matches.
+#[test]
+fn known_errors_lead_to_the_built_in_rules() {
+    let rules = sparkcheck::rule::builtin();
+    for (text, rule) in [
+        (
+            "botocore.errorfactory.InvalidIdentityTokenException: An error occurred (InvalidIdentityToken) when calling the AssumeRoleWithWebIdentity operation: No OpenIDConnect provider found in your account for https://oidc.eks.us-east-1.amazonaws.com/id/5C0D",
+            "oidc-provider-missing",
+        ),
+        (
+            "WebIdentityErr: failed to retrieve credentials\ncaused by: AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity\n\tstatus code: 403",
+            "trust-policy-lacks-namespace",
+        ),
+        (
+            "An error occurred (ValidationException) when calling the CreateVirtualCluster operation: A virtual cluster already exists in the given namespace",
+            "namespace-taken",
+        ),
+        ("0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available", "nodes-too-small"),
+        (
+            "{\"message\":\"An error occurred (AccessDeniedException) when calling the StartJobRun operation: User: arn:aws:sts::1:assumed-role/x/y is not authorized to perform: emr-containers:StartJobRun on resource: arn\"}",
+            "submitter-cannot-start-job-runs",
+        ),
+    ] {
+        let found = why::matches(text, &rules);
+        let best = found.first().map_or(0, |best| best.score);
+        let near: Vec<&str> =
+            found.iter().filter(|found| found.score * 3 >= best).map(|found| found.rule.id.as_str()).collect();
+        assert!(near.contains(&rule), "{rule} is not among {near:?} for {text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_excerpt_makes_the_renderer_fail(
+        text in "([a-z\"{}: \t\r\n\u{301}漢\u{1b}]{0,120}|[ -~\n]{0,300})",
+        (start, end) in (0usize..320, 0usize..320),
+        (first_line, line, column) in (0usize..20, 0usize..20, 0usize..400),
+        width in 0usize..130,
+        because in "[ -~漢\u{202e}]{0,90}",
+    ) {
+        use sparkcheck::report::{Excerpt, Span};
+        let mut report = sample::one_cause();
+        let span = Span { line, column, end_line: line, end_column: column + 3, excerpt: Excerpt { first_line, text, start, end } };
+        report.findings[0].because = because;
+        for place in &mut report.findings[0].places {
+            place.path = Some("a.json".into());
+            place.span = Some(span.clone());
+            place.note = "note".into();
+        }
+        for unicode in [true, false] {
+            let text = human::render(&report, &Look { unicode, ..look(width) });
+            proptest::prop_assert!(text.contains("oidc-provider-missing"));
+            proptest::prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+        }
+        let sarif = sparkcheck::report::sarif::render(&report, &sparkcheck::report::sarif::SarifOptions::default());
+        let log: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+        proptest::prop_assert!(log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"].as_u64() >= Some(1));
+    }
+
+    #[test]
+    fn no_log_makes_the_search_fail(text in "([a-z \\\\\"u0-9\n\u{1b}\\[…漢]{0,200}|.{0,100})") {
+        let rules = symptoms();
+        let lines = text.matches('\n').count() + 1;
+        for found in why::matches(&format!("{text} Insufficient cpu"), &rules) {
+            proptest::prop_assert!((1..=lines).contains(&found.line));
+        }
+    }
 }

@@ -53,8 +53,32 @@ fn both_validators_are_content() {
             assert_eq!(against_schema(&text), Vec::<String>::new(), "{name}: {text}");
             match multitool(&text) {
                 Some(said) => assert_eq!(said, Vec::<String>::new(), "{name}: {text}"),
-                None => return,
+                None => {}
             }
+        }
+    }
+}
+
+#[test]
+fn real_runs_are_accepted_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut fixtures: Vec<_> =
+        std::fs::read_dir(root.join("fixtures")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    fixtures.retain(|path| path.is_dir() && !path.ends_with("stories"));
+    fixtures.sort();
+    assert!(fixtures.len() > 2);
+    for path in fixtures {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let run = Command::new(env!("CARGO_BIN_EXE_sparkcheck"))
+            .current_dir(root)
+            .args(["check", &format!("fixtures/{name}"), "--format", "sarif"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(run.stdout).unwrap();
+        assert_eq!(against_schema(&text), Vec::<String>::new(), "{name}");
+        // The multitool tries every link of every rule, so a run of it takes seconds.
+        if matches!(name.as_str(), "the-live-run-as-found" | "denied-calls") {
+            assert_eq!(multitool(&text).unwrap_or_default(), Vec::<String>::new(), "{name}");
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::known::{Part, Text, Truth};
 use crate::link::{Arn, Linked};
 use crate::path::{Path, Root};
 use crate::rule::{Absence, Assertion, Operand};
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::cmp::Ordering;

@@ -160,6 +160,7 @@ pub fn policies_of(value: &Value) -> Policies {
         session: given("session").map(|value| gathered("session", value)),
         scp: levels("scp"),
         rcp: levels("rcp"),
+        ..Policies::default()
     }
 }
 

@@ -8,11 +8,13 @@
 //!
 //! Deliberately absent: which context keys a service sends, and refusals that no policy expresses.
 
+mod nearest;
+mod split;
+
 use super::arn::{Arn, is_account};
-use super::condition::{self, Condition, Doubt, Test};
-use super::context::{Context, ContextValue, Found};
-use super::language::{self, Form, Language, Letter, Symbol};
-use super::pattern::{Reading, Subject, Sym, Template, compare, compare_action};
+use super::condition::{self, Doubt};
+use super::context::{Context, ContextValue};
+use super::pattern::{Reading, Subject, compare, compare_action};
 use super::policy::{Effect, Entry, Policy, Statement};
 use super::principal::{Caller, CallerKind, Meant, meant};
 use crate::known::{Text, Truth};
@@ -47,6 +49,8 @@ pub struct Policies {
     pub identity: Gathered,
     /// That of the resource; for `sts:AssumeRole…`, the role's trust policy.
     pub resource: Option<Named>,
+    /// The name of the resource's policy, where it has or may have one that was not collected.
+    pub resource_missing: Option<String>,
     /// The permissions boundary.
     pub boundary: Option<Gathered>,
     /// The session policies.
@@ -148,8 +152,10 @@ pub struct Miss {
 
 /// At most so many combinations of values are tried for unknown keys.
 const MOST_TRIED: usize = 4096;
-/// At most so many states are walked to find the values of one key.
-const MOST_STATES: usize = 4000;
+/// At most so many statements are weighed while they are tried.
+const MOST_WEIGHED: usize = 1 << 20;
+/// At most so many places of patterns are looked at to find the values of one key.
+const MOST_WALKED: usize = 1 << 20;
 
 /// Services that resource control policies cover, as AWS lists them.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
@@ -163,14 +169,14 @@ pub fn decide(request: &Request, policies: &Policies) -> Decision {
         return Decision::plain(Outcome::Allowed, Truth::True);
     }
     let caller = Caller::of(&request.principal, &request.action);
-    let mut context = Context::new(&request.context, &request.unknown, &request.unknown_present, request.open);
+    let context = Context::new(&request.context, &request.unknown, &request.unknown_present, request.open);
     let case = Case::new(request, policies, caller, &context);
     let weights = case.weigh(&context);
     let verdict = case.verdict(&weights);
     let mut decision = Decision::plain(verdict.outcome(), Truth::Unknown);
     let mut explicit_only = verdict.deny == Truth::True;
     if decision.outcome == Outcome::Conditional {
-        let split = case.split(&mut context);
+        let split = case.split(&context, &weights);
         explicit_only = split.explicit_only;
         decision.outcome = split.outcome;
         decision.possible = split.possible;
@@ -235,6 +241,12 @@ struct Line<'a> {
 struct Weight {
     allows: Truth,
     denies: Truth,
+}
+
+impl Weight {
+    fn is_open(&self) -> bool {
+        self.allows == Truth::Unknown || self.denies == Truth::Unknown
+    }
 }
 
 struct Verdict {
@@ -412,6 +424,14 @@ impl<'a> Case<'a> {
                 by_account: granted.by_account.or(meant.by_account),
             };
         }
+        if self.policies.resource_missing.is_some() {
+            let any = |truth: Truth| truth.or(Truth::Unknown);
+            granted = Meant {
+                directly: any(granted.directly),
+                by_role: any(granted.by_role),
+                by_account: any(granted.by_account),
+            };
+        }
         if !self.caller.has_identity() {
             return Verdict { allow: granted.directly, deny };
         }
@@ -457,6 +477,7 @@ impl<'a> Case<'a> {
         let rcp = self.policies.rcp.iter().flatten().filter(|_| !linked);
         let mut missing: Vec<String> =
             identity.chain(caps).chain(scp).chain(rcp).flat_map(|gathered| gathered.missing.iter().cloned()).collect();
+        missing.extend(self.policies.resource_missing.clone());
         missing.sort();
         missing.dedup();
         missing
@@ -464,10 +485,7 @@ impl<'a> Case<'a> {
 
     /// The holes in statements that are undecided.
     fn holes(&self, weights: &[Weight]) -> Vec<String> {
-        let open =
-            self.lines.iter().zip(weights).filter(|(_, weight)| {
-                weight.allows.or(weight.denies) == Truth::Unknown || weight.denies == Truth::Unknown
-            });
+        let open = self.lines.iter().zip(weights).filter(|(_, weight)| weight.is_open());
         open.flat_map(|(line, _)| line.statement.holes().chain(line.statement.unknown.as_deref()))
             .map(|name| format!("${{{name}}}"))
             .collect()
@@ -483,11 +501,9 @@ impl<'a> Case<'a> {
         let certain = |weight: &Weight| weight.allows == Truth::True || weight.denies == Truth::True;
         let mut chosen: Vec<(&Line<'_>, &Weight)> =
             self.lines.iter().zip(weights).filter(|(_, weight)| decided(weight)).collect();
-        if outcome != Outcome::Conditional && chosen.iter().any(|(_, weight)| certain(weight)) {
-            // Of statements that may and statements that do, the latter suffice, kind by kind.
-            let sure: Vec<Origin> =
-                chosen.iter().filter(|(_, weight)| certain(weight)).map(|(line, _)| line.origin).collect();
-            chosen.retain(|(line, weight)| certain(weight) || !sure.contains(&line.origin));
+        if self.verdict(weights).outcome() == outcome && outcome != Outcome::Conditional {
+            // Decided without trying anything: the statements that certainly apply suffice.
+            chosen.retain(|(_, weight)| certain(weight));
         }
         chosen
             .into_iter()
@@ -549,417 +565,5 @@ fn resource_matches(statement: &Statement, resource: &Text, context: &Context<'_
         (Some(resources), _) => any(resources, false),
         (None, Some(resources)) => !any(resources, true),
         (None, None) => Truth::True,
-    }
-}
-
-/// What trying values for the unknown keys found.
-struct Split {
-    outcome: Outcome,
-    possible: Truth,
-    explicit_only: bool,
-    depends_on: Vec<String>,
-}
-
-/// An unknown key and the values to try for it, one of each kind that the policies can tell apart.
-struct Choices<'a> {
-    key: &'a str,
-    values: Vec<Option<ContextValue>>,
-    /// No other value could make a difference.
-    exact: bool,
-}
-
-impl<'a> Case<'a> {
-    /// Tries the unknown keys with every combination of values that matter.
-    fn split(&self, context: &mut Context<'a>) -> Split {
-        let mut keys: Vec<&'a str> = self.lines.iter().flat_map(|line| line.statement.keys()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys.retain(|key| matches!(context.find(key), Found::Unknown { .. }));
-        let mut undecided = Split {
-            outcome: Outcome::Conditional,
-            possible: Truth::Unknown,
-            explicit_only: false,
-            depends_on: keys.iter().map(|key| self.spelling(key)).collect(),
-        };
-        let choices: Vec<Choices<'a>> = keys.iter().map(|key| self.choices(key, context)).collect();
-        let total = choices.iter().try_fold(1usize, |total, choice| total.checked_mul(choice.values.len()));
-        let Some(total) = total.filter(|total| *total <= MOST_TRIED) else { return undecided };
-        let exact = choices.iter().all(|choice| choice.exact);
-        let mut outcomes = Vec::with_capacity(total);
-        for number in 0..total {
-            let mut rest = number;
-            let mut tried = Vec::with_capacity(choices.len());
-            for choice in &choices {
-                tried.push((choice.key, choice.values[rest % choice.values.len()].as_ref()));
-                rest /= choice.values.len();
-            }
-            outcomes.push(self.outcome_with(context, tried));
-        }
-        undecided.explicit_only = outcomes.iter().all(|outcome| *outcome == Outcome::Denied(Kind::Explicit));
-        let allowed = outcomes.iter().filter(|outcome| **outcome == Outcome::Allowed).count();
-        let conditional = outcomes.iter().filter(|outcome| **outcome == Outcome::Conditional).count();
-        if allowed > 0 {
-            undecided.possible = Truth::True;
-        } else if exact && conditional == 0 {
-            undecided.possible = Truth::False;
-        }
-        if exact && conditional == 0 && (allowed == 0 || allowed == total) {
-            undecided.outcome = if allowed == 0 { Outcome::Denied(Kind::Implicit) } else { Outcome::Allowed };
-        }
-        // A key matters if changing it alone changes the answer.
-        let answer = |number: usize| match outcomes[number] {
-            Outcome::Denied(_) => Outcome::Denied(Kind::Implicit),
-            other => other,
-        };
-        let mut stride = 1;
-        let mut matter = Vec::new();
-        for choice in &choices {
-            let count = choice.values.len();
-            let matters = (0..total).any(|number| {
-                let value = number / stride % count;
-                value > 0 && answer(number) != answer(number - value * stride)
-            });
-            if matters {
-                matter.push(self.spelling(choice.key));
-            }
-            stride *= count;
-        }
-        if !matter.is_empty() || exact {
-            undecided.depends_on = matter;
-        }
-        undecided
-    }
-
-    fn outcome_with<'v>(&self, context: &Context<'a>, tried: Vec<(&'a str, Option<&'v ContextValue>)>) -> Outcome
-    where
-        'a: 'v,
-    {
-        let mut context: Context<'v> = context.clone();
-        context.tried = tried;
-        let weights: Vec<Weight> = self.lines.iter().map(|line| self.weight(line, &context)).collect();
-        self.verdict(&weights).outcome()
-    }
-
-    /// The key as the request or the first condition spells it.
-    fn spelling(&self, key: &str) -> String {
-        let given = self.request.unknown.iter().chain(&self.request.unknown_present);
-        let given = given.into_iter().find(|given| given.eq_ignore_ascii_case(key)).cloned();
-        let conditions = self.lines.iter().flat_map(|line| &line.statement.conditions);
-        let mut tested = conditions.filter(|condition| condition.lowered == key);
-        given.or_else(|| tested.next().map(|condition| condition.key.to_string())).unwrap_or_else(|| key.to_owned())
-    }
-
-    fn choices(&self, key: &'a str, context: &Context<'a>) -> Choices<'a> {
-        let conditions: Vec<&Condition> = self
-            .lines
-            .iter()
-            .flat_map(|line| &line.statement.conditions)
-            .filter(|condition| condition.lowered == key)
-            .collect();
-        let mut exact = !self.lines.iter().any(|line| {
-            let resources = resource_entries(line.statement).map(|entry| &entry.template);
-            let values = line.statement.conditions.iter().flat_map(|condition| &condition.values);
-            resources.chain(values).any(|template| template.variables().any(|variable| variable == key))
-        });
-        let (samples, complete) = samples(&conditions, context);
-        exact &= complete;
-        let plural =
-            conditions.iter().any(|condition| condition.operator.is_some_and(|operator| operator.set.is_some()));
-        let singular = conditions.iter().any(|condition| {
-            condition.operator.is_some_and(|operator| operator.set.is_none() && operator.test != Test::Null)
-        });
-        let mut values: Vec<Option<ContextValue>> = Vec::new();
-        if matches!(context.find(key), Found::Unknown { present: false }) {
-            values.push(None);
-        }
-        if plural && (!singular || is_multivalued(key)) {
-            let few = samples.len() <= 5;
-            exact &= few;
-            if few {
-                for set in 1..1usize << samples.len() {
-                    let members = samples.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1);
-                    values.push(Some(ContextValue::Many(members.map(|(_, text)| text.clone()).collect())));
-                }
-            } else {
-                values.extend(samples.iter().map(|text| Some(ContextValue::Many(vec![text.clone()]))));
-                values.push(Some(ContextValue::Many(samples)));
-            }
-        } else {
-            values.extend(samples.into_iter().map(|text| Some(ContextValue::One(text))));
-        }
-        Choices { key, values, exact }
-    }
-}
-
-/// Keys that AWS documents as multivalued.
-fn is_multivalued(key: &str) -> bool {
-    matches!(
-        key,
-        "aws:tagkeys"
-            | "aws:calledvia"
-            | "aws:principalorgpaths"
-            | "aws:resourceorgpaths"
-            | "aws:sourceorgpaths"
-            | "aws:principalservicenameslist"
-            | "aws:sourcevpcarns"
-            | "dynamodb:attributes"
-            | "dynamodb:leadingkeys"
-            | "sts:transitivetagkeys"
-    )
-}
-
-/// One value of each kind that these conditions on one key can tell apart, and whether none is left
-/// out.
-fn samples(conditions: &[&Condition], context: &Context<'_>) -> (Vec<Text>, bool) {
-    let mut families = BTreeSet::new();
-    let mut languages: Vec<Language> = Vec::new();
-    let mut literals: BTreeSet<String> = BTreeSet::new();
-    let mut exact = true;
-    for condition in conditions {
-        let Some(operator) = condition.operator else {
-            exact = false;
-            continue;
-        };
-        let reading = match operator.test {
-            Test::Null => continue,
-            Test::StringEquals => Reading::Literal,
-            Test::StringEqualsIgnoreCase => Reading::IgnoringCase,
-            Test::StringLike => Reading::Glob,
-            Test::Arn => Reading::Arn,
-            Test::Bool => {
-                families.insert("bool");
-                exact &= condition.values.iter().all(|value| value.plain().is_some());
-                literals.extend(["true".to_owned(), "false".to_owned()]);
-                continue;
-            }
-            Test::Numeric(_) | Test::Date(_) | Test::IpAddress | Test::Binary => {
-                families.insert(match operator.test {
-                    Test::Numeric(_) => "number",
-                    Test::Date(_) => "date",
-                    Test::IpAddress => "address",
-                    _ => "binary",
-                });
-                literals.extend(condition.values.iter().filter_map(Template::plain).map(str::to_owned));
-                exact &= condition.values.iter().all(|value| value.plain().is_some());
-                continue;
-            }
-        };
-        families.insert("text");
-        for value in &condition.values {
-            match language_of(value, context, reading) {
-                Some(language) if !languages.contains(&language) => languages.push(language),
-                Some(_) => {}
-                None => exact = false,
-            }
-        }
-    }
-    let mut texts: BTreeSet<String> = BTreeSet::new();
-    // A condition on the type of a value beside one on its text: their kinds are not combined.
-    exact &= families.len() <= 1;
-    for family in &families {
-        match *family {
-            "number" => texts.extend(around_numbers(&literals)),
-            "date" => texts.extend(around_dates(&literals)),
-            "address" => texts.extend(around_addresses(&literals)),
-            "binary" => texts.extend(literals.iter().cloned().chain(["c3Bhcms=".to_owned()])),
-            "bool" => texts.extend(["true".to_owned(), "false".to_owned()]),
-            _ => match language::classes(Form::Any, &languages, 0, MOST_STATES) {
-                Some(classes) => texts.extend(classes.iter().map(|class| text_of(&class.example))),
-                None => exact = false,
-            },
-        }
-    }
-    if texts.is_empty() {
-        texts.insert("spark".to_owned());
-    }
-    (texts.into_iter().map(Text::literal).collect(), exact)
-}
-
-fn text_of(symbols: &[Symbol]) -> String {
-    symbols
-        .iter()
-        .map(|symbol| match symbol {
-            Symbol::Char(c) => *c,
-            Symbol::Atom(_) => '\u{fffd}',
-        })
-        .collect()
-}
-
-/// The language of a template, where nothing in it is unknown.
-fn language_of(template: &Template, context: &Context<'_>, reading: Reading) -> Option<Language> {
-    let symbols = template.symbols(context, reading);
-    if symbols.undocumented || symbols.null == Truth::Unknown {
-        return None;
-    }
-    if symbols.null == Truth::True {
-        return Some(Language { letters: vec![Letter::Never], lenient: false });
-    }
-    let mut colons = 0;
-    let mut letters = Vec::with_capacity(symbols.syms.len());
-    for sym in &symbols.syms {
-        let in_part = reading == Reading::Arn && colons < 5;
-        letters.push(match sym {
-            Sym::Char(c) => {
-                colons += usize::from(*c == ':');
-                if reading == Reading::IgnoringCase { Letter::Folded(*c) } else { Letter::Char(*c) }
-            }
-            Sym::One if in_part => Letter::OneInPart,
-            Sym::One => Letter::One,
-            Sym::Star if in_part => Letter::StarInPart,
-            Sym::Star => Letter::Star,
-            Sym::Hole(_) | Sym::Key(_) => return None,
-        });
-    }
-    if reading == Reading::Arn && colons < 5 {
-        letters = vec![Letter::Never];
-    }
-    Some(Language { letters, lenient: false })
-}
-
-/// The numbers themselves, and one before, between and after them.
-fn around_numbers(literals: &BTreeSet<String>) -> Vec<String> {
-    let mut numbers: Vec<&str> =
-        literals.iter().map(String::as_str).filter(|text| condition::compare_numbers(text, "0").is_some()).collect();
-    numbers.sort_by(|a, b| condition::compare_numbers(a, b).unwrap_or(std::cmp::Ordering::Equal));
-    let mut found: Vec<String> = numbers.iter().map(|text| (*text).to_owned()).collect();
-    for number in &numbers {
-        // A little more than each, smaller than any distance that the digits of the policies show.
-        let (sign, digits) = number.strip_prefix('-').map_or(("", *number), |digits| ("-", digits));
-        let longest = numbers.iter().map(|text| text.len()).max().unwrap_or_default();
-        let point = if digits.contains('.') { "" } else { "." };
-        let outward = format!("{sign}{digits}{point}{}1", "0".repeat(longest));
-        found.push(outward);
-    }
-    if let (Some(first), Some(last)) = (numbers.first(), numbers.last()) {
-        let wide = "9".repeat(first.len().max(last.len()) + 1);
-        found.extend([format!("-{wide}"), wide]);
-    }
-    // Between a negative number and the next, what lies outward of the next one is missing.
-    found.push("0".to_owned());
-    let longest = numbers.iter().map(|text| text.len()).max().unwrap_or_default();
-    let small = format!("0.{}1", "0".repeat(longest));
-    found.extend([format!("-{small}"), small]);
-    found
-}
-
-/// The instants themselves, and one second before and after each.
-fn around_dates(literals: &BTreeSet<String>) -> Vec<String> {
-    const SECOND: i128 = 1_000_000_000;
-    let seconds = |nanoseconds: i128| {
-        let (whole, fraction) = (nanoseconds.div_euclid(SECOND), nanoseconds.rem_euclid(SECOND));
-        if fraction == 0 || whole < 0 { whole.to_string() } else { format!("{whole}.{fraction:09}") }
-    };
-    let instants = literals.iter().filter_map(|text| condition::instant(text));
-    instants.flat_map(|instant| [instant - SECOND, instant, instant + SECOND]).map(seconds).collect()
-}
-
-/// The ends of the networks and their outer neighbours, and an address of each family.
-fn around_addresses(literals: &BTreeSet<String>) -> Vec<String> {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-    let mut found: Vec<IpAddr> = Vec::new();
-    for network in literals.iter().filter_map(|text| condition::network(text)) {
-        match (network.network(), network.broadcast()) {
-            (IpAddr::V4(first), IpAddr::V4(last)) => {
-                let (before, after) = (u32::from(first).checked_sub(1), u32::from(last).checked_add(1));
-                found.extend([first, last].map(IpAddr::V4));
-                found.extend([before, after].into_iter().flatten().map(|bits| IpAddr::V4(Ipv4Addr::from(bits))));
-            }
-            (IpAddr::V6(first), IpAddr::V6(last)) => {
-                let (before, after) = (u128::from(first).checked_sub(1), u128::from(last).checked_add(1));
-                found.extend([first, last].map(IpAddr::V6));
-                found.extend([before, after].into_iter().flatten().map(|bits| IpAddr::V6(Ipv6Addr::from(bits))));
-            }
-            _ => {}
-        }
-    }
-    found.extend([IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)]);
-    found.extend([IpAddr::V4(Ipv4Addr::BROADCAST), IpAddr::V6(Ipv6Addr::from(u128::MAX))]);
-    found.into_iter().map(|address| address.to_string()).collect()
-}
-
-impl<'a> Case<'a> {
-    /// The statement that came closest to allowing the request: in the gate that stayed shut, the one
-    /// that failed last.
-    fn nearest_miss(&self, context: &Context<'a>, weights: &[Weight]) -> Option<Miss> {
-        let (origin, policies): (Origin, Vec<&'a Named>) = self.shut_gate(weights)?;
-        let mut best: Option<(usize, Miss)> = None;
-        for named in &policies {
-            for statement in named.policy.statements.iter().filter(|statement| statement.effect == Some(Effect::Allow))
-            {
-                let (progress, pointer, what) = self.first_failure(origin, statement, context);
-                if best.as_ref().is_none_or(|(most, _)| progress > *most) {
-                    let miss = Miss { policy: named.name.clone(), statement: Some(statement.index), pointer, what };
-                    best = Some((progress, miss));
-                }
-            }
-        }
-        let nothing = policies.first().map(|named| Miss {
-            policy: named.name.clone(),
-            statement: None,
-            pointer: String::new(),
-            what: format!("nothing allows `{}`", self.request.action),
-        });
-        // A statement about other actions is no near miss.
-        best.filter(|(progress, _)| *progress > 0).map(|(_, miss)| miss).or(nothing)
-    }
-
-    /// The first kind of policy that does not allow the request though it must.
-    fn shut_gate(&self, weights: &[Weight]) -> Option<(Origin, Vec<&'a Named>)> {
-        let allows = |origin: Origin| {
-            self.lines.iter().zip(weights).any(|(line, weight)| line.origin == origin && weight.allows != Truth::False)
-        };
-        let gathered = |gathered: &'a Gathered| gathered.policies.iter().collect();
-        let resource = || (Origin::Resource, self.policies.resource.iter().collect());
-        if !self.caller.has_identity()
-            || ((self.resource_rules || self.same_account == Truth::False) && !allows(Origin::Resource))
-        {
-            return Some(resource());
-        }
-        if !allows(Origin::Identity) {
-            return Some((Origin::Identity, gathered(&self.policies.identity)));
-        }
-        for (origin, policies) in
-            [(Origin::Boundary, &self.policies.boundary), (Origin::Session, &self.policies.session)]
-        {
-            if let Some(policies) = policies.as_ref().filter(|_| !allows(origin)) {
-                return Some((origin, gathered(policies)));
-            }
-        }
-        let mut levels = self.policies.scp.iter().flatten().enumerate();
-        levels
-            .find(|(level, _)| !allows(Origin::Scp(*level)))
-            .map(|(level, policies)| (Origin::Scp(level), gathered(policies)))
-    }
-
-    /// How far a statement goes along with the request, and where it stops.
-    fn first_failure(&self, origin: Origin, statement: &Statement, context: &Context<'a>) -> (usize, String, String) {
-        let element = |name: &str| format!("{}/{name}", statement.pointer);
-        if action_matches(statement, &self.request.action) != Truth::True {
-            let name = if statement.actions.is_some() { "Action" } else { "NotAction" };
-            return (0, element(name), format!("the action is not `{}`", self.request.action));
-        }
-        if origin == Origin::Resource
-            && meant(statement, &self.caller, self.policies.boundary.is_some()).at_all() == Truth::False
-        {
-            let name = if statement.not_principals.is_some() { "NotPrincipal" } else { "Principal" };
-            return (1, element(name), format!("the principal is not `{}`", self.request.principal));
-        }
-        if resource_matches(statement, &self.request.resource, context) == Truth::False {
-            let name = if statement.not_resources.is_some() { "NotResource" } else { "Resource" };
-            return (2, element(name), format!("the resource is not `{}`", self.request.resource));
-        }
-        for condition in &statement.conditions {
-            if condition::holds(condition, context, Effect::Allow) == Truth::False {
-                let what = match context.find(&condition.lowered) {
-                    Found::Absent => format!("the request has no `{}`", condition.key),
-                    Found::One(text) => format!("`{}` is `{text}`", condition.key),
-                    Found::Many(_) | Found::Unknown { .. } => {
-                        format!("the condition on `{}` does not hold", condition.key)
-                    }
-                };
-                return (3, condition.pointer.clone(), what);
-            }
-        }
-        (4, statement.pointer.clone(), "the statement is malformed or does not apply in this kind of policy".to_owned())
     }
 }

@@ -34,7 +34,7 @@ pub(crate) enum Letter {
 }
 
 /// A pattern, and how its holes are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Language {
     pub(crate) letters: Vec<Letter>,
     /// An atom may turn out to be whatever helps, rather than itself only.
@@ -55,6 +55,8 @@ pub(crate) enum Form {
 pub(crate) enum Symbol {
     Char(char),
     Atom(u16),
+    /// A name that is none of the atoms, whatever they turn out to be: only stars match it.
+    Stranger,
 }
 
 /// A set of patterns that some text matches while it matches no other.
@@ -81,7 +83,7 @@ impl Form {
             return Some(0);
         }
         let alphanumeric = match symbol {
-            Symbol::Atom(_) => state >= NAMESPACE_START,
+            Symbol::Atom(_) | Symbol::Stranger => state >= NAMESPACE_START,
             Symbol::Char(c) => c.is_ascii_lowercase() || c.is_ascii_digit(),
         };
         match (state, symbol) {
@@ -111,9 +113,10 @@ impl Form {
     }
 }
 
-/// Every combination of patterns that a text of the form matches. `None` where more than `cap`
-/// states would have to be walked.
-pub(crate) fn classes(form: Form, languages: &[Language], atoms: u16, cap: usize) -> Option<Vec<Class>> {
+/// Every combination of patterns that a text of the form matches. `None` where more than `budget`
+/// places of patterns would have to be looked at.
+pub(crate) fn classes(form: Form, languages: &[Language], atoms: u16, budget: usize) -> Option<Vec<Class>> {
+    let mut budget = budget;
     let patterns = Patterns::new(languages);
     let mut numbers: FxHashMap<(u8, Vec<u32>), usize> = FxHashMap::default();
     let mut states: Vec<(u8, Vec<u32>)> = Vec::new();
@@ -131,11 +134,9 @@ pub(crate) fn classes(form: Form, languages: &[Language], atoms: u16, cap: usize
         }
         for symbol in patterns.symbols(form, form_state, &live, atoms) {
             let Some(form_state) = form.step(form_state, symbol) else { continue };
+            budget = budget.checked_sub(live.len() + 1)?;
             let key = (form_state, patterns.step(&live, symbol));
             if !numbers.contains_key(&key) {
-                if states.len() >= cap {
-                    return None;
-                }
                 numbers.insert(key.clone(), states.len());
                 states.push(key);
                 from.push(Some((at, symbol)));
@@ -292,6 +293,7 @@ impl<'a> Patterns<'a> {
         }
         let fresh = ('a'..='z').rev().chain('0'..='9').chain('\u{e000}'..='\u{f8ff}').find(|c| !characters.contains(c));
         characters.extend(fresh);
-        characters.into_iter().map(Symbol::Char).chain((0..atoms).map(Symbol::Atom)).collect()
+        let strangers = (atoms > 0).then_some(Symbol::Stranger);
+        characters.into_iter().map(Symbol::Char).chain((0..atoms).map(Symbol::Atom)).chain(strangers).collect()
     }
 }

@@ -68,6 +68,9 @@ pub(crate) enum Subject<'a> {
     Key(&'a str),
 }
 
+/// Longer texts than AWS accepts are not compared: the product of a pattern's and a text's length.
+const MOST_COMPARED: usize = 1 << 26;
+
 impl Template {
     /// Takes a text apart. Variables are looked for only where `variables` says that the policy has
     /// them; what is wrong with them is told beside.
@@ -240,6 +243,9 @@ pub(crate) fn compare(
     if let (Some(pattern), Subject::Text(text)) = (template.plain(), subject)
         && let Some(text) = text.as_str()
     {
+        if pattern.len().saturating_mul(text.len()) > MOST_COMPARED && pattern.contains('*') {
+            return Truth::Unknown;
+        }
         return match reading {
             Reading::Literal => Truth::from(pattern == text),
             Reading::IgnoringCase => Truth::from(same_ignoring_case(pattern, text)),
@@ -263,6 +269,9 @@ pub(crate) fn compare(
     }
     if reading == Reading::IgnoringCase {
         lower(&mut text);
+    }
+    if filled.syms.len().saturating_mul(text.len()) > MOST_COMPARED {
+        return Truth::Unknown;
     }
     let against = |pattern: &[Sym<'_>]| match reading {
         Reading::Arn => arn_truth(pattern, &text, false).unwrap_or_else(|| doubt.about(Truth::False)),
@@ -406,7 +415,7 @@ fn arn_truth(pattern: &[Sym<'_>], text: &[Sym<'_>], short: bool) -> Option<Truth
             return Some(truth(pattern, text));
         }
         let last = patterns.len() - 1;
-        let rest = &text[text.len() - texts[last..].iter().map(|part| part.len() + 1).sum::<usize>() + 1..];
+        let rest = &text[text.len() + 1 - texts[last..].iter().map(|part| part.len() + 1).sum::<usize>()..];
         let before = patterns[..last].iter().zip(&texts).map(|(pattern, text)| truth(pattern, text));
         return Some(Truth::all(before).and(truth(patterns[last], rest)));
     }

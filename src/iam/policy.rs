@@ -430,7 +430,7 @@ impl Reader {
         let what = if parts.len() < 6 && !shape.contains('\u{2}') && !shape.ends_with('*') {
             "a resource is an ARN of six parts, `*`, or ends in `*`"
         } else if parts.get(2).is_some_and(|service| service.contains(['*', '?']))
-            || (parts.len() < 3 && shape.ends_with('*'))
+            || (parts.len() < 3 && shape.ends_with('*') && !shape.contains('\u{2}'))
         {
             "an ARN has no wildcard in its service part"
         } else if before.iter().any(|part| part.contains('\u{1}')) {

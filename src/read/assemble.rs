@@ -79,6 +79,9 @@ struct Assembly {
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
     inline: BTreeMap<String, bool>,
     unplaced: Vec<usize>,
+    /// Names, looked up only if pieces need it, when all items are in.
+    principals: Option<subject::Names<(&'static str, usize)>>,
+    policies: Option<subject::Names<String>>,
 }
 
 /// The items of one list of the document.
@@ -110,26 +113,46 @@ struct Known {
     /// `ACCOUNT/REGION`.
     places: BTreeSet<String>,
     partitions: BTreeSet<String>,
-    /// ARN to name.
-    clusters: BTreeMap<String, String>,
+    /// ARN to name and how well it is known.
+    clusters: BTreeMap<String, (String, Acquaintance)>,
     /// ARN to id, and ARN to name, of virtual clusters and applications.
     parents: Vec<(String, String)>,
     namespaces: BTreeSet<String>,
 }
 
+/// How the export speaks of a cluster. A list without a cluster's name is of the only one that is
+/// known best: accounts have old clusters that lists and virtual clusters still name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Acquaintance {
+    /// Its description, something in it, or a declared rollout is there.
+    Described,
+    /// A virtual cluster is in it.
+    Mentioned,
+    /// A list names it.
+    Listed,
+}
+
 impl Known {
-    fn note(&mut self, arn: Arn<'_>) {
+    fn cluster_is(&mut self, arn: String, how: Acquaintance) {
+        let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let known = self.clusters.entry(arn).or_insert((name, how));
+        known.1 = known.1.min(how);
+    }
+
+    /// The clusters of a name.
+    fn clusters_called(&self, name: &str) -> BTreeSet<&String> {
+        self.clusters.iter().filter(|(_, (known, _))| known == name).map(|(arn, _)| arn).collect()
+    }
+
+    fn note(&mut self, arn: Arn<'_>, how: Acquaintance) {
+        if arn.owner().is_none() {
+            return;
+        }
         self.accounts.extend(arn.owner());
         self.places.extend(arn.place());
-        if arn.owner().is_some() {
-            self.partitions.insert(arn.partition.to_owned());
-        }
-        if arn.service == "eks"
-            && arn.owner().is_some()
-            && let Some(cluster) = arn.eks_cluster()
-        {
-            let name = cluster.rsplit('/').next().unwrap_or_default().to_owned();
-            self.clusters.insert(cluster, name);
+        self.partitions.insert(arn.partition.to_owned());
+        if let Some(cluster) = arn.eks_cluster() {
+            self.cluster_is(cluster, how);
         }
     }
 
@@ -156,7 +179,7 @@ impl Known {
 
     fn cluster(&self, path: &str) -> Option<String> {
         let (account, region) = (subject::account(path), subject::region(path));
-        let clusters: Vec<(&str, &str)> = self
+        let clusters: Vec<(&str, &str, Acquaintance)> = self
             .clusters
             .iter()
             .filter(|(arn, _)| {
@@ -165,11 +188,16 @@ impl Known {
                         && region.as_deref().is_none_or(|region| region == arn.region)
                 })
             })
-            .map(|(arn, name)| (name.as_str(), arn.as_str()))
+            .map(|(arn, (name, how))| (name.as_str(), arn.as_str(), *how))
             .collect();
-        match subject::named(path, clusters.iter().copied()) {
+        match subject::named(path, clusters.iter().map(|(name, arn, _)| (*name, *arn))) {
             Ok(Some(arn)) => Some(arn.to_owned()),
-            Ok(None) => sole(&self.clusters.keys().collect::<BTreeSet<_>>()).map(|arn| (*arn).clone()),
+            Ok(None) => {
+                let best = self.clusters.values().map(|(_, how)| *how).min()?;
+                let known: BTreeSet<&String> =
+                    self.clusters.iter().filter(|(_, (_, how))| *how == best).map(|(arn, _)| arn).collect();
+                sole(&known).map(|arn| (*arn).clone())
+            }
             Err(_) => None,
         }
     }
@@ -255,14 +283,18 @@ impl Assembly {
             if let Content::Sole { value, .. } = content
                 && let Some(arn) = arn::field(value, "Arn")
             {
-                self.known.note(arn);
+                self.known.note(arn, Acquaintance::Described);
             }
         }
         // Clusters before what is in them.
         let (clusters, inside): (Vec<_>, Vec<_>) = names
             .into_iter()
             .partition(|(_, _, content)| matches!(content, Content::Names { collection: "eks.clusters", .. }));
-        for (source, kind, content) in clusters.into_iter().chain(inside) {
+        for (source, kind, content) in clusters {
+            self.names(source, kind, content);
+        }
+        self.learn();
+        for (source, kind, content) in inside {
             self.names(source, kind, content);
         }
         self.learn();
@@ -398,7 +430,9 @@ impl Assembly {
             // An account with very many items names itself in the first of them.
             for item in table.items.iter().take(10_000) {
                 if let Some(arn) = arn::field(item, field) {
-                    known.note(arn);
+                    let listed =
+                        collection.name == "eks.clusters" && item.as_object().is_some_and(|item| item.len() <= 2);
+                    known.note(arn, if listed { Acquaintance::Listed } else { Acquaintance::Described });
                 }
                 match collection.name {
                     "emrContainers.virtualClusters" => {
@@ -407,7 +441,7 @@ impl Assembly {
                         {
                             let of =
                                 format!("arn:{}:eks:{}:{}:cluster/{cluster}", arn.partition, arn.region, arn.account);
-                            known.clusters.insert(of, cluster.to_owned());
+                            known.cluster_is(of, Acquaintance::Mentioned);
                         }
                         let namespace =
                             item.pointer("/containerProvider/info/eksInfo/namespace").and_then(Value::as_str);
@@ -426,7 +460,7 @@ impl Assembly {
         }
         for cluster in &self.groups {
             if let Some(arn) = cluster.as_str().and_then(arn::parse) {
-                known.note(arn);
+                known.note(arn, Acquaintance::Described);
             }
         }
         known.parents.sort();
@@ -444,7 +478,7 @@ impl Assembly {
         });
         for rollout in &declarations.rollouts {
             if let Some(arn) = arn::field(rollout, "cluster") {
-                self.known.note(arn);
+                self.known.note(arn, Acquaintance::Described);
             }
             if let Some(namespace) = rollout.get("namespace").and_then(Value::as_str) {
                 self.known.namespaces.insert(namespace.to_owned());
@@ -497,9 +531,7 @@ impl Assembly {
         let own = arn::field(item, field).and_then(|arn| arn.eks_cluster());
         let cluster = own.or_else(|| {
             let wanted = item.get("clusterName")?.as_str()?;
-            let named: BTreeSet<&String> =
-                self.known.clusters.iter().filter(|(_, name)| *name == wanted).map(|(arn, _)| arn).collect();
-            sole(&named).map(|arn| (*arn).clone())
+            sole(&self.known.clusters_called(wanted)).map(|arn| (*arn).clone())
         });
         if let (Some(cluster), Value::Object(map)) = (cluster, item) {
             map.entry("clusterArn").or_insert(Value::String(cluster));
@@ -621,11 +653,9 @@ impl Assembly {
             let labels = item.pointer("/metadata/labels")?;
             labels.get("alpha.eksctl.io/cluster-name").and_then(Value::as_str)
         });
-        let labelled = labelled.filter(|_| items.collection == "kubernetes.nodes").and_then(|name| {
-            let named: BTreeSet<&String> =
-                self.known.clusters.iter().filter(|(_, known)| *known == name).map(|(arn, _)| arn).collect();
-            sole(&named).map(|arn| (*arn).clone())
-        });
+        let labelled = labelled
+            .filter(|_| items.collection == "kubernetes.nodes")
+            .and_then(|name| sole(&self.known.clusters_called(name)).map(|arn| (*arn).clone()));
         let cluster = labelled.or_else(|| self.known.cluster(&path));
         let list = items.collection.strip_prefix("kubernetes.").unwrap_or_default().to_owned();
         let group = match &cluster {
@@ -800,34 +830,26 @@ impl Assembly {
         let Some(item) = item else { return };
         let about = called(item);
         let pointer = format!("{at}/{position}/{}", escape(field));
-        match item {
-            Value::Object(map) => match map.get_mut(field) {
-                Some(have) => self.ledger.merge(&pointer, &about, have, value, source, from),
-                None => {
-                    map.insert(field.to_owned(), value);
-                    self.ledger.came(&pointer, source, from);
-                }
-            },
-            _ => {}
+        let Value::Object(map) = item else { return };
+        match map.get_mut(field) {
+            Some(have) => self.ledger.merge(&pointer, &about, have, value, source, from),
+            None => {
+                map.insert(field.to_owned(), value);
+                self.ledger.came(&pointer, source, from);
+            }
         }
     }
 
-    /// The roles, users or groups of a name.
-    fn principals(&self, collection: &'static str, name: &str, path: &str) -> Vec<usize> {
-        let key = match collection {
-            "iam.roles" => "RoleName",
-            "iam.users" => "UserName",
-            _ => "GroupName",
-        };
-        let account = subject::account(path);
-        let Some(table) = self.tables.get(&pointer_of(collection)) else { return Vec::new() };
-        let fits = |item: &Value| {
-            item.get(key).and_then(Value::as_str) == Some(name)
-                && account
-                    .as_deref()
-                    .is_none_or(|account| arn::field(item, "Arn").is_none_or(|arn| arn.account == account))
-        };
-        table.items.iter().enumerate().filter(|(_, item)| fits(item)).map(|(index, _)| index).collect()
+    /// The roles, users and groups by name.
+    fn principals(&self) -> subject::Names<(&'static str, usize)> {
+        let mut names = Vec::new();
+        for (collection, key) in [("iam.roles", "RoleName"), ("iam.users", "UserName"), ("iam.groups", "GroupName")] {
+            let items = self.tables.get(&pointer_of(collection)).map_or(&[][..], |table| table.items.as_slice());
+            let named =
+                |(index, item): (usize, &Value)| Some((item.get(key)?.as_str()?.to_owned(), (collection, index)));
+            names.extend(items.iter().enumerate().filter_map(named));
+        }
+        subject::Names::new(names)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of the piece, taken apart")]
@@ -841,15 +863,35 @@ impl Assembly {
         pointer: &str,
         more: bool,
     ) {
-        let subject = subject.or_else(|| self.principal_in(path));
-        let Some((collection, name)) = subject else {
+        let names = match self.principals.take() {
+            Some(names) => names,
+            None => self.principals(),
+        };
+        let holders = match &subject {
+            Some((collection, name)) => {
+                let of = names.get(name).iter().filter(|(of, _)| of == collection);
+                Some((*collection, name.clone(), of.map(|(_, index)| *index).collect::<Vec<_>>()))
+            }
+            None => names.in_path(path).and_then(|(name, holders)| {
+                let (collection, _) = holders.first()?;
+                let of = holders.iter().filter(|(of, _)| of == collection);
+                Some((*collection, name.to_owned(), of.map(|(_, index)| *index).collect()))
+            }),
+        };
+        self.principals = Some(names);
+        let Some((collection, name, mut found)) = holders else {
             let why = format!("`{path}` does not say whose policies it lists");
             let example = if field == "PolicyNames" { "list-role-policies" } else { "list-attached-role-policies" };
             let unblock = format!("name the file after a role that was read, such as `{example}-ROLE.json`");
             self.gap(source, "iam.roles", why, unblock);
             return;
         };
-        let found = self.principals(collection, &name, path);
+        if let (Some(account), Some(table)) = (subject::account(path), self.tables.get(&pointer_of(collection))) {
+            found.retain(|index| {
+                let item = table.items.get(*index);
+                item.and_then(|item| arn::field(item, "Arn")).is_none_or(|arn| arn.account == account)
+            });
+        }
         let [position] = found.as_slice() else {
             let (why, unblock) = if found.is_empty() {
                 let why = format!("`{path}` is about `{name}`, which was not read");
@@ -907,17 +949,6 @@ impl Assembly {
         }
     }
 
-    /// The role, user or group that a path names.
-    fn principal_in(&self, path: &str) -> Option<(&'static str, String)> {
-        let mut names = Vec::new();
-        for (collection, key) in [("iam.roles", "RoleName"), ("iam.users", "UserName"), ("iam.groups", "GroupName")] {
-            let items = self.tables.get(&pointer_of(collection)).map_or(&[][..], |table| table.items.as_slice());
-            names.extend(items.iter().filter_map(|item| Some((item.get(key)?.as_str()?, collection))));
-        }
-        let named = subject::named(path, names.iter().map(|(name, collection)| (*name, (*collection, *name))));
-        named.ok().flatten().map(|(collection, name)| (collection, name.to_owned()))
-    }
-
     /// Marks the inline policies of which there may be more than were shown.
     fn close_inline(&mut self) {
         for (at, complete) in std::mem::take(&mut self.inline) {
@@ -945,35 +976,24 @@ impl Assembly {
 
     fn policy_version(&mut self, source: usize, path: &str, version: Value, pointer: &str) {
         let at = pointer_of("iam.policies");
-        let mut names: BTreeMap<String, String> = BTreeMap::new();
-        let mut note = |name: Option<&str>, arn: Option<&str>| {
-            if let (Some(name), Some(arn)) = (name, arn) {
-                names.insert(arn.to_owned(), name.to_owned());
-            }
+        let names = match self.policies.take() {
+            Some(names) => names,
+            None => self.policies(),
         };
-        for table in ["iam.policies", "iam.roles", "iam.users", "iam.groups"] {
-            for item in self.tables.get(&pointer_of(table)).map_or(&[][..], |table| table.items.as_slice()) {
-                let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-                if table == "iam.policies" {
-                    note(text(item, "PolicyName").as_deref(), text(item, "Arn").as_deref());
-                }
-                for attached in item.get("AttachedManagedPolicies").and_then(Value::as_array).into_iter().flatten() {
-                    note(text(attached, "PolicyName").as_deref(), text(attached, "PolicyArn").as_deref());
-                }
-            }
-        }
         let account = subject::account(path);
-        let candidates = names.iter().filter(|(arn, _)| {
-            account.as_deref().is_none_or(|account| arn::parse(arn).is_none_or(|arn| arn.account == account))
+        let found = names.in_path(path).map(|(name, arns)| {
+            let fits = |arn: &&String| {
+                account.as_deref().is_none_or(|account| arn::parse(arn).is_none_or(|arn| arn.account == account))
+            };
+            (name.to_owned(), arns.iter().filter(fits).cloned().collect::<Vec<_>>())
         });
-        let found = subject::named(path, candidates.map(|(arn, name)| (name.as_str(), arn.as_str())));
-        let Ok(Some(arn)) = found else {
+        self.policies = Some(names);
+        let Some((name, [arn])) = found.as_ref().map(|(name, arns)| (name.clone(), arns.as_slice())) else {
             let why = format!("`{path}` does not say of which managed policy it is a version");
             let unblock = "name the file after a policy that was read, such as `get-policy-version-POLICY.json`";
             self.gap(source, "iam.policies", why, unblock);
             return;
         };
-        let name = names.get(arn).cloned().unwrap_or_default();
         let mut item = json!({"Arn": arn, "PolicyName": name, "PolicyVersionList": []});
         if version.get("IsDefaultVersion").and_then(Value::as_bool) == Some(true) {
             item["DefaultVersionId"] = version.get("VersionId").cloned().unwrap_or_default();
@@ -985,18 +1005,43 @@ impl Assembly {
             listing: None,
             opaque: Vec::new(),
         };
-        let arn = arn.to_owned();
+        // Items that came in as a whole list are not indexed yet.
+        self.index(&at, "iam.policies");
         self.put(&at, source, items);
         let Some(table) = self.tables.get_mut(&at) else { return };
-        let Some(position) = table.items.iter().position(|item| item.get("Arn").and_then(Value::as_str) == Some(&arn))
-        else {
-            return;
-        };
+        let Some(position) = table.index.as_ref().and_then(|index| index.get(arn.as_str())).copied() else { return };
         let Some(Value::Object(item)) = table.items.get_mut(position) else { return };
         let target = format!("{at}/{position}");
         if let Value::Array(have) = item.entry("PolicyVersionList").or_insert_with(|| json!([])) {
             let list = format!("{target}/PolicyVersionList");
             self.ledger.entry(&target, &list, &name, have, version, "VersionId", source, pointer);
+        }
+    }
+
+    /// The managed policies by name, those that were only seen attached included.
+    fn policies(&self) -> subject::Names<String> {
+        let mut names = Vec::new();
+        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        for table in ["iam.policies", "iam.roles", "iam.users", "iam.groups"] {
+            for item in self.tables.get(&pointer_of(table)).map_or(&[][..], |table| table.items.as_slice()) {
+                if table == "iam.policies" {
+                    names.extend(text(item, "PolicyName").zip(text(item, "Arn")));
+                }
+                let attached = item.get("AttachedManagedPolicies").and_then(Value::as_array).into_iter().flatten();
+                names.extend(attached.filter_map(|policy| text(policy, "PolicyName").zip(text(policy, "PolicyArn"))));
+            }
+        }
+        names.sort();
+        names.dedup();
+        subject::Names::new(names)
+    }
+
+    /// Makes sure that items are found by what identifies them.
+    fn index(&mut self, at: &str, collection: &str) {
+        let table = self.tables.entry(at.to_owned()).or_default();
+        if table.index.is_none() {
+            let items = table.items.iter().enumerate();
+            table.index = Some(items.filter_map(|(at, item)| Some((identity(collection, item)?, at))).collect());
         }
     }
 
@@ -1238,7 +1283,9 @@ impl Assembly {
             let shown = paths.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
             let more = if paths.len() > 3 { format!(" and {} more", paths.len() - 3) } else { String::new() };
             let unblock = match self.known.clusters.values().next() {
-                Some(name) => format!("put them into a folder that is named after their cluster, such as `{name}/`"),
+                Some((name, _)) => {
+                    format!("put them into a folder that is named after their cluster, such as `{name}/`")
+                }
                 None => "add the output of `aws eks describe-cluster --name NAME`".to_owned(),
             };
             let source = self.unplaced.first().copied().unwrap_or_default();

@@ -151,14 +151,24 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
 
 /// The bytes themselves, or what they unpack to.
 pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Vec<u8>, Unreadable> {
+    unpack_within(bytes, UNPACKED_LIMIT)
+}
+
+fn unpack_within(bytes: Vec<u8>, limit: u64) -> Result<Vec<u8>, Unreadable> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
     let mut unpacked = Vec::new();
     let broken = |error: io::Error| Unreadable::System(format!("it cannot be unpacked: {error}"));
-    MultiGzDecoder::new(bytes.as_slice()).take(UNPACKED_LIMIT + 1).read_to_end(&mut unpacked).map_err(broken)?;
-    if unpacked.len() as u64 > UNPACKED_LIMIT {
-        return Err(Unreadable::TooLarge(format!("it unpacks to more than {} MiB", UNPACKED_LIMIT >> 20)));
+    let mut decoder = MultiGzDecoder::new(bytes.as_slice());
+    // What does not begin as text is not unpacked to its end.
+    decoder.by_ref().take(HEAD as u64).read_to_end(&mut unpacked).map_err(broken)?;
+    if unpacked.contains(&0) && !unpacked.starts_with(&[0xff, 0xfe]) && !unpacked.starts_with(&[0xfe, 0xff]) {
+        return Ok(unpacked);
+    }
+    decoder.take((limit + 1).saturating_sub(unpacked.len() as u64)).read_to_end(&mut unpacked).map_err(broken)?;
+    if unpacked.len() as u64 > limit {
+        return Err(Unreadable::TooLarge(format!("it unpacks to more than {} MiB", limit >> 20)));
     }
     Ok(unpacked)
 }
@@ -250,6 +260,27 @@ mod tests {
             assert_eq!(considered(name, 10), expected, "{name}");
         }
         assert!(!considered("core", 1 << 30));
+    }
+
+    #[test]
+    fn what_unpacks_to_a_giant_is_refused() {
+        use flate2::{Compression, write::GzEncoder};
+        use std::io::Write;
+        let pack = |bytes: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        assert_eq!(unpack(pack(b"{}")), Ok(b"{}".to_vec()));
+        let spaces = vec![b' '; 3 << 20];
+        let limit = 2 << 20;
+        let refused = Err(Unreadable::TooLarge("it unpacks to more than 2 MiB".to_owned()));
+        assert_eq!(unpack_within(pack(&spaces), limit), refused);
+        assert_eq!(unpack_within(pack(&spaces[..2 << 20]), limit).unwrap().len(), 2 << 20);
+        assert_eq!(unpack(pack(&vec![0; 3 << 20])).unwrap().len(), HEAD);
+        let mut cut = pack(b"{\"a\": 1}");
+        cut.truncate(15);
+        assert!(matches!(unpack(cut), Err(Unreadable::System(_))));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{file, place_json, place_yaml, session};
 use crate::estate::{Source, Syntax};
 use crate::report::{Excerpt, Span};
 use rayon::prelude::*;
-use regex::Regex;
+use regex_lite::Regex;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -362,7 +362,7 @@ fn hide(text: &str) -> Cow<'_, str> {
         )
         .unwrap()
     });
-    VALUES.replace_all(text, |captures: &regex::Captures<'_>| {
+    VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
         captures.name("key").map_or_else(|| "***".to_owned(), |key| format!("{}\"***\"", key.as_str()))
     })
 }

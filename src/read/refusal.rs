@@ -2,7 +2,7 @@
 
 use super::arn;
 use crate::estate::COLLECTIONS;
-use regex::Regex;
+use regex_lite::Regex;
 use std::sync::LazyLock;
 
 /// A call that failed.
@@ -48,7 +48,6 @@ const OPERATIONS: &[(&str, &[&str])] = &[
 
 macro_rules! pattern {
     ($name:ident, $text:literal) => {
-        #[expect(clippy::unwrap_used, reason = "the pattern is constant and every test here compiles it")]
         static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($text).unwrap());
     };
 }
@@ -67,10 +66,29 @@ pattern!(
     r"(Could not connect to the endpoint URL[^\n]*|Unable to locate credentials[^\n]*|The config profile \([^)\n]*\) could not be found|Error loading SSO Token[^\n]*|The SSO session[^\n]*expired[^\n]*|Token has expired[^\n]*|Unable to connect to the server[^\n]*|You must be logged in to the server[^\n]*|The connection to the server [^\n]* was refused[^\n]*)"
 );
 
+/// Words of which each of the patterns above has at least one.
+const SIGNS: [&str; 11] = [
+    "An error occurred",
+    "is forbidden",
+    "doesn't have a resource type",
+    "Could not connect",
+    "Unable to ",
+    "The config profile",
+    "Error loading SSO Token",
+    "The SSO session",
+    "Token has expired",
+    "You must be logged in",
+    "The connection to the server",
+];
+
 /// The failed calls of which a text tells.
 pub(crate) fn find(text: &str) -> Vec<Refusal> {
     let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
     let mut found = Vec::new();
+    // Nearly every text is no such message, and a search for words is cheap.
+    if !SIGNS.iter().any(|sign| text.contains(sign)) {
+        return found;
+    }
     for captures in AWS_ERROR.captures_iter(text) {
         let part = |index: usize| captures.get(index).map_or("", |part| part.as_str());
         let at = captures.get(0).map_or(0, |whole| whole.start());

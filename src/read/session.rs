@@ -3,7 +3,7 @@
 //! Only names that rules read keep their values; names and values that look secret never do.
 
 use crate::known::{Part, Text, Unknown};
-use regex::Regex;
+use regex_lite::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 

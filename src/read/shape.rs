@@ -560,7 +560,9 @@ fn single(map: &mut Map<String, Value>, at: &str, out: &mut Recognised) -> bool 
     for (key, collection, kind, field, service) in SINGLES {
         let Some(item) = map.get(*key) else { continue };
         let named = arn::field(item, field).is_some_and(|arn| arn.service == *service);
-        if !named && !(*service == "eks" && item.get(*field).is_none() && item.get("clusterName").is_some()) {
+        // Older outputs of EKS say of what cluster a thing is, and not its ARN.
+        let in_cluster = *service == "eks" && item.get(*field).is_none() && item.get("clusterName").is_some();
+        if !(named || in_cluster) {
             continue;
         }
         let Some(item) = map.remove(*key) else { continue };

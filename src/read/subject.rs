@@ -1,6 +1,7 @@
 //! Whose an output is that does not say so itself: its path names the role, the policy, the cluster.
 
-use regex::Regex;
+use regex_lite::Regex;
+use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
 /// Whether `path` holds `name` as words of its own: `spark` is in `spark-pods.json`, not in `sparkle.json`.
@@ -49,6 +50,65 @@ pub(crate) fn named<'a, T: PartialEq>(
     }
 }
 
+/// Names, for looking up which of very many a path speaks of.
+#[derive(Debug)]
+pub(crate) struct Names<T> {
+    things: FxHashMap<String, Vec<T>>,
+}
+
+/// The longest name that AWS gives anything that a path is searched for.
+const LONGEST: usize = 128;
+
+impl<T: Clone + PartialEq> Names<T> {
+    pub(crate) fn new(names: impl IntoIterator<Item = (String, T)>) -> Self {
+        let mut things: FxHashMap<String, Vec<T>> = FxHashMap::default();
+        for (name, thing) in names {
+            let holders = things.entry(name).or_default();
+            if !holders.contains(&thing) {
+                holders.push(thing);
+            }
+        }
+        Self { things }
+    }
+
+    /// What has this name.
+    pub(crate) fn get(&self, name: &str) -> &[T] {
+        self.things.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What has the longest name in the path, and of these the last.
+    pub(crate) fn in_path<'a>(&self, path: &'a str) -> Option<(&'a str, &[T])> {
+        let mut best: Option<(&str, &[T])> = None;
+        let mut free = true;
+        for (start, letter) in path.char_indices() {
+            let begins = std::mem::replace(&mut free, !letter.is_alphanumeric());
+            if !begins {
+                continue;
+            }
+            let rest = path.get(start..).unwrap_or_default();
+            let mut ends = rest.char_indices().map(|(at, letter)| (at, letter.is_alphanumeric())).skip(1).peekable();
+            loop {
+                let end = match ends.next() {
+                    Some((at, _)) if at > LONGEST => break,
+                    Some((_, true)) => continue,
+                    Some((at, false)) => at,
+                    None => rest.len(),
+                };
+                let word = rest.get(..end).unwrap_or_default();
+                if let Some(things) = self.things.get(word)
+                    && best.is_none_or(|(known, _)| word.len() >= known.len())
+                {
+                    best = Some((word, things));
+                }
+                if end == rest.len() {
+                    break;
+                }
+            }
+        }
+        best
+    }
+}
+
 /// The region in a path.
 pub(crate) fn region(path: &str) -> Option<String> {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
@@ -83,6 +143,17 @@ mod tests {
             ("devops/pods_dev.json", Some(3)),
         ] {
             assert_eq!(named(path, names), Ok(expected), "{path}");
+        }
+        let index = Names::new(names.map(|(name, thing)| (name.to_owned(), thing)));
+        for path in [
+            "spark/pods.json",
+            "export/spark-dev/pods.json",
+            "pods-spark-dev",
+            "sparkle/pods.json",
+            "devops/pods_dev.json",
+        ] {
+            let found = index.in_path(path).map(|(_, things)| things[0]);
+            assert_eq!(Ok(found), named(path, names), "{path}");
         }
         assert_eq!(named("spark/pods.json", [("spark", 1), ("spark", 2)]), Err(2));
         assert_eq!(named("spark/pods.json", [("spark", 1), ("spark", 1)]), Ok(Some(1)));

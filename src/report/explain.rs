@@ -71,11 +71,15 @@ fn fixes(out: &mut String, rule: &Rule, look: &Look) {
     }
 }
 
+/// Columns that titles need to stand beside the ids.
+const TITLE: usize = 48;
+
 /// A table of rules, by system; a rule about several systems stands under each.
 #[must_use]
 pub fn list(rules: &[&Rule], look: &Look) -> String {
     let mut out = String::new();
-    let widest = rules.iter().map(|rule| display(&visible(&rule.id))).max().unwrap_or(0).min(look.columns() / 2);
+    let widest = rules.iter().map(|rule| display(&visible(&rule.id))).max().unwrap_or(0);
+    let in_columns = widest + 13 + TITLE <= look.columns();
     for system in System::ALL {
         let mut of_system: Vec<&&Rule> = rules.iter().filter(|rule| rule.systems.contains(&system)).collect();
         if of_system.is_empty() {
@@ -85,16 +89,15 @@ pub fn list(rules: &[&Rule], look: &Look) -> String {
         look.wrap(&mut out, "", "", &look.paint(BOLD, system.name()));
         for rule in of_system {
             let id = visible(&rule.id);
-            let pad = " ".repeat(widest.saturating_sub(display(&id)));
             let severity = look.paint(severity_style(rule.severity), rule.severity.name());
-            let severity_pad = " ".repeat(7 - rule.severity.name().len());
-            let first = format!("  {id}{pad}  {severity}{severity_pad}  ");
-            let rest = " ".repeat(widest + 13);
-            if display(&id) > widest || look.columns() < widest + 13 + 20 {
-                let _ = writeln!(out, "{}", first.trim_end());
-                look.wrap(&mut out, "      ", "      ", &visible(&rule.title));
+            let severity_pad = " ".repeat(9usize.saturating_sub(rule.severity.name().len()));
+            let first = format!("  {severity}{severity_pad}{id}");
+            if in_columns {
+                let pad = " ".repeat(widest.saturating_sub(display(&id)) + 2);
+                look.wrap(&mut out, &format!("{first}{pad}"), &" ".repeat(widest + 13), &visible(&rule.title));
             } else {
-                look.wrap(&mut out, &first, &rest, &visible(&rule.title));
+                let _ = writeln!(out, "{first}");
+                look.wrap(&mut out, &" ".repeat(11), &" ".repeat(11), &visible(&rule.title));
             }
         }
         out.push('\n');

@@ -15,6 +15,9 @@ use std::fmt::Write;
 /// Up to so many causes need no list of what to do before them.
 const FEW: usize = 3;
 
+/// So many places are shown beside the primary one.
+const MORE_PLACES: usize = 3;
+
 /// Kinds of input that are not the output of a command, so that a folder with them is no export.
 const SOURCES_OF_THEIR_OWN: [&str; 7] =
     ["terraform", "terraform-plan", "cloudformation", "eksctl", "manifest", "snapshot", "live"];
@@ -274,10 +277,14 @@ fn detail(out: &mut String, finding: &Finding<'_>, look: &Look) {
             }
             None => pointed(out, primary, &finding.because, look),
         }
-        for (at, other) in others.iter().enumerate() {
-            if !drawn.contains(&at) {
-                pointed(out, other, &other.note, look);
-            }
+        let left: Vec<&Place> =
+            others.iter().enumerate().filter(|(at, _)| !drawn.contains(at)).map(|(_, place)| place).collect();
+        let shown = if look.verbose || left.len() <= MORE_PLACES + 1 { left.len() } else { MORE_PLACES };
+        for place in left.iter().take(shown) {
+            pointed(out, place, &place.note, look);
+        }
+        if shown < left.len() {
+            look.wrap(out, "  ", "    ", &format!("and at {}", count(left.len() - shown, "more place")));
         }
     } else if !finding.because.is_empty() {
         look.wrap(out, "  ", "    ", &format!("because: {}", visible(&finding.because)));
@@ -390,11 +397,12 @@ fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
     out.push('\n');
     look.wrap(out, "", "", &format!("{}:", look.paint(DOUBTFUL, "not seen")));
     for gap in &report.gaps {
-        let mut text = visible(&gap.what);
+        let in_file = gap.place.as_deref().filter(|place| place.starts_with(&gap.what));
+        let mut text = visible(in_file.unwrap_or(&gap.what));
         if !gap.scope.is_empty() {
             let _ = write!(text, " of {}", visible(&gap.scope));
         }
-        if let Some(place) = gap.place.as_deref().filter(|place| *place != gap.what) {
+        if let Some(place) = gap.place.as_deref().filter(|_| in_file.is_none()) {
             let _ = write!(text, " ({})", visible(place));
         }
         let _ = write!(text, ": {}", visible(&gap.why));

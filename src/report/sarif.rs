@@ -310,8 +310,8 @@ fn sentences(finding: &Finding<'_>, primary: Option<&Place>, causes: &FxHashMap<
     }
     if let Some(fix) = finding.fixes.first() {
         text = match &fix.run {
-            Some(run) => format!("{text}. {}: {run}", fix.say),
-            None => format!("{text}. {}", fix.say),
+            Some(run) => format!("{text}; fix: {}: {run}", fix.say),
+            None => format!("{text}; fix: {}", fix.say),
         };
     }
     text
@@ -485,14 +485,16 @@ fn outside_code(text: &str, change: impl Fn(&str) -> String) -> String {
     parts.map(|(at, part)| if at % 2 == 0 { change(part) } else { part.to_owned() }).collect::<Vec<_>>().join("`")
 }
 
-/// `oidc-provider-missing` as `OidcProviderMissing`.
+/// `oidc-provider-missing` as `OidcProviderMissing`; a word of one letter would make it look like an acronym.
 fn pascal_case(id: &str) -> String {
-    id.split(|character: char| !character.is_alphanumeric())
-        .flat_map(|word| {
-            let mut characters = word.chars();
-            characters.next().into_iter().flat_map(char::to_uppercase).chain(characters)
-        })
-        .collect()
+    let words = || id.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut name = String::new();
+    for word in words().filter(|word| word.chars().count() > 1 || words().count() == 1) {
+        let mut characters = word.chars();
+        name.extend(characters.next().into_iter().flat_map(char::to_uppercase));
+        name.push_str(characters.as_str());
+    }
+    if name.is_empty() { id.to_owned() } else { name }
 }
 
 /// The text, or its beginning with an ellipsis, in at most `most` characters.
@@ -568,6 +570,7 @@ mod tests {
         assert_eq!(described(&"x".repeat(5000), "").text.chars().count(), LONGEST_DESCRIPTION - 1);
         assert_eq!(message("see [this](https://evil.example)").text, "see [this] (https://evil.example)");
         assert_eq!(pascal_case("oidc-provider-missing"), "OidcProviderMissing");
+        assert_eq!(pascal_case("trust-policy-federates-a-service"), "TrustPolicyFederatesService");
         assert_eq!(code("a `b`"), "`` a `b` ``");
         assert_eq!(outside_code("<a> `<b>`", |text| text.replace('<', "\\<")), "\\<a> `<b>`");
     }

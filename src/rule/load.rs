@@ -158,7 +158,7 @@ fn walk_assertion(document: &Value, pointer: &str, problems: &mut Vec<(String, S
                 walk_assertion(document, &format!("{pointer}/{}", crate::path::escape(name)), problems);
             }
             if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
-                && let Err(error) = regex::Regex::new(&crate::check::anchored(pattern))
+                && let Err(error) = regex_lite::Regex::new(&crate::check::anchored(pattern))
             {
                 let why = error.to_string().lines().last().unwrap_or_default().trim().to_owned();
                 problems

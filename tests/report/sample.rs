@@ -164,7 +164,7 @@ fn verdict(name: &str, system: System, verdict: Go) -> RolloutVerdict {
 }
 
 fn source(path: &str, kind: &str) -> Source {
-    Source { path: path.into(), kind: kind.into(), syntax: sparkcheck::estate::Syntax::Json }
+    Source { path: path.into(), kind: kind.into(), ..Source::default() }
 }
 
 /// A run that found one cause with what it explains.
