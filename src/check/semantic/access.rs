@@ -2,6 +2,7 @@
 
 use super::single;
 use crate::check::{Evidence, Spot, Subject, Verdict};
+use crate::facts;
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
 use crate::iam::{
@@ -94,14 +95,17 @@ impl Collected {
                 .is_none()
                 .then(|| (document.clone(), format!("{pointer}/PolicyVersionList/{at}/Document")))
         });
-        let is_administrator =
-            Arn::parse(arn).is_some_and(|arn| arn.account == "aws" && arn.resource == ADMINISTRATOR_ACCESS);
         let version = version.filter(|(document, _)| !document.is_null()).or_else(|| {
-            let everything = serde_json::json!({
-                "Version": "2012-10-17",
-                "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-            });
-            is_administrator.then(|| (everything, String::new()))
+            let known = Arn::parse(arn).filter(|arn| arn.account == "aws")?;
+            if known.resource == ADMINISTRATOR_ACCESS {
+                let everything = serde_json::json!({
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+                });
+                return Some((everything, String::new()));
+            }
+            let text = facts::managed_policy(known.resource)?;
+            Some((serde_json::from_str(text).ok()?, String::new()))
         });
         match version {
             None => into.missing.push(arn.to_owned()),

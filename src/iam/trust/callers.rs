@@ -75,7 +75,12 @@ pub fn service_trust(trust: &Policy, service: &str) -> ServiceTrust {
 /// Whether a service may do something to a role by its trust policy: `sts:AssumeRole`, `sts:TagSession`.
 /// Keys that are not given are unknown.
 #[must_use]
-pub fn service_decision(trust: &Policy, service: &str, action: &str, context: &BTreeMap<String, ContextValue>) -> Decision {
+pub fn service_decision(
+    trust: &Policy,
+    service: &str,
+    action: &str,
+    context: &BTreeMap<String, ContextValue>,
+) -> Decision {
     let mut request = Request {
         principal: service.to_owned(),
         action: action.to_owned(),
