@@ -16,7 +16,10 @@ mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
+mod job;
 mod reference;
+mod release;
+mod role;
 mod spark_operator;
 
 pub use arn::{Arn, role_name};

@@ -4,8 +4,10 @@
 //! into the same names.
 
 use super::arn::{Arn, role_name};
-use super::emr_on_eks::{jobs, release, set_release, submitter};
+use super::job::jobs;
 use super::reference::{Found, Index, Wanted, lookup};
+use super::release::{release, set_release};
+use super::role::submitter;
 use super::{Draft, draft_alias};
 use crate::estate::Estate;
 use crate::known::Unknown;
@@ -287,9 +289,18 @@ fn network(estate: &Estate, draft: &mut Draft) {
             Found::Unknown(unknown) => Some(unknown.to_value()),
         })
         .collect();
+    let public_rules = public_rules(estate, &groups);
+    for (id, found) in &groups {
+        let Found::At(_, at) = found else { continue };
+        let own = |item: &Value| item == id.as_str() || item["group"] == id.as_str();
+        for (name, list) in [("untaggedSecurityGroups", &untagged), ("publicRules", &public_rules)] {
+            let places = list.iter().enumerate().filter(|(_, item)| own(item));
+            draft.aliases.extend(places.map(|(number, _)| (format!("/{name}/{number}"), format!("{at}/GroupId"))));
+        }
+    }
     draft.set("untaggedSecurityGroups", untagged);
     draft.set("publicSubnet", is_public(estate, &subnets));
-    draft.set("publicRules", public_rules(estate, &groups));
+    draft.set("publicRules", public_rules);
     let block = &estate.document["emr"]["blockPublicAccess"];
     let on = &block["BlockPublicAccessConfiguration"]["BlockPublicSecurityGroupRules"];
     if on.is_null() {
@@ -354,7 +365,7 @@ fn is_public(estate: &Estate, subnets: &[(String, Found<'_>)]) -> Value {
 }
 
 /// The inbound rules that let everybody in on other ports than those that the account permits.
-fn public_rules(estate: &Estate, groups: &[(String, Found<'_>)]) -> Value {
+fn public_rules(estate: &Estate, groups: &[(String, Found<'_>)]) -> Vec<Value> {
     let permitted = &estate.document["emr"]["blockPublicAccess"]["BlockPublicAccessConfiguration"];
     let permitted = permitted["PermittedPublicSecurityGroupRuleRanges"].as_array();
     let is_permitted = |from: i64, to: i64| {
@@ -387,7 +398,7 @@ fn public_rules(estate: &Estate, groups: &[(String, Found<'_>)]) -> Value {
             }
         }
     }
-    rules.into()
+    rules
 }
 
 /// The policies that the account wrote for the two roles.
