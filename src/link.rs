@@ -15,7 +15,10 @@ mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
+mod job;
 mod reference;
+mod release;
+mod role;
 mod spark_operator;
 
 pub use crate::arn::{Arn, role_name};
@@ -94,6 +97,12 @@ impl Draft {
     pub fn text(&self, name: &str) -> Option<&str> {
         self.object.get(name)?.as_str()
     }
+}
+
+/// The pointer of what stands at `below` inside something that was put in at `inside`.
+fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
+    let target = draft.aliases.iter().find(|(from, _)| from == inside).map(|(_, to)| to.as_str());
+    format!("{}{below}", target.unwrap_or_default())
 }
 
 /// Resolves the estate's references and puts its rollouts into the document.

@@ -21,6 +21,10 @@ pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inqu
         Assertion::Fits { jobs, cluster } => fits(subject, inquiry, jobs, cluster),
         Assertion::Allows(question) => access::allows(question, subject, inquiry),
         Assertion::Limits { question, by } => access::limits(question, by, subject, inquiry),
+        Assertion::Withholds(question) => access::withholds(question, subject, inquiry),
+        Assertion::NamesOnly { principal, service, actions } => {
+            access::names_only(principal, service, actions, subject, inquiry)
+        }
         Assertion::Trusts(trusted) => access::trusts(trusted, subject, inquiry),
         Assertion::TrustsOnly(trusted) => access::trusts_only(trusted, subject),
         Assertion::TrustScoped { role, service } => access::trust_scoped(role, service, subject),

@@ -423,6 +423,7 @@ const LISTS: &[List] = &[
         &["emr", "serverless"],
     ),
     lists("Clusters", "emr.clusters", "list-clusters", Of::Objects("ClusterArn", "elasticmapreduce"), &["emr"]),
+    lists("RouteTables", "ec2.routeTables", "describe-route-tables", Of::With("RouteTableId"), &["ec2", "route-table"]),
     lists(
         "SecurityConfigurations",
         "emr.securityConfigurations",

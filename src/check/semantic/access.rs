@@ -2,6 +2,7 @@
 
 use super::single;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
+use crate::facts;
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
 use crate::iam::{
@@ -95,14 +96,17 @@ impl Collected {
                 .is_none()
                 .then(|| (document.clone(), format!("{pointer}/PolicyVersionList/{at}/Document")))
         });
-        let is_administrator =
-            Arn::parse(arn).is_some_and(|arn| arn.account == "aws" && arn.resource == ADMINISTRATOR_ACCESS);
         let version = version.filter(|(document, _)| !document.is_null()).or_else(|| {
-            let everything = serde_json::json!({
-                "Version": "2012-10-17",
-                "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-            });
-            is_administrator.then(|| (everything, String::new()))
+            let known = Arn::parse(arn).filter(|arn| arn.account == "aws")?;
+            if known.resource == ADMINISTRATOR_ACCESS {
+                let everything = serde_json::json!({
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+                });
+                return Some((everything, String::new()));
+            }
+            let text = facts::managed_policy(known.resource)?;
+            Some((serde_json::from_str(text).ok()?, String::new()))
         });
         match version {
             None => into.missing.push(arn.to_owned()),
@@ -233,6 +237,76 @@ pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, inqui
             }
         }
     }))
+}
+
+/// Whether IAM keeps the principal from all of it.
+pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &BTreeSet::new(), subject, inquiry) {
+        Ok(asked) => asked,
+        Err(verdict) => return verdict,
+    };
+    Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
+        Outcome::Denied(_) => Verdict::Pass,
+        Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
+        Outcome::Allowed => {
+            let allowing = decision.because.first();
+            let spot = allowing.and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
+            let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+            let because =
+                allowing.map_or_else(|| "it is allowed".to_owned(), |it| format!("{} allows it", statement(it)));
+            let evidence = Evidence { because, spots: vec![spot], ..Evidence::default() };
+            Verdict::Fail(evidence.fact("action", action.clone()))
+        }
+    }))
+}
+
+/// Whether the principal's policies name none but the actions that a service has.
+pub(super) fn names_only(
+    principal: &Path,
+    service: &str,
+    actions: &[String],
+    subject: &Subject<'_>,
+    inquiry: &Inquiry<'_>,
+) -> Verdict {
+    let (principal, pointer) = match single(subject, principal) {
+        Ok(found) => found,
+        Err(verdict) => return verdict,
+    };
+    let collected = inquiry.policies(&pointer, || collect(principal, &pointer, inquiry));
+    let mut strangers: BTreeMap<String, Spot> = BTreeMap::new();
+    for Named { name, policy } in &collected.policies.identity.policies {
+        let statements = policy.statements.iter();
+        for entry in statements.flat_map(|statement| [&statement.actions, &statement.not_actions]).flatten().flatten() {
+            let Some((prefix, wanted)) = entry.template.plain().and_then(|text| text.split_once(':')) else { continue };
+            let exists = || {
+                let wanted = wanted.to_ascii_lowercase();
+                actions.iter().any(|action| iam::pattern::glob(&wanted, &action.to_ascii_lowercase()))
+            };
+            if prefix.eq_ignore_ascii_case(service) && !exists() {
+                let spot = collected.spot(name, &entry.pointer, "");
+                let spot = spot.unwrap_or(Spot { pointer: pointer.clone(), note: String::new() });
+                strangers.entry(wanted.to_owned()).or_insert(spot);
+            }
+        }
+    }
+    if strangers.is_empty() {
+        let missing = &collected.policies.identity.missing;
+        return match missing.first() {
+            None => Verdict::Pass,
+            Some(_) => {
+                let because = format!("these were not collected: {}", missing.join(", "));
+                let mut evidence = Evidence::at(pointer, because);
+                evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
+                Verdict::Unknown(evidence)
+            }
+        };
+    }
+    let names: Vec<&str> = strangers.keys().map(String::as_str).collect();
+    let because = format!("`{service}` has no action `{}`", names.join("`, `"));
+    let names = names.join("`, `");
+    Verdict::Fail(
+        Evidence { because, spots: strangers.into_values().collect(), ..Evidence::default() }.fact("actions", names),
+    )
 }
 
 fn statement(because: &iam::Because) -> String {
