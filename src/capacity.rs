@@ -15,6 +15,7 @@
 pub mod demand;
 pub mod fit;
 pub mod quantity;
+pub mod serverless;
 pub mod supply;
 
 pub use demand::{Demand, Dynamic, Language, PodDemand, Role, Toleration};

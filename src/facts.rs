@@ -1,7 +1,8 @@
-//! Facts with dates: which releases exist, what they contain, how long they are supported.
+//! Facts with dates: which releases exist, what they contain, how long they are supported; managed policies.
 //!
 //! Sources: the release pages of the Amazon EMR Release Guide, the EMR on EKS Development Guide
-//! (`emr-eks-releases.html`) and the Amazon EKS User Guide (`kubernetes-versions.html`), November 2026.
+//! (`emr-eks-releases.html`) and the Amazon EKS User Guide (`kubernetes-versions.html`), November 2026;
+//! managed policies from <https://github.com/iann0036/iam-dataset>, 22 August 2026.
 //! A day that no page states is empty in the tables. Support of a release never ends before that of an
 //! older one, so its neighbours bound it, and an answer is given only where the bounds agree.
 
@@ -87,6 +88,66 @@ pub fn eks_version(version: &str) -> Option<EksVersion> {
     })
 }
 
+/// A managed policy of AWS, as of a version.
+struct ManagedPolicy {
+    /// The resource in its ARN: `policy/service-role/AmazonEMRServicePolicy_v2`.
+    resource: &'static str,
+    /// The version and the day on which it was made.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the reader of the table"))]
+    version: (&'static str, &'static str),
+    document: &'static str,
+}
+
+/// The managed policies of EMR in their default versions of August 2026, for exports that leave them out.
+const MANAGED_POLICIES: &[ManagedPolicy] = &[
+    ManagedPolicy {
+        resource: "policy/service-role/AmazonEMRServicePolicy_v2",
+        version: ("v6", "2026-02-12"),
+        document: include_str!("facts/managed-policies/AmazonEMRServicePolicy_v2.json"),
+    },
+    ManagedPolicy {
+        resource: "policy/AmazonEMRFullAccessPolicy_v2",
+        version: ("v7", "2026-02-12"),
+        document: include_str!("facts/managed-policies/AmazonEMRFullAccessPolicy_v2.json"),
+    },
+    ManagedPolicy {
+        resource: "policy/AmazonEMRReadOnlyAccessPolicy_v2",
+        version: ("v3", "2023-08-02"),
+        document: include_str!("facts/managed-policies/AmazonEMRReadOnlyAccessPolicy_v2.json"),
+    },
+    ManagedPolicy {
+        resource: "policy/service-role/AmazonElasticMapReduceRole",
+        version: ("v10", "2020-06-24"),
+        document: include_str!("facts/managed-policies/AmazonElasticMapReduceRole.json"),
+    },
+    ManagedPolicy {
+        resource: "policy/service-role/AmazonElasticMapReduceforEC2Role",
+        version: ("v3", "2017-08-11"),
+        document: include_str!("facts/managed-policies/AmazonElasticMapReduceforEC2Role.json"),
+    },
+    ManagedPolicy {
+        resource: "policy/service-role/AmazonElasticMapReduceforAutoScalingRole",
+        version: ("v1", "2016-11-18"),
+        document: include_str!("facts/managed-policies/AmazonElasticMapReduceforAutoScalingRole.json"),
+    },
+    ManagedPolicy {
+        resource: "policy/AmazonElasticMapReduceFullAccess",
+        version: ("v7", "2019-10-11"),
+        document: include_str!("facts/managed-policies/AmazonElasticMapReduceFullAccess.json"),
+    },
+    ManagedPolicy {
+        resource: "policy/AmazonElasticMapReduceReadOnlyAccess",
+        version: ("v3", "2020-07-29"),
+        document: include_str!("facts/managed-policies/AmazonElasticMapReduceReadOnlyAccess.json"),
+    },
+];
+
+/// The text of a managed policy of AWS for EMR, by the resource in its ARN.
+#[must_use]
+pub fn managed_policy(resource: &str) -> Option<&'static str> {
+    MANAGED_POLICIES.iter().find(|policy| policy.resource == resource).map(|policy| policy.document)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +161,17 @@ mod tests {
         assert!(all.is_sorted_by_key(number));
         let until: Vec<_> = all.iter().filter_map(|release| release.standard_support_until).collect();
         assert!(until.is_sorted());
+    }
+
+    #[test]
+    fn managed_policies_are_documents() {
+        for policy in MANAGED_POLICIES {
+            let document: serde_json::Value = serde_json::from_str(policy.document).unwrap();
+            assert!(document["Statement"].as_array().is_some_and(|list| !list.is_empty()), "{}", policy.resource);
+            assert!(policy.version.0.starts_with('v') && policy.version.1.len() == 10, "{}", policy.resource);
+        }
+        assert!(managed_policy("policy/service-role/AmazonEMRServicePolicy_v2").is_some());
+        assert!(managed_policy("policy/AmazonEMRServicePolicy_v2").is_none());
     }
 
     #[test]

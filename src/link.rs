@@ -12,16 +12,18 @@
 //! Deliberately absent: judgement. Nothing here says that something is wrong.
 
 mod application;
-mod arn;
 mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
+mod job;
 mod reference;
+mod release;
+mod role;
 mod service_account;
 mod spark_operator;
 
-pub use arn::{Arn, role_name};
+pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
@@ -36,6 +38,19 @@ pub struct Linked {
     pub estate: Estate,
     /// Look-ups by ARN.
     pub index: Index,
+}
+
+impl Linked {
+    /// The systems of its rollouts.
+    #[must_use]
+    pub fn systems(&self) -> Vec<System> {
+        let rollouts = self.estate.items("rollouts").iter();
+        let mut systems: Vec<System> =
+            rollouts.filter_map(|rollout| System::named(rollout["system"].as_str()?)).collect();
+        systems.sort();
+        systems.dedup();
+        systems
+    }
 }
 
 /// A rollout under construction: an object, and what stands for what in it.
@@ -94,6 +109,12 @@ impl Draft {
     pub fn text(&self, name: &str) -> Option<&str> {
         self.object.get(name)?.as_str()
     }
+}
+
+/// The pointer of what stands at `below` inside something that was put in at `inside`.
+fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
+    let target = draft.aliases.iter().find(|(from, _)| from == inside).map(|(_, to)| to.as_str());
+    format!("{}{below}", target.unwrap_or_default())
 }
 
 /// Resolves the estate's references and puts its rollouts into the document.

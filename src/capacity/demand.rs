@@ -687,14 +687,14 @@ fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
 }
 
 /// What `spark-submit` understands of its parameters.
-struct Submitted {
-    conf: BTreeMap<String, String>,
-    properties_file: Option<String>,
-    unknown: Vec<String>,
+pub(super) struct Submitted {
+    pub(super) conf: BTreeMap<String, String>,
+    pub(super) properties_file: Option<String>,
+    pub(super) unknown: Vec<String>,
 }
 
 /// The configuration that submit parameters make. An option of its own (`--driver-memory`) wins over `--conf`.
-fn spark_submit_conf(parameters: &str) -> Submitted {
+pub(super) fn spark_submit_conf(parameters: &str) -> Submitted {
     let mut submitted = Submitted { conf: BTreeMap::new(), properties_file: None, unknown: Vec::new() };
     let mut options = BTreeMap::new();
     let words = words(parameters);

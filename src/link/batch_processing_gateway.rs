@@ -9,7 +9,7 @@
 
 use super::application::{self, KUBEFLOW};
 use super::reference::{Found, Index, Wanted, lookup, select};
-use super::{Draft, emr_on_eks, service_account, spark_operator};
+use super::{Draft, emr_on_eks, job, service_account, spark_operator};
 use crate::estate::Estate;
 use crate::known::Unknown;
 use crate::path::escape;
@@ -50,7 +50,7 @@ const INNER_KEYS: &[&str] = &[
 
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    emr_on_eks::jobs(estate, declaration, pointer, &["bpg-submission", "start-job-run"], draft);
+    job::jobs(estate, declaration, pointer, &["bpg-submission", "start-job-run"], draft);
     let (config, at) = match config(estate, declaration) {
         Ok(found) => found,
         Err(unknown) => {

@@ -1,12 +1,15 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
-use super::Draft;
-use super::arn::{Arn, role_name};
+use super::job::jobs;
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
+use super::release::{no_day, release};
+use super::role::{execution_role, submitter};
+use super::{Draft, draft_alias};
+use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::facts;
-use crate::iam::{base36, policy};
-use crate::known::{Text, Truth, Unknown};
+use crate::iam::base36;
+use crate::known::{Text, Unknown};
 use crate::read::yaml;
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};
@@ -147,31 +150,6 @@ fn kubernetes_support(estate: &Estate, version: &facts::EksVersion) -> Value {
     }
 }
 
-fn no_day() -> Unknown {
-    Unknown { why: "the day of the check is not known".into(), unblock: Some("give `--today YYYY-MM-DD`".into()) }
-}
-
-/// The job requests of these kinds: all of them where one rollout is checked, else those that it names.
-pub(super) fn jobs(estate: &Estate, declaration: &Value, pointer: &str, kinds: &[&str], draft: &mut Draft) {
-    let sole = estate.items("declarations").len() <= 1;
-    let named: Vec<&str> = declaration["jobs"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let is_named = |path: &str| {
-        named.iter().any(|name| {
-            let name = name.trim_start_matches("./");
-            path.strip_suffix(name).is_some_and(|head| head.is_empty() || head.ends_with('/'))
-        })
-    };
-    let mut list = Vec::new();
-    for (at, job) in estate.items("jobRequests").iter().enumerate() {
-        let of_kind = job["kind"].as_str().is_some_and(|kind| kinds.contains(&kind));
-        if of_kind && (sole || is_named(job["path"].as_str().unwrap_or_default())) {
-            list.push((job, format!("/jobRequests/{at}")));
-        }
-    }
-    draft.set_list("jobs", list, None);
-    let _ = pointer;
-}
-
 /// The variables of a SparkPilot session, where the estate holds one.
 fn session(estate: &Estate, draft: &mut Draft) {
     let environment = &estate.document["session"]["environment"];
@@ -180,78 +158,6 @@ fn session(estate: &Estate, draft: &mut Draft) {
     if is_sparkpilot {
         draft.set_at("session", environment.clone(), "/session/environment");
     }
-}
-
-/// The execution role: as declared, else as the jobs or the session name it.
-pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
-    let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
-        Some((
-            job["request"]["executionRoleArn"].as_str()?.to_owned(),
-            draft_alias(draft, &format!("/jobs/{at}"), "/request/executionRoleArn"),
-        ))
-    });
-    let from_session = || {
-        let name = "SPARKPILOT_EMR_EXECUTION_ROLE_ARN";
-        let arn = draft.object.get("session")?.get(name)?.as_str()?;
-        Some((arn.to_owned(), format!("/session/environment/{name}")))
-    };
-    let declared =
-        declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
-    let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {
-        let unknown = Unknown {
-            why: "nothing names the execution role".into(),
-            unblock: Some("set `execution-role` in `sparkcheck.toml`".into()),
-        };
-        draft.set("executionRoleArn", unknown.to_value());
-        draft.set("executionRole", unknown.to_value());
-        return;
-    };
-    draft.set("executionRoleName", role_name(&arn).unwrap_or(&arn));
-    if let Some(parsed) = Arn::parse(&arn) {
-        draft.set_at("executionRoleAccount", parsed.account, at.clone());
-        draft.set_at("executionRolePartition", parsed.partition, at.clone());
-    }
-    let role = index.principal(estate, &arn);
-    if let Some(trust) = role.value().map(|role| &role["AssumeRolePolicyDocument"]) {
-        let size = match Unknown::of(trust) {
-            Some(unknown) => unknown.to_value(),
-            None if trust.is_null() => Unknown {
-                why: "the role's trust policy was not collected".into(),
-                unblock: Some("run `aws iam get-role`".into()),
-            }
-            .to_value(),
-            None => policy::size(trust).into(),
-        };
-        draft.set("trustPolicySize", size);
-    }
-    draft.set_found("executionRole", role);
-    draft.set_at("executionRoleArn", arn, at);
-}
-
-/// The pointer of what stands at `below` inside something that was put in at `inside`.
-fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
-    let target = draft.aliases.iter().find(|(from, _)| from == inside).map(|(_, to)| to.as_str());
-    format!("{}{below}", target.unwrap_or_default())
-}
-
-/// Who will submit.
-pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let Some(arn) = declaration["submitter"].as_str() else {
-        let unknown = Unknown {
-            why: "nothing names the submitter".into(),
-            unblock: Some("set `submitter` in `sparkcheck.toml`".into()),
-        };
-        draft.set("submitterArn", unknown.to_value());
-        draft.set("submitter", unknown.to_value());
-        return;
-    };
-    draft.set("submitterName", role_name(arn).unwrap_or(arn));
-    if let Some(parsed) = Arn::parse(arn) {
-        draft.set_at("submitterAccount", parsed.account, format!("{pointer}/submitter"));
-    }
-    draft.set_found("submitter", index.principal(estate, arn));
-    draft.set_at("submitterArn", arn, format!("{pointer}/submitter"));
 }
 
 /// The rollout's own virtual cluster, and those of others that hold its namespace.
@@ -316,9 +222,6 @@ pub(super) fn oidc(estate: &Estate, draft: &mut Draft) {
     let wanted = Wanted { collection: "iam.openIDConnectProviders", scope: account, namespace: None };
     let here = lookup(estate, wanted, |provider| is_for_issuer(provider) && is_here(provider));
     let (elsewhere, _) = select(estate, wanted, |provider| is_for_issuer(provider) && !is_here(provider));
-    let (all_here, _) = select(estate, wanted, is_here);
-    let count = all_here.len();
-    draft.set("oidcProviderCount", count);
     draft.set_found("oidcProvider", here);
     draft.set_list("oidcProvidersElsewhere", elsewhere, None);
 }
@@ -514,57 +417,6 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
     let ours =
         entries.into_iter().find(|entry| entry["rolearn"].as_str().and_then(role_name) == Some(SERVICE_LINKED_ROLE));
     ours.map_or(Mapping::Nothing, |entry| Mapping::At(entry, pointer))
-}
-
-/// The release label, taken apart, and what is known of the release.
-pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
-    let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
-        Some((
-            job["request"]["releaseLabel"].as_str()?.to_owned(),
-            draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
-        ))
-    });
-    if Text::of(&declaration["release-label"]).is_some_and(|text| text.as_str().is_none()) {
-        draft.set_at("releaseLabel", declaration["release-label"].clone(), format!("{pointer}/release-label"));
-        return;
-    }
-    let declared =
-        declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
-    let Some((label, at)) = declared.or(from_jobs) else { return };
-    set_release(estate, label, at, draft);
-}
-
-/// Puts a release label in, and what is known of the release that it names.
-pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mut Draft) {
-    let version: String = label
-        .rsplit('/')
-        .next()
-        .and_then(|label| label.strip_prefix("emr-"))
-        .map(|rest| rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect())
-        .unwrap_or_default();
-    if let Some(release) = facts::emr_release(&version) {
-        let support =
-            match estate.document["sparkcheck"]["today"].as_str().map(|today| facts::emr_supported(&version, today)) {
-                Some(Truth::True) => json!("standard"),
-                Some(Truth::False) => json!("ended"),
-                Some(Truth::Unknown) => {
-                    Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }
-                        .to_value()
-                }
-                None => no_day().to_value(),
-            };
-        let mut facts = json!({"version": release.version, "support": support});
-        if let Some(spark) = release.spark {
-            facts["spark"] = spark.into();
-        }
-        let numbers: Vec<u64> = version.split('.').filter_map(|number| number.parse().ok()).collect();
-        if let [major, minor, ..] = numbers.as_slice() {
-            facts["number"] = (major * 1000 + minor).into();
-        }
-        draft.set_at("release", facts, at.clone());
-    }
-    draft.set_at("releaseLabel", label, at);
 }
 
 /// Pods that are left of job runs that have ended, and still hold resources.

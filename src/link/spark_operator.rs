@@ -5,7 +5,7 @@
 
 use super::application::{self, APACHE, KUBEFLOW};
 use super::reference::{Found, Index, Wanted, lookup};
-use super::{Draft, emr_on_eks, service_account};
+use super::{Draft, emr_on_eks, job, service_account};
 use crate::estate::Estate;
 use crate::known::Unknown;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const WATCHED: &str = "spark.kubernetes.operator.watchedNamespaces";
 
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    emr_on_eks::jobs(estate, declaration, pointer, &["gateway-submission"], draft);
+    job::jobs(estate, declaration, pointer, &["gateway-submission"], draft);
     let mut declaration = declaration.clone();
     let submitted = estate.items("jobRequests").iter().enumerate().find_map(|(at, job)| {
         let namespace = job["request"]["namespace"].as_str().filter(|_| job["kind"] == "gateway-submission")?;

@@ -7,7 +7,7 @@ use super::{file, place_json, place_yaml, session};
 use crate::estate::{Source, Syntax};
 use crate::report::{Excerpt, Span};
 use rayon::prelude::*;
-use regex::Regex;
+use regex_lite::Regex;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -84,6 +84,12 @@ pub(crate) fn in_text(text: &str, syntax: Syntax, pointers: &[&str]) -> Vec<Opti
         let name = asked.iter().find_map(|node| named.get(*node)?.as_ref().filter(|found| !found.container));
         let range = match (place, name) {
             (_, Some(name)) => Some(name.value.clone()),
+            // Of a secret only the name is shown.
+            (Some(Found { key: Some(key), container: false, .. }), None)
+                if text.get(key.clone()).is_some_and(names_a_secret) =>
+            {
+                Some(key.clone())
+            }
             (Some(place), None) if !place.container => Some(place.value.clone()),
             (Some(Found { key: Some(key), .. }), None) => Some(key.clone()),
             (Some(place), None) => Some(place.value.start..(place.value.start + 1).min(place.value.end)),
@@ -327,6 +333,7 @@ impl<'a> Lines<'a> {
 fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
     let part = |range: Range<usize>| line.get(range).unwrap_or_default();
     let (head, span, tail) = (part(0..range.start), part(range.clone()), part(range.end..line.len()));
+    let tail = if names_a_secret(span) && tail.trim_start().starts_with(':') { ": ***" } else { tail };
     let long = line.chars().count() > WIDTH;
     let mut text = String::new();
     if long && head.chars().count() > LEAD {
@@ -337,11 +344,6 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
         text.push_str(&hide(head));
     }
     let start = text.len();
-    let span = if names_secret(head) && !span.contains("k8s:secret:") && !span.contains("localhost:env:") {
-        "***".into()
-    } else {
-        hide(span)
-    };
     text.extend(span.chars().take(WIDTH - LEAD));
     let end = text.len();
     if span.chars().count() > WIDTH - LEAD {
@@ -357,11 +359,11 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
     Excerpt { first_line: number, text, start, end }
 }
 
-/// Whether a line up to a value ends with the name of a token, password or secret.
-fn names_secret(head: &str) -> bool {
-    let name = head.trim_end().trim_end_matches([':', '"', '\'', ' ']).to_ascii_lowercase();
-    let name = name.strip_suffix("sops").unwrap_or(&name);
-    head.trim_end().ends_with(':') && ["token", "password", "secret"].iter().any(|word| name.ends_with(word))
+/// Whether a key is that of a secret.
+fn names_a_secret(key: &str) -> bool {
+    let key = key.trim_matches(['"', '\'']).to_ascii_lowercase();
+    !key.contains([' ', '/', ':'])
+        && ["password", "passwd", "secret", "token", "certdata", "credential"].iter().any(|word| key.contains(word))
 }
 
 /// Text beside a place without what may be secret: values of environment variables, credentials.
@@ -369,26 +371,13 @@ fn hide(text: &str) -> Cow<'_, str> {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static VALUES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?x) (?P<key> (?:"value"|\bvalue)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
-            | (?P<scheme> \bplaintext:) [^\s"',\}\]]+
-            | (?P<name> (?i:token|password|secret)(?:SOPS)?(?:["']\s*:\s*|:\s+)["']?) (?P<secret> [^\s"',\}\]\{\[]+)
-            | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}"#,
+            r#"(?x) (?P<key> (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
+            | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}
+            | [A-Za-z0-9+/=]{60,}"#,
         )
         .unwrap()
     });
-    VALUES.replace_all(text, |captures: &regex::Captures<'_>| {
-        if let Some(scheme) = captures.name("scheme") {
-            return format!("{}***", scheme.as_str());
-        }
-        if let (Some(name), Some(secret)) = (captures.name("name"), captures.name("secret")) {
-            let is_reference = ["k8s:secret:", "localhost:env:"].iter().any(|form| secret.as_str().starts_with(form));
-            let shown = match secret.as_str().strip_prefix("plaintext:") {
-                Some(_) => "plaintext:***",
-                None if is_reference => secret.as_str(),
-                None => "***",
-            };
-            return format!("{}{shown}", name.as_str());
-        }
+    VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
         captures.name("key").map_or_else(|| "***".to_owned(), |key| format!("{}\"***\"", key.as_str()))
     })
 }
@@ -461,16 +450,15 @@ mod tests {
         assert!(span.excerpt.text.chars().count() < 2 * LEAD + 10);
         assert_eq!(&span.excerpt.text[span.excerpt.start..span.excerpt.end], "1");
         assert!(!span.excerpt.text.contains("hush"));
+        let bpg = "clusters:\n- id: a\n  userTokenSOPS: plaintext:hush\n  dbPassword: hush\n  weight: 1\n";
+        let spans =
+            in_text(bpg, Syntax::Yaml, &["/0/clusters/0/userTokenSOPS", "/0/clusters/0/weight", "/0/clusters/0/id"]);
+        let texts: Vec<String> = spans.into_iter().map(|span| span.unwrap().excerpt.text).collect();
+        assert_eq!(texts[0], "- id: a\n  userTokenSOPS: ***\n  dbPassword: \"***\"");
+        assert!(texts.iter().all(|text| !text.contains("hush")), "{texts:?}");
         let env = "A=x\nSPARKPILOT_DATABASE_URL=postgresql://u:hush@h/d\nSPARKPILOT_TOKEN=hush\n";
         let span = in_text(env, Syntax::Variables, &["/SPARKPILOT_DATABASE_URL"]).pop().unwrap().unwrap();
         assert_eq!(span.excerpt.text, "SPARKPILOT_DATABASE_URL=postgresql://u:***@h/d");
         assert_eq!((span.line, span.end_column), (2, 48));
-        let yaml = "id: a\nuserTokenSOPS: plaintext:hush\nqueueToken: 'hush'\npassword: hush\ncaCertDataSOPS: \"plaintext:hush\"\nnext: 1\nuserToken: k8s:secret:n:s:k\n";
-        for pointer in ["/0/id", "/0/userTokenSOPS", "/0/queueToken", "/0/password", "/0/caCertDataSOPS", "/0/next"] {
-            let span = in_text(yaml, Syntax::Yaml, &[pointer]).pop().unwrap().unwrap();
-            assert!(!span.excerpt.text.contains("hush"), "{pointer}: {}", span.excerpt.text);
-        }
-        let span = in_text(yaml, Syntax::Yaml, &["/0/userToken"]).pop().unwrap().unwrap();
-        assert!(span.excerpt.text.contains("k8s:secret:n:s:k"), "{}", span.excerpt.text);
     }
 }

@@ -1,8 +1,8 @@
 //! Calls that failed: what the AWS command line and kubectl print instead of an answer.
 
-use super::arn;
+use crate::arn::Arn;
 use crate::estate::COLLECTIONS;
-use regex::Regex;
+use regex_lite::Regex;
 use std::sync::LazyLock;
 
 /// A call that failed.
@@ -66,10 +66,29 @@ pattern!(
     r"(Could not connect to the endpoint URL[^\n]*|Unable to locate credentials[^\n]*|The config profile \([^)\n]*\) could not be found|Error loading SSO Token[^\n]*|The SSO session[^\n]*expired[^\n]*|Token has expired[^\n]*|Unable to connect to the server[^\n]*|You must be logged in to the server[^\n]*|The connection to the server [^\n]* was refused[^\n]*)"
 );
 
+/// Words of which each of the patterns above has at least one.
+const SIGNS: [&str; 11] = [
+    "An error occurred",
+    "is forbidden",
+    "doesn't have a resource type",
+    "Could not connect",
+    "Unable to ",
+    "The config profile",
+    "Error loading SSO Token",
+    "The SSO session",
+    "Token has expired",
+    "You must be logged in",
+    "The connection to the server",
+];
+
 /// The failed calls of which a text tells.
 pub(crate) fn find(text: &str) -> Vec<Refusal> {
     let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
     let mut found = Vec::new();
+    // Nearly every text is no such message, and a search for words is cheap.
+    if !SIGNS.iter().any(|sign| text.contains(sign)) {
+        return found;
+    }
     for captures in AWS_ERROR.captures_iter(text) {
         let part = |index: usize| captures.get(index).map_or("", |part| part.as_str());
         let at = captures.get(0).map_or(0, |whole| whole.start());
@@ -132,7 +151,7 @@ fn aws(code: &str, operation: &str, message: &str) -> Refusal {
     let action = ACTION.captures(message).and_then(|captures| captures.get(1)).map(|action| action.as_str().to_owned());
     let arns = || RESOURCE_ARN.captures_iter(message).filter_map(|captures| captures.get(1)).map(|arn| arn.as_str());
     let clean = |text: &str| text.trim_end_matches(['.', ',', ';']).to_owned();
-    let resource = arns().next().filter(|text| arn::parse(text).is_some_and(|arn| arn.owner().is_some())).map(clean);
+    let resource = arns().next().filter(|text| Arn::parse(text).is_some_and(|arn| arn.owner().is_some())).map(clean);
     let arn = resource.or_else(|| ANY_ARN.find(message).map(|found| clean(found.as_str())));
     let denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"].iter().any(|word| code.contains(word));
     let absent = ["NoSuchEntity", "NotFound", "NoSuch"].iter().any(|word| code.contains(word));
@@ -181,7 +200,7 @@ fn aws_collections(operation: &str, service: Option<&str>, arn: Option<&str>) ->
     if let Some((_, names)) = OPERATIONS.iter().find(|(name, _)| *name == operation) {
         return names.iter().map(|name| (*name).to_owned()).collect();
     }
-    let services = [service, arn.and_then(arn::parse).map(|arn| arn.service)];
+    let services = [service, arn.and_then(Arn::parse).map(|arn| arn.service)];
     let listed: Vec<(&str, &str)> = COLLECTIONS
         .iter()
         .filter_map(|collection| {

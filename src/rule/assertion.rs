@@ -153,6 +153,17 @@ pub enum Assertion {
         /// The condition key, of which every value is tried.
         by: String,
     },
+    /// IAM keeps this principal from doing any of these.
+    Withholds(Box<Question>),
+    /// What the policies of this principal name of a service's actions, the service has.
+    NamesOnly {
+        /// The role or user.
+        principal: Path,
+        /// The service's prefix: `emr-serverless`.
+        service: String,
+        /// The actions that it has, without the prefix.
+        actions: Vec<String>,
+    },
     /// This role may be assumed by all of these.
     Trusts(Trusted),
     /// This role may be assumed by these and by nobody else.

@@ -1,0 +1,63 @@
+//! The release of a rollout, and what is known of it.
+
+use super::{Draft, draft_alias};
+use crate::estate::Estate;
+use crate::facts;
+use crate::known::{Text, Truth, Unknown};
+use serde_json::{Value, json};
+
+/// The release label, taken apart, and what is known of the release.
+pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
+        Some((
+            job["request"]["releaseLabel"].as_str()?.to_owned(),
+            draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
+        ))
+    });
+    if Text::of(&declaration["release-label"]).is_some_and(|text| text.as_str().is_none()) {
+        draft.set_at("releaseLabel", declaration["release-label"].clone(), format!("{pointer}/release-label"));
+        return;
+    }
+    let declared =
+        declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
+    let Some((label, at)) = declared.or(from_jobs) else { return };
+    set_release(estate, label, at, draft);
+}
+
+/// Puts a release label in, and what is known of the release that it names.
+pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mut Draft) {
+    let version: String = label
+        .rsplit('/')
+        .next()
+        .and_then(|label| label.strip_prefix("emr-"))
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect())
+        .unwrap_or_default();
+    if let Some(release) = facts::emr_release(&version) {
+        let support =
+            match estate.document["sparkcheck"]["today"].as_str().map(|today| facts::emr_supported(&version, today)) {
+                Some(Truth::True) => json!("standard"),
+                Some(Truth::False) => json!("ended"),
+                Some(Truth::Unknown) => {
+                    Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }
+                        .to_value()
+                }
+                None => no_day().to_value(),
+            };
+        let mut facts = json!({"version": release.version, "support": support});
+        if let Some(spark) = release.spark {
+            facts["spark"] = spark.into();
+        }
+        let numbers: Vec<u64> = version.split('.').filter_map(|number| number.parse().ok()).collect();
+        if let [major, minor, ..] = numbers.as_slice() {
+            facts["number"] = (major * 1000 + minor).into();
+        }
+        draft.set_at("release", facts, at.clone());
+    }
+    draft.set_at("releaseLabel", label, at);
+}
+
+/// Why nothing can be said of dates.
+pub(super) fn no_day() -> Unknown {
+    Unknown { why: "the day of the check is not known".into(), unblock: Some("give `--today YYYY-MM-DD`".into()) }
+}

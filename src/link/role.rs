@@ -1,0 +1,75 @@
+//! The roles of a rollout: the one that its jobs run as, and whoever submits them.
+
+use super::reference::Index;
+use super::{Draft, draft_alias};
+use crate::arn::{Arn, role_name};
+use crate::estate::Estate;
+use crate::iam::policy;
+use crate::known::Unknown;
+use serde_json::Value;
+
+/// The execution role: as declared, else as the jobs or the session name it.
+pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
+        Some((
+            job["request"]["executionRoleArn"].as_str()?.to_owned(),
+            draft_alias(draft, &format!("/jobs/{at}"), "/request/executionRoleArn"),
+        ))
+    });
+    let from_session = || {
+        let name = "SPARKPILOT_EMR_EXECUTION_ROLE_ARN";
+        let arn = draft.object.get("session")?.get(name)?.as_str()?;
+        Some((arn.to_owned(), format!("/session/environment/{name}")))
+    };
+    let declared =
+        declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
+    let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {
+        let unknown = Unknown {
+            why: "nothing names the execution role".into(),
+            unblock: Some("set `execution-role` in `sparkcheck.toml`".into()),
+        };
+        draft.set("executionRoleArn", unknown.to_value());
+        draft.set("executionRole", unknown.to_value());
+        return;
+    };
+    draft.set("executionRoleName", role_name(&arn).unwrap_or(&arn));
+    if let Some(parsed) = Arn::parse(&arn) {
+        draft.set_at("executionRoleAccount", parsed.account, at.clone());
+        draft.set_at("executionRolePartition", parsed.partition, at.clone());
+    }
+    let role = index.principal(estate, &arn);
+    if let Some(trust) = role.value().map(|role| &role["AssumeRolePolicyDocument"]) {
+        let size = match Unknown::of(trust) {
+            Some(unknown) => unknown.to_value(),
+            None if trust.is_null() => Unknown {
+                why: "the role's trust policy was not collected".into(),
+                unblock: Some("run `aws iam get-role`".into()),
+            }
+            .to_value(),
+            None => policy::size(trust).into(),
+        };
+        draft.set("trustPolicySize", size);
+    }
+    draft.set_found("executionRole", role);
+    draft.set_at("executionRoleArn", arn, at);
+}
+
+/// Who will submit.
+pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    let Some(arn) = declaration["submitter"].as_str() else {
+        let unknown = Unknown {
+            why: "nothing names the submitter".into(),
+            unblock: Some("set `submitter` in `sparkcheck.toml`".into()),
+        };
+        draft.set("submitterArn", unknown.to_value());
+        draft.set("submitter", unknown.to_value());
+        return;
+    };
+    draft.set("submitterName", role_name(arn).unwrap_or(arn));
+    if let Some(parsed) = Arn::parse(arn) {
+        draft.set_at("submitterAccount", parsed.account, format!("{pointer}/submitter"));
+    }
+    draft.set_found("submitter", index.principal(estate, arn));
+    draft.set_at("submitterArn", arn, format!("{pointer}/submitter"));
+}
