@@ -17,7 +17,7 @@ const JOB: &str = "serverless-start-job-run";
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     application(estate, declaration, pointer, draft);
-    jobs(estate, declaration, pointer, &[JOB], draft);
+    jobs(estate, declaration, &[JOB], draft);
     if declaration["inferred"] == true {
         keep_jobs_of_application(draft);
     }
