@@ -8,7 +8,7 @@
 #[allow(dead_code, unreachable_pub, reason = "the program uses more of it")]
 mod yaml;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let list: Vec<Value> = rules.into_iter().map(|(_, rule)| rule).collect();
+    let list: Vec<Value> =
+        rules.into_iter().map(|(_, rule)| json!({"systems": rule["systems"], "rule": rule})).collect();
     fs::write(out.join("rules.json"), serde_json::to_string(&list)?)?;
     fs::write(out.join("examples.json"), serde_json::to_string(&examples)?)?;
     Ok(())

@@ -15,14 +15,17 @@ pub(crate) use judge::anchored;
 pub use judge::judge;
 pub use subject::Subject;
 
+use crate::iam::Scope;
 use crate::known::Unknown;
 use crate::link::Linked;
 use crate::path::Path;
-use crate::rule::{Rule, System};
+use crate::rule::Rule;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use semantic::access::Collected;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 /// The verdict of a rule on one subject, with what it rests on.
 #[derive(Clone, Debug)]
@@ -68,15 +71,58 @@ pub struct Judgement<'r, 'e> {
     pub verdict: Verdict,
 }
 
+/// What is asked of one linked estate, and what was answered already.
+#[derive(Debug)]
+pub struct Inquiry<'e> {
+    /// The estate.
+    pub linked: &'e Linked,
+    /// Whom a trust policy admits, by the role's place and who is wanted: a dozen rules ask the same.
+    scopes: Memo<Scope>,
+    /// The policies of a principal, by its place.
+    policies: Memo<Collected>,
+}
+
+/// Answers by question, shared between threads.
+type Memo<T> = Mutex<FxHashMap<String, Arc<T>>>;
+
+/// The answer to a question; `ask` is called where it was not asked before.
+fn remember<T>(memo: &Memo<T>, question: String, ask: impl FnOnce() -> T) -> Arc<T> {
+    let known = memo.lock().ok().and_then(|memo| memo.get(&question).cloned());
+    known.unwrap_or_else(|| {
+        let answer = Arc::new(ask());
+        if let Ok(mut memo) = memo.lock() {
+            memo.insert(question, Arc::clone(&answer));
+        }
+        answer
+    })
+}
+
+impl<'e> Inquiry<'e> {
+    /// An inquiry that has answered nothing yet.
+    #[must_use]
+    pub fn new(linked: &'e Linked) -> Self {
+        Self { linked, scopes: Mutex::default(), policies: Mutex::default() }
+    }
+
+    fn scope(&self, question: String, ask: impl FnOnce() -> Scope) -> Arc<Scope> {
+        remember(&self.scopes, question, ask)
+    }
+
+    fn policies(&self, principal_at: &str, collect: impl FnOnce() -> Collected) -> Arc<Collected> {
+        remember(&self.policies, principal_at.to_owned(), collect)
+    }
+}
+
 /// With fewer pairs of rule and subject than this, starting threads costs more than it saves.
 const WORTH_THREADS: usize = 512;
 
 /// Judges every rule on every subject that it selects. Subjects of which a rule does not speak are left out.
 #[must_use]
 pub fn check<'r, 'e>(rules: &'r [Rule], linked: &'e Linked) -> Vec<Judgement<'r, 'e>> {
+    let inquiry = Inquiry::new(linked);
     let mut selected: FxHashMap<&str, Vec<Subject<'e>>> = FxHashMap::default();
     let mut pairs = Vec::new();
-    let present = systems(linked);
+    let present = linked.systems();
     for rule in rules {
         if !present.iter().any(|system| rule.systems.contains(system)) && selects_rollouts(&rule.select) {
             continue;
@@ -87,7 +133,7 @@ pub fn check<'r, 'e>(rules: &'r [Rule], linked: &'e Linked) -> Vec<Judgement<'r,
         pairs.extend(about.map(|subject| (rule, subject.clone())));
     }
     let verdict = |(rule, subject): (&'r Rule, Subject<'e>)| {
-        let verdict = judge_rule(rule, &subject, linked)?;
+        let verdict = judge_rule(rule, &subject, &inquiry)?;
         Some(Judgement { rule, subject, verdict })
     };
     if pairs.len() < WORTH_THREADS {
@@ -97,24 +143,19 @@ pub fn check<'r, 'e>(rules: &'r [Rule], linked: &'e Linked) -> Vec<Judgement<'r,
     }
 }
 
-fn systems(linked: &Linked) -> Vec<System> {
-    let rollouts = linked.estate.items("rollouts").iter();
-    rollouts.filter_map(|rollout| System::named(rollout["system"].as_str()?)).collect()
-}
-
 fn selects_rollouts(select: &Path) -> bool {
     select.leading_names().first() == Some(&"rollouts")
 }
 
 /// The verdict of a rule on a subject: *if* what it speaks of is the case, *then* what it asserts.
 /// `None` where it does not speak of the subject.
-fn judge_rule(rule: &Rule, subject: &Subject<'_>, linked: &Linked) -> Option<Verdict> {
-    let unsure = match rule.when.as_ref().map(|when| judge(when, subject, linked)) {
+fn judge_rule(rule: &Rule, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Option<Verdict> {
+    let unsure = match rule.when.as_ref().map(|when| judge(when, subject, inquiry)) {
         None | Some(Verdict::Pass) => None,
         Some(Verdict::Fail(_)) => return None,
         Some(Verdict::Unknown(evidence)) => Some(evidence),
     };
-    Some(match (judge(&rule.assert, subject, linked), unsure) {
+    Some(match (judge(&rule.assert, subject, inquiry), unsure) {
         (verdict, None) => verdict,
         (Verdict::Pass, Some(_)) => Verdict::Pass,
         (Verdict::Fail(mut evidence) | Verdict::Unknown(mut evidence), Some(unsure)) => {

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how an answer becomes an exit code.
 
+use crate::link::link;
 use crate::report::look::Look;
 use crate::report::sarif::SarifOptions;
 use crate::report::{self, Outcome, Report};
@@ -8,6 +9,7 @@ use crate::{read, schema, why};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -238,7 +240,10 @@ fn look(args: &LookArgs, surroundings: &Surroundings) -> Look {
 
 /// The built-in rules and those of the user.
 fn rules(folders: &[PathBuf]) -> Result<Vec<Rule>, CliError> {
-    let mut rules = rule::builtin();
+    with_rules_of(folders, rule::builtin())
+}
+
+fn with_rules_of(folders: &[PathBuf], mut rules: Vec<Rule>) -> Result<Vec<Rule>, CliError> {
     for folder in folders {
         let more = rule::read_dir(folder, &rules)?;
         rules.extend(more);
@@ -252,7 +257,8 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     {
         return Err(CliError::NoSuchDay(day.clone()));
     }
-    let rules = rules(&args.rules)?;
+    // A broken rule file ends the run before anything is read.
+    let own = with_rules_of(&args.rules, if args.rules.is_empty() { Vec::new() } else { rule::builtin() })?;
     let here = [PathBuf::from(".")];
     let paths = if args.inputs.is_empty() { &here[..] } else { &args.inputs };
     let mut inputs = Vec::new();
@@ -260,12 +266,14 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
         inputs.push(if path.as_os_str() == "-" { read::stdin()? } else { read::Input::Path(path.clone()) });
     }
     let options = read::Options {
-        today: Some(args.today.clone().unwrap_or_else(|| surroundings.today.clone())),
-        today_is_asked: args.today.is_some(),
+        today: args.today.clone(),
+        clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
     };
-    let estate = read::read(&inputs, &options)?;
-    let report = crate::examine(estate, &rules);
+    // The process ends soon after; taking a large document apart piece by piece would only delay that.
+    let linked = ManuallyDrop::new(link(read::read(&inputs, &options)?));
+    let rules = if own.is_empty() { rule::builtin_for(&linked.systems()) } else { own };
+    let report = crate::examine(&linked, &rules);
     let look = look(&args.look, surroundings);
     let mut text = if args.output.iter().any(|output| !output.contains('=')) {
         String::new()

@@ -8,7 +8,6 @@
 //! Deliberately absent: estates, rules and services' own action lists. Inputs are plain types and
 //! policy documents as JSON values.
 
-mod arn;
 pub mod base36;
 pub mod cases;
 

@@ -34,6 +34,8 @@
 
 pub mod known;
 
+pub mod arn;
+
 pub mod path;
 
 pub mod estate;
@@ -62,19 +64,19 @@ pub mod schema;
 
 pub mod cli;
 
-use estate::Estate;
-use report::Report;
+use link::Linked;
+use report::{Place, Report};
 use rule::Rule;
 
-/// Links an estate, checks it by the rules, and says where each finding stands.
+/// Checks a linked estate by the rules, and says where each finding stands.
 #[must_use]
-pub fn examine(estate: Estate, rules: &[Rule]) -> Report<'_> {
-    let linked = link::link(estate);
-    let judgements = check::check(rules, &linked);
-    let mut report = settle::settle(rules, &judgements, &linked);
-    let places: Vec<&mut report::Place> = report.findings.iter_mut().flat_map(|finding| &mut finding.places).collect();
+pub fn examine<'r>(linked: &Linked, rules: &'r [Rule]) -> Report<'r> {
+    let judgements = check::check(rules, linked);
+    let mut report = settle::settle(rules, &judgements, linked);
+    let places: Vec<&mut Place> = report.findings.iter_mut().flat_map(|finding| &mut finding.places).collect();
+    let nowhere = (usize::MAX, String::new());
     let wanted: Vec<(usize, String)> =
-        places.iter().map(|place| place.source.clone().unwrap_or((usize::MAX, String::new()))).collect();
+        places.iter().map(|place| place.source.clone().unwrap_or_else(|| nowhere.clone())).collect();
     for (place, span) in places.into_iter().zip(read::locate(&linked.estate.sources, &wanted)) {
         place.span = span;
     }

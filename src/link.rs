@@ -11,7 +11,6 @@
 //!
 //! Deliberately absent: judgement. Nothing here says that something is wrong.
 
-mod arn;
 mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
@@ -22,7 +21,7 @@ mod release;
 mod role;
 mod spark_operator;
 
-pub use arn::{Arn, role_name};
+pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
@@ -37,6 +36,19 @@ pub struct Linked {
     pub estate: Estate,
     /// Look-ups by ARN.
     pub index: Index,
+}
+
+impl Linked {
+    /// The systems of its rollouts.
+    #[must_use]
+    pub fn systems(&self) -> Vec<System> {
+        let rollouts = self.estate.items("rollouts").iter();
+        let mut systems: Vec<System> =
+            rollouts.filter_map(|rollout| System::named(rollout["system"].as_str()?)).collect();
+        systems.sort();
+        systems.dedup();
+        systems
+    }
 }
 
 /// A rollout under construction: an object, and what stands for what in it.

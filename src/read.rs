@@ -7,7 +7,6 @@
 //!
 //! Deliberately absent: judgement. An estate says what is and what is not known, never what is wrong.
 
-mod arn;
 mod assemble;
 mod declaration;
 mod file;
@@ -40,13 +39,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 
+/// With fewer bytes than this, starting threads costs more than it saves.
+const WORTH_THREADS: u64 = 1 << 20;
+
 /// How to read.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The day of the check, `YYYY-MM-DD`; it goes into the document as `sparkcheck.today`.
+    /// The day on which to judge, `YYYY-MM-DD`; it goes into the document as `sparkcheck.today`.
+    /// Without it, the day on which a snapshot was taken counts, and then [`Options::clock`].
     pub today: Option<String>,
-    /// The user asked for that day, so it counts before the day of a snapshot.
-    pub today_is_asked: bool,
+    /// The day on which the run takes place.
+    pub clock: Option<String>,
     /// The file that declares the rollouts; without it, `sparkcheck.toml` in or beside the inputs.
     pub rollout_file: Option<PathBuf>,
 }
@@ -162,7 +165,8 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
             return Err(error("it is neither a file nor a folder".to_owned()));
         };
         for entry in found {
-            if seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
+            // One folder without links holds nothing twice; two inputs may.
+            if inputs.len() == 1 || seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
                 entries.push(entry);
             }
         }
@@ -171,10 +175,15 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     let (tomls, mut entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| is_declaration(&entry.path));
     for (path, shown) in declaration_paths(tomls, &entries, options) {
-        declarations.push(declare(&path, shown, &folders, &seen, &mut entries)?);
+        declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
-    let mut outcomes: Vec<Outcome> = entries.par_iter().map(read_file).collect();
+    let size: u64 = entries.iter().filter_map(|entry| Some(std::fs::metadata(&entry.path).ok()?.len())).sum();
+    let mut outcomes: Vec<Outcome> = if size < WORTH_THREADS {
+        entries.iter().map(read_file).collect()
+    } else {
+        entries.par_iter().map(read_file).collect()
+    };
     if let Some(bytes) = stdin {
         outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
     }
@@ -196,7 +205,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         });
         return Err(nothing(inputs, faults.chain(reasons).collect(), passed_over));
     }
-    let mut estate = assemble::assemble(readings, declarations, options.today.as_deref());
+    let mut estate = assemble::assemble(readings, declarations, options);
     estate.gaps.extend(gaps);
     estate.gaps.sort();
     estate.passed_over = passed_over;
@@ -248,7 +257,6 @@ fn declare(
     path: &Path,
     shown: String,
     folders: &[PathBuf],
-    seen: &BTreeSet<PathBuf>,
     entries: &mut Vec<Entry>,
 ) -> Result<Declarations, ReadError> {
     let error = |reason: String| ReadError::Path { path: shown.clone(), reason };
@@ -274,15 +282,14 @@ fn declare(
             let message = format!("`{}` is outside of this file's folder", named.path);
             return Err(mistake(message, "leads out", "name the folder that holds it as an input too"));
         }
-        let known = entries.iter().find(|entry| entry.path.canonicalize().is_ok_and(|path| path == canonical));
+        let named_alike = entries.iter().filter(|entry| entry.path.file_name() == target.file_name());
+        let known = named_alike.into_iter().find(|entry| entry.path.canonicalize().is_ok_and(|path| path == canonical));
         let file_shown = match known {
             Some(entry) => entry.shown.clone(),
             None => {
                 let entry = Entry { shown: file::shown(&target), path: target, named: true };
                 let file_shown = entry.shown.clone();
-                if !seen.contains(&canonical) {
-                    entries.push(entry);
-                }
+                entries.push(entry);
                 file_shown
             }
         };
@@ -516,11 +523,6 @@ fn tail(text: &str) -> (usize, &str) {
     }
     let (before, end) = text.split_at_checked(start).unwrap_or_default();
     (before.matches('\n').count(), end)
-}
-
-/// A key as a token of a JSON pointer.
-pub(crate) fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// The byte range of what stands at a pointer in a YAML text; pointers begin with the document's number.

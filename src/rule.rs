@@ -14,7 +14,7 @@ pub mod proof;
 mod template;
 
 pub use assertion::{Absence, Accounts, Assertion, Operand, Outsider, Permission, Question, Trusted};
-pub use load::{LoadError, builtin, builtin_examples, parse, read_dir, templates};
+pub use load::{LoadError, builtin, builtin_examples, builtin_for, parse, read_dir, templates};
 pub use patch::{Change, ChangeError, apply};
 pub use template::{Fill, Template};
 

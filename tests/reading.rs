@@ -26,7 +26,7 @@ fn folder(files: &[(&str, Value)]) -> TempDir {
 
 fn estate(files: &[(&str, Value)]) -> Estate {
     let folder = folder(files);
-    let options = Options { today: Some("2026-02-24".into()), rollout_file: None };
+    let options = Options { today: Some("2026-02-24".into()), ..Options::default() };
     read(&[Input::Path(folder.path().to_owned())], &options).unwrap()
 }
 

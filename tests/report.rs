@@ -1,4 +1,5 @@
 //! What a run says, as people and programs read it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "report/sample.rs"]
 mod sample;

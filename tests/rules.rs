@@ -7,7 +7,7 @@ mod story;
 use sparkcheck::read::{self, Input};
 use sparkcheck::report::Outcome;
 use sparkcheck::rule::{self, Rule, proof};
-use sparkcheck::{estate::Estate, examine};
+use sparkcheck::{estate::Estate, examine, link::link};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn rules() -> &'static [Rule] {
 }
 
 fn estate(name: &str) -> Estate {
-    let options = read::Options { today: Some(story::TODAY.into()), today_is_asked: true, ..read::Options::default() };
+    let options = read::Options { today: Some(story::TODAY.into()), ..read::Options::default() };
     read::read(&[Input::Path(story::folder(name))], &options).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
@@ -119,7 +119,7 @@ fn every_rule_meets_every_fixture() {
     let mut table = String::new();
     for name in story::names() {
         let estate = estate(&name);
-        let report = examine(estate, rules());
+        let report = examine(&link(estate), rules());
         let _ = write!(table, "{name}:");
         for rollout in &report.rollouts {
             let _ = write!(table, " {:?}", rollout.verdict);
@@ -146,7 +146,7 @@ fn every_rule_meets_every_fixture() {
 fn a_story_with_one_fault_has_one_cause() {
     let mut problems = Vec::new();
     for name in story::stories() {
-        let report = examine(estate(&name), rules());
+        let report = examine(&link(estate(&name)), rules());
         let causes: Vec<&str> = report
             .findings
             .iter()

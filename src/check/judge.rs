@@ -1,9 +1,9 @@
 //! The verdict on one assertion: the attribute kinds; the semantic ones are [`super::semantic`]'s.
 
-use super::{Evidence, Selected, Spot, Subject, Verdict, semantic};
+use super::{Evidence, Inquiry, Selected, Spot, Subject, Verdict, semantic};
 use crate::estate::{Within, collection};
 use crate::known::{Part, Text, Truth};
-use crate::link::{Arn, Linked};
+use crate::link::Arn;
 use crate::path::{Path, Root};
 use crate::rule::{Absence, Assertion, Operand};
 use regex_lite::Regex;
@@ -14,10 +14,10 @@ use std::collections::HashMap;
 
 /// Judges an assertion on a subject.
 #[must_use]
-pub fn judge(assertion: &Assertion, subject: &Subject<'_>, linked: &Linked) -> Verdict {
+pub fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
     match assertion {
-        Assertion::All(parts) => Verdict::all(parts.iter().map(|part| judge(part, subject, linked))),
-        Assertion::Any(parts) => Verdict::any(parts.iter().map(|part| judge(part, subject, linked))),
+        Assertion::All(parts) => Verdict::all(parts.iter().map(|part| judge(part, subject, inquiry))),
+        Assertion::Any(parts) => Verdict::any(parts.iter().map(|part| judge(part, subject, inquiry))),
         Assertion::Present { value } => present(&subject.find(value)),
         Assertion::Absent { value } => absent(subject.find(value)),
         Assertion::Equals { value, to, when_absent } => {
@@ -47,9 +47,9 @@ pub fn judge(assertion: &Assertion, subject: &Subject<'_>, linked: &Linked) -> V
         Assertion::LaterThan { value, than, when_absent } => {
             each(subject, value, *when_absent, |found| compare(subject, found, than, Ordering::is_gt))
         }
-        Assertion::Listed { value, r#in } => listed(subject, linked, value, r#in),
+        Assertion::Listed { value, r#in } => listed(subject, inquiry, value, r#in),
         Assertion::FilledIn { value, when_absent } => filled_in(subject, value, *when_absent),
-        semantic => semantic::judge(semantic, subject, linked),
+        semantic => semantic::judge(semantic, subject, inquiry),
     }
 }
 
@@ -189,7 +189,7 @@ fn order(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
-fn listed(subject: &Subject<'_>, linked: &Linked, value: &Operand, within: &Path) -> Verdict {
+fn listed(subject: &Subject<'_>, inquiry: &Inquiry<'_>, value: &Operand, within: &Path) -> Verdict {
     let list = subject.find(within);
     let wanted: Vec<(Value, String)> = match value {
         Operand::Is(value) => vec![(value.clone(), list.nearest.clone())],
@@ -205,7 +205,7 @@ fn listed(subject: &Subject<'_>, linked: &Linked, value: &Operand, within: &Path
             selected.found.into_iter().map(|(value, pointer)| (value.clone(), pointer)).collect()
         }
     };
-    let uncovered = uncovered(subject, linked, within, &list);
+    let uncovered = uncovered(subject, inquiry, within, &list);
     Verdict::all(wanted.into_iter().map(|(value, pointer)| {
         let among = Truth::any(list.found.iter().map(|(candidate, _)| same(&value, candidate)));
         let shown = Text::of(&value).map_or_else(|| value.to_string(), |text| text.to_string());
@@ -236,7 +236,7 @@ fn listed(subject: &Subject<'_>, linked: &Linked, value: &Operand, within: &Path
 }
 
 /// Why the list at a path may be longer than what was found.
-fn uncovered(subject: &Subject<'_>, linked: &Linked, path: &Path, list: &Selected<'_>) -> Option<Evidence> {
+fn uncovered(subject: &Subject<'_>, inquiry: &Inquiry<'_>, path: &Path, list: &Selected<'_>) -> Option<Evidence> {
     if let Some(evidence) = blocked(list) {
         return Some(evidence);
     }
@@ -246,13 +246,14 @@ fn uncovered(subject: &Subject<'_>, linked: &Linked, path: &Path, list: &Selecte
     {
         let name = format!("{section}.{name}");
         let scope = scope(subject, collection(&name).map(|about| about.within))?;
-        return linked
+        return inquiry
+            .linked
             .estate
             .incomplete(&name, &scope, None)
             .map(|unknown| Evidence::unknown(subject.pointer.clone(), unknown));
     }
     // A list inside a thing is whole where it is printed at all.
-    let is_there = !list.found.is_empty() || subject.find(&list_itself(path)?).found.first().is_some();
+    let is_there = !list.found.is_empty() || !subject.find(&list_itself(path)?).found.is_empty();
     (!is_there).then(|| Evidence::at(list.nearest.clone(), format!("`{}` was not printed", last_name(path))))
 }
 

@@ -4,29 +4,28 @@
 //! their answers become verdicts with evidence.
 
 use super::judge::blocked;
-use super::{Evidence, Spot, Subject, Verdict};
+use super::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::capacity;
 use crate::known::Unknown;
-use crate::link::Linked;
 use crate::path::Path;
 use crate::rule::{Assertion, Permission};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-mod access;
+pub(super) mod access;
 
 /// Judges a semantic assertion on a subject.
-pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, linked: &Linked) -> Verdict {
+pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
     match assertion {
         Assertion::Permits { rules, to } => permits(subject, rules, to),
-        Assertion::Fits { jobs, cluster } => fits(subject, linked, jobs, cluster),
-        Assertion::Allows(question) => access::allows(question, subject, linked),
-        Assertion::Limits { question, by } => access::limits(question, by, subject, linked),
-        Assertion::Withholds(question) => access::withholds(question, subject, linked),
+        Assertion::Fits { jobs, cluster } => fits(subject, inquiry, jobs, cluster),
+        Assertion::Allows(question) => access::allows(question, subject, inquiry),
+        Assertion::Limits { question, by } => access::limits(question, by, subject, inquiry),
+        Assertion::Withholds(question) => access::withholds(question, subject, inquiry),
         Assertion::NamesOnly { principal, service, actions } => {
-            access::names_only(principal, service, actions, subject, linked)
+            access::names_only(principal, service, actions, subject, inquiry)
         }
-        Assertion::Trusts(trusted) => access::trusts(trusted, subject),
+        Assertion::Trusts(trusted) => access::trusts(trusted, subject, inquiry),
         Assertion::TrustsOnly(trusted) => access::trusts_only(trusted, subject),
         Assertion::TrustScoped { role, service } => access::trust_scoped(role, service, subject),
         Assertion::KeepsOut { role, callers } => access::keeps_out(role, callers, subject),
@@ -95,7 +94,7 @@ fn permits(subject: &Subject<'_>, rules: &Path, wanted: &[Permission]) -> Verdic
     Verdict::Fail(Evidence::at(pointer, format!("it lacks {short}")).fact("short", short))
 }
 
-fn fits(subject: &Subject<'_>, linked: &Linked, jobs: &Path, cluster: &Path) -> Verdict {
+fn fits(subject: &Subject<'_>, inquiry: &Inquiry<'_>, jobs: &Path, cluster: &Path) -> Verdict {
     let (cluster_arn, _) = match single(subject, cluster) {
         Ok(found) => found,
         Err(verdict) => return verdict,
@@ -111,7 +110,7 @@ fn fits(subject: &Subject<'_>, linked: &Linked, jobs: &Path, cluster: &Path) -> 
         return Verdict::Unknown(evidence);
     }
     let cluster_arn = cluster_arn.as_str().unwrap_or_default();
-    let estate = &linked.estate;
+    let estate = &inquiry.linked.estate;
     for collection in ["kubernetes.nodes", "kubernetes.pods"] {
         if let Some(unknown) = estate.incomplete(collection, cluster_arn, None) {
             return Verdict::Unknown(Evidence::unknown(subject.pointer.clone(), unknown));

@@ -11,12 +11,12 @@
 mod nearest;
 mod split;
 
-use super::arn::{Arn, is_account};
 use super::condition::{self, Doubt};
 use super::context::{Context, ContextValue};
 use super::pattern::{Reading, Subject, compare, compare_action};
 use super::policy::{Effect, Entry, Policy, Statement};
 use super::principal::{Caller, CallerKind, Meant, meant};
+use crate::arn::{Arn, is_account};
 use crate::known::{Text, Truth};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -278,7 +278,7 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(request: &'a Request, policies: &'a Policies, caller: Caller<'a>, context: &Context<'a>) -> Self {
-        let arn = request.resource.as_str().and_then(Arn::of);
+        let arn = request.resource.as_str().and_then(Arn::parse);
         let service = request.action.split(':').next().unwrap_or_default();
         let trust = is_trust(&request.action, &request.resource);
         let key = service.eq_ignore_ascii_case("kms")
@@ -523,7 +523,7 @@ fn is_trust(action: &str, resource: &Text) -> bool {
     let sts = action.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("sts:"));
     // A role's name may still have holes, what it is has not.
     let role = match resource.as_str() {
-        Some(text) => Arn::of(text).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")),
+        Some(text) => Arn::parse(text).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")),
         None => resource
             .parts()
             .iter()

@@ -6,10 +6,10 @@
 //!
 //! Deliberately absent: which kind of policy it is. The document does not say; who evaluates it knows.
 
-use super::arn::is_account;
+use super::condition;
 use super::condition::{Condition, Operator, Test};
 use super::pattern::{Piece, Template};
-use super::{arn, condition};
+use crate::arn::{Arn, is_account};
 use crate::known::{Part, Text, Unknown};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -561,7 +561,7 @@ fn wild_type(resource: &str) -> bool {
 }
 
 fn is_aws_principal(text: &str) -> bool {
-    is_account(text) || is_unique_id(text) || arn::Arn::of(text).is_some_and(|arn| matches!(arn.service, "iam" | "sts"))
+    is_account(text) || is_unique_id(text) || Arn::parse(text).is_some_and(|arn| matches!(arn.service, "iam" | "sts"))
 }
 
 /// Whether a text is the unique id of a user or role, which IAM shows when the name is gone.

@@ -8,9 +8,9 @@
 //! Deliberately absent: resolving unique ids. IAM shows them where the principal is gone, so they
 //! mean nobody.
 
-use super::arn::{Arn, is_account};
 use super::pattern::{Sym, truth};
 use super::policy::{Effect, Principal, PrincipalKind, Statement};
+use crate::arn::{Arn, is_account};
 use crate::known::{Part, Text, Truth};
 
 /// Who makes a request.
@@ -58,7 +58,7 @@ impl<'a> Caller<'a> {
     #[must_use]
     pub fn of(name: &'a str, action: &str) -> Self {
         let caller = |kind, account, partition| Self { kind, name, account, partition };
-        let Some(arn) = Arn::of(name) else {
+        let Some(arn) = Arn::parse(name) else {
             let federated = action.to_ascii_lowercase().starts_with("sts:assumerolewith") && !is_service(name);
             let kind = if name == "*" || name.is_empty() || name.eq_ignore_ascii_case("anonymous") {
                 CallerKind::Anonymous
@@ -199,7 +199,7 @@ fn aws(text: &str, caller: &Caller<'_>) -> Meant {
     if is_account(text) {
         return Meant { by_account: Truth::from(text == account), ..Meant::NOT };
     }
-    let Some(arn) = Arn::of(text).filter(|arn| arn.account == account && arn.partition == caller.partition) else {
+    let Some(arn) = Arn::parse(text).filter(|arn| arn.account == account && arn.partition == caller.partition) else {
         return Meant::NOT;
     };
     if arn.service == "iam" && arn.resource == "root" {

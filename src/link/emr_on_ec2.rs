@@ -3,12 +3,12 @@
 //! Both are shown in the form of the request: `RunJobFlow` names everything, and a described cluster is put
 //! into the same names.
 
-use super::arn::{Arn, role_name};
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
 use super::role::submitter;
 use super::{Draft, draft_alias};
+use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::known::Unknown;
 use serde_json::{Value, json};

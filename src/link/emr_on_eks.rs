@@ -1,15 +1,15 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
-use super::arn::{Arn, role_name};
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
 use super::release::{no_day, release};
 use super::role::{execution_role, submitter};
 use super::{Draft, draft_alias};
+use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::facts;
 use crate::iam::base36;
-use crate::known::Unknown;
+use crate::known::{Text, Unknown};
 use crate::read::yaml;
 use rustc_hash::FxHashSet;
 use serde_json::{Value, json};

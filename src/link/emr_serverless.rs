@@ -1,11 +1,11 @@
 //! Rollouts of EMR Serverless: an application, a runtime role, a submitter, jobs, and the workers that they ask for.
 
-use super::arn::{Arn, role_name};
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
 use super::role::{execution_role, submitter};
 use super::{Draft, draft_alias};
+use crate::arn::{Arn, role_name};
 use crate::capacity::serverless::{Asked, Worker, amount, asked};
 use crate::estate::Estate;
 use crate::known::Unknown;

@@ -1,6 +1,6 @@
 //! Look-ups by ARN and name.
 
-use super::arn::{Arn, role_name};
+use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::known::Unknown;
 use rustc_hash::FxHashMap;

@@ -1,8 +1,8 @@
 //! The roles of a rollout: the one that its jobs run as, and whoever submits them.
 
-use super::arn::{Arn, role_name};
 use super::reference::Index;
 use super::{Draft, draft_alias};
+use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::iam::policy;
 use crate::known::Unknown;

@@ -4,17 +4,19 @@
 //! and clusters there are, and so to whom the lists belong that do not say it: by the names in their
 //! path, or because there is only one account, region or cluster. What cannot be attributed is a gap.
 
-use super::arn::{self, Arn};
 use super::declaration::Declarations;
 use super::kubernetes;
 use super::merge::Ledger;
+use super::merge::arn_in;
 use super::refusal::{Outcome, Refusal};
 use super::shape::{Content, Items, Piece, Places};
-use super::{escape, subject};
+use super::{Options, subject};
+use crate::arn::Arn;
 use crate::estate::{
     COLLECTIONS, Completeness, Coverage, Entry, Estate, FORMAT, Gap, Origin, Source, Syntax, Within, collection,
 };
 use crate::known::Unknown;
+use crate::path::escape;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -40,7 +42,7 @@ impl Reading {
 }
 
 /// Puts the estate together.
-pub(crate) fn assemble(readings: Vec<Reading>, declarations: Vec<Declarations>, today: Option<&str>) -> Estate {
+pub(crate) fn assemble(readings: Vec<Reading>, declarations: Vec<Declarations>, options: &Options) -> Estate {
     let mut assembly = Assembly::default();
     let mut pieces = Vec::new();
     for reading in readings {
@@ -61,7 +63,7 @@ pub(crate) fn assemble(readings: Vec<Reading>, declarations: Vec<Declarations>, 
         pieces.extend(reading.pieces.into_iter().map(|piece| (source, piece)));
     }
     assembly.run(pieces, declarations);
-    assembly.finish(today)
+    assembly.finish(options)
 }
 
 #[derive(Default)]
@@ -183,7 +185,7 @@ impl Known {
             .clusters
             .iter()
             .filter(|(arn, _)| {
-                arn::parse(arn).is_some_and(|arn| {
+                Arn::parse(arn).is_some_and(|arn| {
                     account.as_deref().is_none_or(|account| account == arn.account)
                         && region.as_deref().is_none_or(|region| region == arn.region)
                 })
@@ -281,7 +283,7 @@ impl Assembly {
         }
         for (_, content) in &parts {
             if let Content::Sole { value, .. } = content
-                && let Some(arn) = arn::field(value, "Arn")
+                && let Some(arn) = arn_in(value, "Arn")
             {
                 self.known.note(arn, Acquaintance::Described);
             }
@@ -429,7 +431,7 @@ impl Assembly {
             };
             // An account with very many items names itself in the first of them.
             for item in table.items.iter().take(10_000) {
-                if let Some(arn) = arn::field(item, field) {
+                if let Some(arn) = arn_in(item, field) {
                     let listed =
                         collection.name == "eks.clusters" && item.as_object().is_some_and(|item| item.len() <= 2);
                     known.note(arn, if listed { Acquaintance::Listed } else { Acquaintance::Described });
@@ -437,7 +439,7 @@ impl Assembly {
                 match collection.name {
                     "emrContainers.virtualClusters" => {
                         if let (Some(arn), Some(cluster)) =
-                            (arn::field(item, "arn"), item.pointer("/containerProvider/id").and_then(Value::as_str))
+                            (arn_in(item, "arn"), item.pointer("/containerProvider/id").and_then(Value::as_str))
                         {
                             let of =
                                 format!("arn:{}:eks:{}:{}:cluster/{cluster}", arn.partition, arn.region, arn.account);
@@ -459,7 +461,7 @@ impl Assembly {
             }
         }
         for cluster in &self.groups {
-            if let Some(arn) = cluster.as_str().and_then(arn::parse) {
+            if let Some(arn) = cluster.as_str().and_then(Arn::parse) {
                 known.note(arn, Acquaintance::Described);
             }
         }
@@ -477,7 +479,7 @@ impl Assembly {
             held: None,
         });
         for rollout in &declarations.rollouts {
-            if let Some(arn) = arn::field(rollout, "cluster") {
+            if let Some(arn) = arn_in(rollout, "cluster") {
                 self.known.note(arn, Acquaintance::Described);
             }
             if let Some(namespace) = rollout.get("namespace").and_then(Value::as_str) {
@@ -528,7 +530,7 @@ impl Assembly {
             "eks.accessEntries" => "accessEntryArn",
             _ => collection(name).map_or("arn", |collection| collection.key),
         };
-        let own = arn::field(item, field).and_then(|arn| arn.eks_cluster());
+        let own = arn_in(item, field).and_then(|arn| arn.eks_cluster());
         let cluster = own.or_else(|| {
             let wanted = item.get("clusterName")?.as_str()?;
             sole(&self.known.clusters_called(wanted)).map(|arn| (*arn).clone())
@@ -690,7 +692,7 @@ impl Assembly {
                     (0, _) => {
                         let known = self.known.namespaces.iter().map(|name| (name.as_str(), name.as_str()));
                         namespace = subject::named(&short, known).ok().flatten().map(str::to_owned);
-                        if namespace.is_none() {
+                        if namespace.is_none() && doubt.is_none() {
                             doubt = Some(format!(
                                 "the empty list of {list} does not say whether it is of one namespace or of all; with `all` in its name it counts for all"
                             ));
@@ -889,7 +891,7 @@ impl Assembly {
         if let (Some(account), Some(table)) = (subject::account(path), self.tables.get(&pointer_of(collection))) {
             found.retain(|index| {
                 let item = table.items.get(*index);
-                item.and_then(|item| arn::field(item, "Arn")).is_none_or(|arn| arn.account == account)
+                item.and_then(|item| arn_in(item, "Arn")).is_none_or(|arn| arn.account == account)
             });
         }
         let [position] = found.as_slice() else {
@@ -983,7 +985,7 @@ impl Assembly {
         let account = subject::account(path);
         let found = names.in_path(path).map(|(name, arns)| {
             let fits = |arn: &&String| {
-                account.as_deref().is_none_or(|account| arn::parse(arn).is_none_or(|arn| arn.account == account))
+                account.as_deref().is_none_or(|account| Arn::parse(arn).is_none_or(|arn| arn.account == account))
             };
             (name.to_owned(), arns.iter().filter(fits).cloned().collect::<Vec<_>>())
         });
@@ -1057,9 +1059,7 @@ impl Assembly {
             .iter()
             .filter(|item| item.get("Url").and_then(Value::as_str) == Some(&url))
             .filter(|item| {
-                account
-                    .as_deref()
-                    .is_none_or(|account| arn::field(item, "Arn").is_some_and(|arn| arn.account == account))
+                account.as_deref().is_none_or(|account| arn_in(item, "Arn").is_some_and(|arn| arn.account == account))
             })
             .filter_map(|item| item.get("Arn")?.as_str().map(str::to_owned))
             .collect();
@@ -1200,7 +1200,7 @@ impl Assembly {
             Within::Parent => {
                 let names = self.known.parents.iter().map(|(name, arn)| (name.as_str(), arn.as_str()));
                 let parent = subject::named(path, names).ok().flatten()?;
-                if name == "emrContainers.jobRuns" && arn::parse(parent)?.service == "emr-serverless" {
+                if name == "emrContainers.jobRuns" && Arn::parse(parent)?.service == "emr-serverless" {
                     "emrServerless.jobRuns".clone_into(name);
                 }
                 Some(parent.to_owned())
@@ -1229,7 +1229,7 @@ impl Assembly {
         let mut settled = !refusal.collections.is_empty();
         for name in &refusal.collections {
             let Some(about) = collection(name) else { continue };
-            let arn = refusal.arn.as_deref().and_then(arn::parse);
+            let arn = refusal.arn.as_deref().and_then(Arn::parse);
             let named = arn.and_then(|arn| match about.within {
                 Within::Account => arn.owner(),
                 Within::Region => arn.place(),
@@ -1277,7 +1277,7 @@ impl Assembly {
         self.gaps.push(Gap { what, scope, why: refusal.why, unblock: Some(refusal.unblock), place });
     }
 
-    fn finish(mut self, today: Option<&str>) -> Estate {
+    fn finish(mut self, options: &Options) -> Estate {
         if !self.unplaced.is_empty() {
             let paths: Vec<String> = self.unplaced.iter().map(|source| format!("`{}`", self.path(*source))).collect();
             let shown = paths.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
@@ -1318,6 +1318,8 @@ impl Assembly {
         let header = document.entry("sparkcheck").or_insert_with(|| json!({}));
         if let Value::Object(header) = header {
             header.insert("format".to_owned(), FORMAT.into());
+            let captured = header.get("captured").and_then(Value::as_str).and_then(|day| day.get(..10));
+            let today = options.today.as_deref().or(captured).or(options.clock.as_deref()).map(str::to_owned);
             if let Some(today) = today {
                 header.insert("today".to_owned(), today.into());
             }
@@ -1373,7 +1375,7 @@ fn scope_of(name: &str, within: Within, item: &Value) -> Option<String> {
         "ec2.securityGroups" => "SecurityGroupArn",
         _ => collection(name).map_or("Arn", |collection| collection.key),
     };
-    let arn = arn::field(item, key)?;
+    let arn = arn_in(item, key)?;
     match within {
         Within::Account => arn.owner(),
         Within::Region => arn.place(),

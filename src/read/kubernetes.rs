@@ -204,7 +204,7 @@ fn config_map(map: &mut Value, at: &str, out: &mut Recognised) {
     let holds: Vec<&String> = gateways.iter().map(|(key, _)| key).collect();
     forget_values(map.get_mut("data"), |key| operator || holds.iter().any(|held| *held == key));
     for (key, config) in gateways {
-        let pointer = format!("{at}/data/{}", super::escape(&key));
+        let pointer = format!("{at}/data/{}", crate::path::escape(&key));
         out.push("batch-processing-gateway", Content::Gateway { config, pointer, opaque: true });
     }
 }
@@ -222,7 +222,7 @@ pub(crate) fn gateways(value: &mut Value, at: &str, out: &mut Recognised) -> boo
             Value::Object(map) if depth > 0 => {
                 let mut any = false;
                 for (key, inner) in map {
-                    any |= search(inner, &format!("{at}/{}", super::escape(key)), depth - 1, out);
+                    any |= search(inner, &format!("{at}/{}", crate::path::escape(key)), depth - 1, out);
                 }
                 any
             }

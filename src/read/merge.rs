@@ -4,11 +4,17 @@
 //! believed: the field becomes unknown, and a gap names both files. Times and counters, which move
 //! between two calls, are no disagreement.
 
-use super::escape;
+use crate::arn::Arn;
 use crate::estate::{Gap, Origin, Origins, Source};
 use crate::known::Unknown;
+use crate::path::escape;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The parts of the ARN in a field.
+pub(crate) fn arn_in<'a>(item: &'a Value, field: &str) -> Option<Arn<'a>> {
+    Arn::parse(item.get(field)?.as_str()?)
+}
 
 /// What merging leaves behind beside the merged items.
 #[derive(Debug, Default)]

@@ -84,6 +84,12 @@ pub(crate) fn in_text(text: &str, syntax: Syntax, pointers: &[&str]) -> Vec<Opti
         let name = asked.iter().find_map(|node| named.get(*node)?.as_ref().filter(|found| !found.container));
         let range = match (place, name) {
             (_, Some(name)) => Some(name.value.clone()),
+            // Of a secret only the name is shown.
+            (Some(Found { key: Some(key), container: false, .. }), None)
+                if text.get(key.clone()).is_some_and(names_a_secret) =>
+            {
+                Some(key.clone())
+            }
             (Some(place), None) if !place.container => Some(place.value.clone()),
             (Some(Found { key: Some(key), .. }), None) => Some(key.clone()),
             (Some(place), None) => Some(place.value.start..(place.value.start + 1).min(place.value.end)),
@@ -327,6 +333,7 @@ impl<'a> Lines<'a> {
 fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
     let part = |range: Range<usize>| line.get(range).unwrap_or_default();
     let (head, span, tail) = (part(0..range.start), part(range.clone()), part(range.end..line.len()));
+    let tail = if names_a_secret(span) && tail.trim_start().starts_with(':') { ": ***" } else { tail };
     let long = line.chars().count() > WIDTH;
     let mut text = String::new();
     if long && head.chars().count() > LEAD {
@@ -352,13 +359,21 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
     Excerpt { first_line: number, text, start, end }
 }
 
+/// Whether a key is that of a secret.
+fn names_a_secret(key: &str) -> bool {
+    let key = key.trim_matches(['"', '\'']).to_ascii_lowercase();
+    !key.contains([' ', '/', ':'])
+        && ["password", "passwd", "secret", "token", "certdata", "credential"].iter().any(|word| key.contains(word))
+}
+
 /// Text beside a place without what may be secret: values of environment variables, credentials.
 fn hide(text: &str) -> Cow<'_, str> {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static VALUES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?x) (?P<key> (?:"value"|\bvalue)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
-            | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}"#,
+            r#"(?x) (?P<key> (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
+            | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}
+            | [A-Za-z0-9+/=]{60,}"#,
         )
         .unwrap()
     });
@@ -435,6 +450,12 @@ mod tests {
         assert!(span.excerpt.text.chars().count() < 2 * LEAD + 10);
         assert_eq!(&span.excerpt.text[span.excerpt.start..span.excerpt.end], "1");
         assert!(!span.excerpt.text.contains("hush"));
+        let bpg = "clusters:\n- id: a\n  userTokenSOPS: plaintext:hush\n  dbPassword: hush\n  weight: 1\n";
+        let spans =
+            in_text(bpg, Syntax::Yaml, &["/0/clusters/0/userTokenSOPS", "/0/clusters/0/weight", "/0/clusters/0/id"]);
+        let texts: Vec<String> = spans.into_iter().map(|span| span.unwrap().excerpt.text).collect();
+        assert_eq!(texts[0], "- id: a\n  userTokenSOPS: ***\n  dbPassword: \"***\"");
+        assert!(texts.iter().all(|text| !text.contains("hush")), "{texts:?}");
         let env = "A=x\nSPARKPILOT_DATABASE_URL=postgresql://u:hush@h/d\nSPARKPILOT_TOKEN=hush\n";
         let span = in_text(env, Syntax::Variables, &["/SPARKPILOT_DATABASE_URL"]).pop().unwrap().unwrap();
         assert_eq!(span.excerpt.text, "SPARKPILOT_DATABASE_URL=postgresql://u:***@h/d");

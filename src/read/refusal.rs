@@ -1,6 +1,6 @@
 //! Calls that failed: what the AWS command line and kubectl print instead of an answer.
 
-use super::arn;
+use crate::arn::Arn;
 use crate::estate::COLLECTIONS;
 use regex_lite::Regex;
 use std::sync::LazyLock;
@@ -151,7 +151,7 @@ fn aws(code: &str, operation: &str, message: &str) -> Refusal {
     let action = ACTION.captures(message).and_then(|captures| captures.get(1)).map(|action| action.as_str().to_owned());
     let arns = || RESOURCE_ARN.captures_iter(message).filter_map(|captures| captures.get(1)).map(|arn| arn.as_str());
     let clean = |text: &str| text.trim_end_matches(['.', ',', ';']).to_owned();
-    let resource = arns().next().filter(|text| arn::parse(text).is_some_and(|arn| arn.owner().is_some())).map(clean);
+    let resource = arns().next().filter(|text| Arn::parse(text).is_some_and(|arn| arn.owner().is_some())).map(clean);
     let arn = resource.or_else(|| ANY_ARN.find(message).map(|found| clean(found.as_str())));
     let denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"].iter().any(|word| code.contains(word));
     let absent = ["NoSuchEntity", "NotFound", "NoSuch"].iter().any(|word| code.contains(word));
@@ -200,7 +200,7 @@ fn aws_collections(operation: &str, service: Option<&str>, arn: Option<&str>) ->
     if let Some((_, names)) = OPERATIONS.iter().find(|(name, _)| *name == operation) {
         return names.iter().map(|name| (*name).to_owned()).collect();
     }
-    let services = [service, arn.and_then(arn::parse).map(|arn| arn.service)];
+    let services = [service, arn.and_then(Arn::parse).map(|arn| arn.service)];
     let listed: Vec<(&str, &str)> = COLLECTIONS
         .iter()
         .filter_map(|collection| {

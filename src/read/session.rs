@@ -5,6 +5,7 @@
 use crate::known::{Part, Text, Unknown};
 use regex_lite::Regex;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// The variables that a text sets, and how many lines of it do something else.
@@ -51,16 +52,14 @@ pub(crate) fn variables(text: &str, certain: bool) -> Option<Vec<(String, Value)
     if !ours || (!certain && others > found.len() / 4) {
         return None;
     }
-    let mut variables: Vec<(String, Value)> = Vec::new();
+    let mut variables: BTreeMap<String, Value> = BTreeMap::new();
     for (name, value, powershell) in found {
-        if !kept(name) {
-            continue;
-        }
         // The last assignment is the one that counts.
-        variables.retain(|(known, _)| known != name);
-        variables.push((name.to_owned(), read(value, powershell)));
+        if kept(name) {
+            variables.insert(name.to_owned(), read(value, powershell));
+        }
     }
-    Some(variables)
+    Some(variables.into_iter().collect())
 }
 
 /// Whether rules read a variable of this name.

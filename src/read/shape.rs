@@ -4,8 +4,8 @@
 //! item. What a list says about its own completeness goes with it. A piece knows whose it is only as
 //! far as its content says; the rest is worked out when all pieces are there.
 
-use super::arn;
 use super::kubernetes;
+use super::merge::arn_in;
 use super::policy::{self, Decoded};
 use serde_json::{Map, Value};
 
@@ -188,7 +188,7 @@ fn authorization_details(mut map: Map<String, Value>, at: &str, out: &mut Recogn
         ("Policies", "iam.policies", "managed policies"),
     ] {
         let Some(Value::Array(items)) = map.remove(key) else { continue };
-        let own = |item: &Value| arn::field(item, "Arn").is_some_and(|arn| arn.owner().is_some());
+        let own = |item: &Value| arn_in(item, "Arn").is_some_and(|arn| arn.owner().is_some());
         let doubt = (!items.iter().any(own)).then(|| {
             format!("the output of `get-account-authorization-details` has no {plural} of the account, as a `--filter` leaves it")
         });
@@ -484,7 +484,7 @@ fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised
         let fits = match (&entry.items, items.first()) {
             (_, None) => entry.hints.is_empty() || entry.hints.iter().any(|hint| path.to_lowercase().contains(hint)),
             (Of::Objects(field, service), Some(first)) => {
-                arn::field(first, field).is_some_and(|arn| arn.service == *service)
+                arn_in(first, field).is_some_and(|arn| arn.service == *service)
             }
             (Of::With(field), Some(first)) => first.get(*field).is_some(),
             (Of::Names(_), Some(_)) => items.iter().all(Value::is_string),
@@ -503,7 +503,7 @@ fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised
             Of::Objects(..) | Of::With(_) => {
                 let mut doubt = None;
                 if entry.collection == "iam.policies" && !items.is_empty() {
-                    let own = |item: &Value| arn::field(item, "Arn").is_some_and(|arn| arn.owner().is_some());
+                    let own = |item: &Value| arn_in(item, "Arn").is_some_and(|arn| arn.owner().is_some());
                     doubt = (!items.iter().any(own)).then(|| "only AWS managed policies were listed".to_owned());
                 }
                 if entry.collection.starts_with("ec2.") {
@@ -528,7 +528,7 @@ fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised
 
 /// The URL of an OIDC provider is the end of its ARN.
 pub(crate) fn add_url(provider: &mut Value) {
-    let url = arn::field(provider, "Arn")
+    let url = arn_in(provider, "Arn")
         .and_then(|arn| arn.resource.strip_prefix("oidc-provider/").map(|url| Value::String(url.to_owned())));
     if let (Some(url), Value::Object(map)) = (url, provider) {
         map.entry("Url").or_insert(url);
@@ -560,7 +560,7 @@ const SINGLES: &[(&str, &str, &str, &str, &str)] = &[
 fn single(map: &mut Map<String, Value>, at: &str, out: &mut Recognised) -> bool {
     for (key, collection, kind, field, service) in SINGLES {
         let Some(item) = map.get(*key) else { continue };
-        let named = arn::field(item, field).is_some_and(|arn| arn.service == *service);
+        let named = arn_in(item, field).is_some_and(|arn| arn.service == *service);
         // Older outputs of EKS say of what cluster a thing is, and not its ARN.
         let in_cluster = *service == "eks" && item.get(*field).is_none() && item.get("clusterName").is_some();
         if !(named || in_cluster) {

@@ -124,7 +124,7 @@ pub(crate) fn region(path: &str) -> Option<String> {
 /// The account id in a path.
 pub(crate) fn account(path: &str) -> Option<String> {
     path.split(|letter: char| !letter.is_ascii_alphanumeric())
-        .rfind(|word| super::arn::is_account(word))
+        .rfind(|word| crate::arn::is_account(word))
         .map(str::to_owned)
 }
 

@@ -3,11 +3,13 @@
 //! The built-in rules are turned into one JSON text when the program is built, so that starting it
 //! reads nothing from disk and parses no YAML; their examples stay apart until they are asked for.
 
-use super::{Examples, Rule, Template};
+use super::{Examples, Rule, System, Template};
 use crate::path::Path;
 use crate::read::{self, yaml};
 use miette::{Diagnostic, NamedSource, SourceSpan};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use thiserror::Error;
@@ -25,26 +27,53 @@ pub enum LoadError {
         why: String,
     },
     /// A rule file is not a rule.
-    #[error("{message}")]
-    #[diagnostic(help("{help}"))]
-    Rule {
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        help: String,
-        /// The file.
-        #[source_code]
-        source_code: NamedSource<String>,
-        /// Where.
-        #[label("here")]
-        span: Option<SourceSpan>,
-    },
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Rule(Box<BrokenRule>),
+}
+
+/// A file that is not a rule, and where.
+#[derive(Debug, Error, Diagnostic)]
+#[error("{message}")]
+#[diagnostic(help("{help}"))]
+pub struct BrokenRule {
+    /// What is wrong.
+    message: String,
+    /// What to do.
+    help: String,
+    /// The file.
+    #[source_code]
+    source_code: NamedSource<String>,
+    /// Where.
+    #[label("here")]
+    span: Option<SourceSpan>,
 }
 
 /// The built-in rules, by id, without their examples.
 #[must_use]
 pub fn builtin() -> Vec<Rule> {
-    serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/rules.json"))).unwrap_or_default()
+    builtin_where(|_| true)
+}
+
+/// The built-in rules that are about one of these systems, by id. The others are not even parsed.
+#[must_use]
+pub fn builtin_for(systems: &[System]) -> Vec<Rule> {
+    builtin_where(|rule| rule.systems.iter().any(|system| systems.contains(system)))
+}
+
+fn builtin_where(wanted: impl Fn(&Entry<'_>) -> bool) -> Vec<Rule> {
+    let entries: Vec<Entry<'_>> =
+        serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/rules.json"))).unwrap_or_default();
+    let wanted = entries.into_iter().filter(wanted);
+    wanted.filter_map(|entry| serde_json::from_str(entry.rule.get()).ok()).collect()
+}
+
+/// A rule that is not parsed yet.
+#[derive(Deserialize)]
+struct Entry<'r> {
+    systems: Vec<System>,
+    #[serde(borrow)]
+    rule: &'r RawValue,
 }
 
 /// The examples of a built-in rule.
@@ -87,12 +116,12 @@ pub fn parse(path: &str, text: &str) -> Result<Rule, LoadError> {
     if let Some(fault) = fault {
         let message = format!("the rule is not YAML: {}", fault.message);
         let at = offset(text, fault.line, fault.column);
-        return Err(LoadError::Rule {
+        return Err(LoadError::Rule(Box::new(BrokenRule {
             message,
             help: "mend the file at the mark".into(),
             source_code: NamedSource::new(path, text.to_owned()),
             span: Some((at, 1.min(text.len().saturating_sub(at))).into()),
-        });
+        })));
     }
     if documents.len() != 1 {
         let message = format!("a rule file holds one document, not {}", documents.len());
@@ -104,7 +133,7 @@ pub fn parse(path: &str, text: &str) -> Result<Rule, LoadError> {
         let help = "`sparkcheck schema rule` describes the form of a rule".to_owned();
         broken(path, text, &pointer, sentence(&error.inner().to_string()), help)
     })?;
-    for (pointer, problem) in problems(&rule) {
+    if let Some((pointer, problem)) = problems(&rule).into_iter().next() {
         return Err(broken(
             path,
             text,
@@ -141,6 +170,9 @@ fn problems(rule: &Rule) -> Vec<(String, String)> {
     for (at, path) in rule.at.iter().enumerate() {
         path_problem(&format!("/at/{at}"), path);
     }
+    for (pointer, template) in templates(rule) {
+        problems.extend(template.compile().err().map(|why| (pointer, why)));
+    }
     for (name, assertion) in [("/assert", Some(&rule.assert)), ("/when", rule.when.as_ref())] {
         if assertion.is_some() {
             walk_assertion(&document, name, &mut problems);
@@ -156,6 +188,11 @@ fn walk_assertion(document: &Value, pointer: &str, problems: &mut Vec<(String, S
         Value::Object(object) => {
             for name in object.keys() {
                 walk_assertion(document, &format!("{pointer}/{}", crate::path::escape(name)), problems);
+            }
+            let texts =
+                object.get("context").and_then(Value::as_object).into_iter().flat_map(|context| context.values());
+            for text in texts.chain(object.get("resource")).filter_map(Value::as_str) {
+                problems.extend(Template::new(text).err().map(|why| (format!("{pointer}/resource"), why)));
             }
             if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
                 && let Err(error) = regex_lite::Regex::new(&crate::check::anchored(pattern))
@@ -181,12 +218,12 @@ fn walk_assertion(document: &Value, pointer: &str, problems: &mut Vec<(String, S
 
 fn broken(path: &str, text: &str, pointer: &str, message: String, help: String) -> LoadError {
     let span = read::locate_yaml(text, &format!("/0{pointer}"));
-    LoadError::Rule {
+    LoadError::Rule(Box::new(BrokenRule {
         message,
         help,
         span: span.map(|(start, end)| (start, end - start).into()),
         source_code: NamedSource::new(path, text.to_owned()),
-    }
+    }))
 }
 
 /// The byte at a line and column, both counted from 1.

@@ -92,11 +92,11 @@ pub fn apply(document: &mut Value, changes: &[Change]) -> Result<(), ChangeError
         Change::Append { append, value } => {
             let mut hit = false;
             for (parent, last) in parents(document, append)? {
-                if let Some(Value::Object(object)) = document.pointer_mut(&parent) {
-                    if let Value::Array(items) = object.entry(last).or_insert_with(|| Value::Array(Vec::new())) {
-                        items.push(value.clone());
-                        hit = true;
-                    }
+                if let Some(Value::Object(object)) = document.pointer_mut(&parent)
+                    && let Value::Array(items) = object.entry(last).or_insert_with(|| Value::Array(Vec::new()))
+                {
+                    items.push(value.clone());
+                    hit = true;
                 }
             }
             if hit { Ok(()) } else { Err(ChangeError::Nothing(append.clone())) }

@@ -84,7 +84,7 @@ fn verdicts(rule: &Rule, document: &Value, today: &str) -> Result<Vec<Outcome>, 
 }
 
 fn linked(document: &Value, today: &str) -> Result<Linked, String> {
-    let options = read::Options { today: Some(today.to_owned()), today_is_asked: true, ..read::Options::default() };
+    let options = read::Options { today: Some(today.to_owned()), ..read::Options::default() };
     let bytes = serde_json::to_vec(document).map_err(|error| error.to_string())?;
     let estate = read::read(&[read::Input::Stdin(bytes)], &options).map_err(|error| error.to_string())?;
     Ok(link(estate))

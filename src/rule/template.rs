@@ -7,11 +7,10 @@
 use crate::known::{Part, Text};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A text with named holes.
+/// A text with named holes; taken apart when it is filled, which most never are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     text: String,
-    parts: Vec<Piece>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +40,17 @@ impl<F: Fn(&str) -> Option<Text>> Fill for F {
 impl Template {
     /// A template from its text, or what is wrong with it.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
-        let text = text.into();
+        let template = Self { text: text.into() };
+        template.parts().map(|_| ()).map(|()| template)
+    }
+
+    /// What is wrong with the template, if anything is.
+    pub fn compile(&self) -> Result<(), String> {
+        self.parts().map(|_| ())
+    }
+
+    fn parts(&self) -> Result<Vec<Piece>, String> {
+        let text = &self.text;
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text.as_str();
@@ -66,7 +75,12 @@ impl Template {
         literal.push_str(rest);
         parts.push(Piece::Literal(literal));
         parts.retain(|part| !matches!(part, Piece::Literal(text) if text.is_empty()));
-        Ok(Self { text, parts })
+        Ok(parts)
+    }
+
+    /// The parts; all of a text that is no template is literal.
+    fn pieces(&self) -> Vec<Piece> {
+        self.parts().unwrap_or_else(|_| vec![Piece::Literal(self.text.clone())])
     }
 
     /// The template as written.
@@ -75,21 +89,10 @@ impl Template {
         &self.text
     }
 
-    /// The names in its holes.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.parts
-            .iter()
-            .flat_map(|part| match part {
-                Piece::Literal(_) => &[],
-                Piece::Hole(choices) => choices.as_slice(),
-            })
-            .filter_map(|choice| if let Choice::Name(name) = choice { Some(name.as_str()) } else { None })
-    }
-
     /// The sentence; a name of which nothing is known stands as `<cluster.name>`.
     #[must_use]
     pub fn sentence(&self, names: &impl Fill) -> String {
-        self.parts
+        self.pieces()
             .iter()
             .map(|part| match part {
                 Piece::Literal(text) => text.clone(),
@@ -105,7 +108,7 @@ impl Template {
     pub fn command(&self, names: &impl Fill) -> String {
         let mut command = String::new();
         let mut quoted = false;
-        for part in &self.parts {
+        for part in &self.pieces() {
             match part {
                 Piece::Literal(text) => {
                     quoted ^= text.matches('\'').count() % 2 == 1;
@@ -132,7 +135,7 @@ impl Template {
     /// The text, in which a name of which nothing is known stays a hole.
     #[must_use]
     pub fn with_holes(&self, names: &impl Fill) -> Text {
-        Text::from_parts(self.parts.iter().flat_map(|part| match part {
+        Text::from_parts(self.pieces().iter().flat_map(|part| match part {
             Piece::Literal(text) => vec![Part::Literal(text.clone())],
             Piece::Hole(choices) => match filled(choices, names) {
                 Some(text) => text.parts().to_vec(),
@@ -192,7 +195,7 @@ impl Serialize for Template {
 
 impl<'de> Deserialize<'de> for Template {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Ok(Self { text: String::deserialize(deserializer)? })
     }
 }
 

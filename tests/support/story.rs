@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The day on which all tests check.
-pub const TODAY: &str = "2026-11-20";
+pub(crate) const TODAY: &str = "2026-11-20";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +53,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// The names of all folders and stories.
-pub fn names() -> Vec<String> {
+pub(crate) fn names() -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(fixtures()).unwrap() {
         let path = entry.unwrap().path();
@@ -68,7 +68,7 @@ pub fn names() -> Vec<String> {
 }
 
 /// The names of all stories.
-pub fn stories() -> Vec<String> {
+pub(crate) fn stories() -> Vec<String> {
     let files = fs::read_dir(fixtures().join("stories")).unwrap();
     let mut names: Vec<String> =
         files.map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned()).collect();
@@ -77,7 +77,7 @@ pub fn stories() -> Vec<String> {
 }
 
 /// The folder of a fixture or story, made if need be.
-pub fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let plain = fixtures().join(name);
     if plain.is_dir() {
         return plain;
@@ -109,7 +109,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let place = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &place) } else { drop(fs::copy(&path, &place).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &place);
+        } else {
+            fs::copy(&path, &place).unwrap();
+        }
     }
 }
 

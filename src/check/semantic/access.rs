@@ -1,7 +1,7 @@
 //! Questions to [`crate::iam`], with the policies that the estate holds.
 
 use super::single;
-use crate::check::{Evidence, Spot, Subject, Verdict};
+use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::facts;
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
@@ -9,7 +9,7 @@ use crate::iam::{
     self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
 };
 use crate::known::{Text, Truth, Unknown};
-use crate::link::{Arn, Linked};
+use crate::link::Arn;
 use crate::path::Path;
 use crate::rule::{Outsider, Question, Trusted};
 use serde_json::Value;
@@ -20,25 +20,26 @@ use std::sync::Arc;
 const ADMINISTRATOR_ACCESS: &str = "policy/AdministratorAccess";
 
 /// The policies of a principal, and where each stands in the document.
-struct Collected {
+#[derive(Debug)]
+pub(crate) struct Collected {
     policies: Policies,
     pointers: BTreeMap<String, String>,
 }
 
-fn collect(principal: &Value, pointer: &str, linked: &Linked) -> Collected {
+fn collect(principal: &Value, pointer: &str, inquiry: &Inquiry<'_>) -> Collected {
     let mut collected = Collected { policies: Policies::default(), pointers: BTreeMap::new() };
     let name = principal["Arn"].as_str().unwrap_or("the principal");
-    collected.identity_of(principal, pointer, name, linked);
+    collected.identity_of(principal, pointer, name, inquiry);
     if principal["UserName"].is_string() {
         match principal["GroupList"].as_array() {
             None => collected.policies.identity.missing.push(format!("the groups of {name}")),
             Some(groups) => {
                 for group in groups {
-                    let items = linked.estate.items("iam.groups");
+                    let items = inquiry.linked.estate.items("iam.groups");
                     match items.iter().position(|item| item["GroupName"] == *group) {
                         Some(at) => {
                             let pointer = format!("/iam/groups/{at}");
-                            collected.identity_of(items.get(at).unwrap_or(&Value::Null), &pointer, name, linked);
+                            collected.identity_of(items.get(at).unwrap_or(&Value::Null), &pointer, name, inquiry);
                         }
                         None => collected.policies.identity.missing.push(format!("the policies of group {group}")),
                     }
@@ -48,7 +49,7 @@ fn collect(principal: &Value, pointer: &str, linked: &Linked) -> Collected {
     }
     if let Some(arn) = principal["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str() {
         let mut boundary = Gathered::default();
-        collected.managed(arn, &mut boundary, linked);
+        collected.managed(arn, &mut boundary, inquiry);
         collected.policies.boundary = Some(boundary);
     }
     collected
@@ -56,7 +57,7 @@ fn collect(principal: &Value, pointer: &str, linked: &Linked) -> Collected {
 
 impl Collected {
     /// Adds the inline and the attached policies of a role, user or group.
-    fn identity_of(&mut self, holder: &Value, pointer: &str, name: &str, linked: &Linked) {
+    fn identity_of(&mut self, holder: &Value, pointer: &str, name: &str, inquiry: &Inquiry<'_>) {
         let inline = ["RolePolicyList", "UserPolicyList", "GroupPolicyList"];
         match inline.iter().find_map(|field| Some((field, holder[*field].as_array()?))) {
             None => self.policies.identity.missing.push(format!("the inline policies of {name}")),
@@ -78,15 +79,15 @@ impl Collected {
             Some(list) => {
                 let mut gathered = std::mem::take(&mut self.policies.identity);
                 for entry in list {
-                    self.managed(entry["PolicyArn"].as_str().unwrap_or("?"), &mut gathered, linked);
+                    self.managed(entry["PolicyArn"].as_str().unwrap_or("?"), &mut gathered, inquiry);
                 }
                 self.policies.identity = gathered;
             }
         }
     }
 
-    fn managed(&mut self, arn: &str, into: &mut Gathered, linked: &Linked) {
-        let found = linked.index.policy(&linked.estate, arn);
+    fn managed(&mut self, arn: &str, into: &mut Gathered, inquiry: &Inquiry<'_>) {
+        let found = inquiry.linked.index.policy(&inquiry.linked.estate, arn);
         let version = found.as_ref().and_then(|(policy, pointer)| {
             let versions = policy["PolicyVersionList"].as_array()?;
             let at = versions.iter().position(|version| version["IsDefaultVersion"] == true)?;
@@ -132,7 +133,7 @@ impl Collected {
 
 /// One decision for each action of a question.
 struct Asked {
-    collected: Collected,
+    collected: Arc<Collected>,
     principal_at: String,
     decisions: Vec<(String, Decision)>,
 }
@@ -141,7 +142,7 @@ fn ask(
     question: &Question,
     unknown_present: &BTreeSet<String>,
     subject: &Subject<'_>,
-    linked: &Linked,
+    inquiry: &Inquiry<'_>,
 ) -> Result<Asked, Verdict> {
     let (principal, pointer) = single(subject, &question.principal)?;
     let Some(arn) = principal["Arn"].as_str() else {
@@ -159,7 +160,7 @@ fn ask(
     context.insert("aws:PrincipalArn".into(), ContextValue::One(arn.into()));
     let resource_account =
         resource.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
-    let collected = collect(principal, &pointer, linked);
+    let collected = inquiry.policies(&pointer, || collect(principal, &pointer, inquiry));
     let decisions = question.actions.iter().map(|action| {
         let request = Request {
             principal: arn.to_owned(),
@@ -178,8 +179,8 @@ fn ask(
 }
 
 /// Whether IAM lets the principal do all of it.
-pub(super) fn allows(question: &Question, subject: &Subject<'_>, linked: &Linked) -> Verdict {
-    let asked = match ask(question, &BTreeSet::new(), subject, linked) {
+pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &BTreeSet::new(), subject, inquiry) {
         Ok(asked) => asked,
         Err(verdict) => return verdict,
     };
@@ -211,8 +212,8 @@ pub(super) fn allows(question: &Question, subject: &Subject<'_>, linked: &Linked
 }
 
 /// Whether IAM lets the principal do it only under a condition on the key.
-pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, linked: &Linked) -> Verdict {
-    let asked = match ask(question, &BTreeSet::from([by.to_owned()]), subject, linked) {
+pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &BTreeSet::from([by.to_owned()]), subject, inquiry) {
         Ok(asked) => asked,
         Err(verdict) => return verdict,
     };
@@ -239,8 +240,8 @@ pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, linke
 }
 
 /// Whether IAM keeps the principal from all of it.
-pub(super) fn withholds(question: &Question, subject: &Subject<'_>, linked: &Linked) -> Verdict {
-    let asked = match ask(question, &BTreeSet::new(), subject, linked) {
+pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &BTreeSet::new(), subject, inquiry) {
         Ok(asked) => asked,
         Err(verdict) => return verdict,
     };
@@ -265,13 +266,13 @@ pub(super) fn names_only(
     service: &str,
     actions: &[String],
     subject: &Subject<'_>,
-    linked: &Linked,
+    inquiry: &Inquiry<'_>,
 ) -> Verdict {
     let (principal, pointer) = match single(subject, principal) {
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
-    let collected = collect(principal, &pointer, linked);
+    let collected = inquiry.policies(&pointer, || collect(principal, &pointer, inquiry));
     let mut strangers: BTreeMap<String, Spot> = BTreeMap::new();
     for Named { name, policy } in &collected.policies.identity.policies {
         let statements = policy.statements.iter();
@@ -390,7 +391,7 @@ fn wanted(trusted: &Trusted, role: &Value, subject: &Subject<'_>) -> Result<Opti
 }
 
 /// Whether the role may be assumed by all that are wanted.
-pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
+pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
     let (policy, pointer, role) = match trust_policy(subject, &trusted.role) {
         Ok(found) => found,
         Err(verdict) => return verdict,
@@ -405,7 +406,8 @@ pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>) -> Verdict {
         }
         Err(verdict) => return verdict,
     };
-    let scope = trust::scope(&policy, &wanted);
+    let question = format!("{pointer} {} {} {:?}", wanted.issuer, wanted.namespace, wanted.accounts);
+    let scope = inquiry.scope(question, || trust::scope(&policy, &wanted));
     let miss = scope.miss.as_ref();
     let mut evidence = match miss {
         Some(miss) => Evidence {

@@ -4,7 +4,7 @@
 
 use super::malformed;
 use super::visitors::{ANY_ACCOUNT, Entrance, MOST_VISITORS, claim_of};
-use crate::iam::arn::{Arn, is_account};
+use crate::arn::{Arn, is_account};
 use crate::iam::context::ContextValue;
 use crate::iam::decide::{Because, Decision, Named, Outcome, Policies, Request, decide};
 use crate::iam::policy::{Effect, Policy, Principal, PrincipalKind, is_unique_id};
@@ -200,7 +200,7 @@ fn who(principal: &Principal, own_account: &str) -> Who {
         (PrincipalKind::Federated, _) => Who::Federated,
         (PrincipalKind::Aws, Some(text)) if is_unique_id(text) => Who::Deleted,
         (PrincipalKind::Aws, Some(text)) if is_account(text) => of_account(text, Who::OwnAccount, Who::ForeignAccount),
-        (PrincipalKind::Aws, Some(text)) => match Arn::of(text) {
+        (PrincipalKind::Aws, Some(text)) => match Arn::parse(text) {
             Some(arn) if arn.resource == "root" => of_account(arn.account, Who::OwnAccount, Who::ForeignAccount),
             Some(arn) => of_account(arn.account, Who::OwnPrincipal, Who::ForeignPrincipal),
             None => Who::Unknown,

@@ -6,7 +6,7 @@ use super::{
     AUDIENCE, Accounts, Asked, Audience, Clause, MissKind, SUBJECT, TrustMiss, WEB_IDENTITY, Wanted, is_provider,
     malformed, value_text,
 };
-use crate::iam::arn::Arn;
+use crate::arn::Arn;
 use crate::iam::base36;
 use crate::iam::condition::{Condition, Test};
 use crate::iam::decide::action_matches;
@@ -126,7 +126,7 @@ fn wrong_provider(federated: &[&Principal], wanted: &Wanted) -> Option<(u32, Tru
     }
     let principal = federated.first()?;
     let miss = |kind, what| TrustMiss::new(kind, principal.pointer.clone(), what);
-    let Some(arn) = principal.value.as_str().and_then(Arn::of) else {
+    let Some(arn) = principal.value.as_str().and_then(Arn::parse) else {
         return Some((
             30,
             miss(MissKind::OtherIssuer, format!("`{}` is not the cluster's provider", principal.value))
@@ -140,7 +140,7 @@ fn wrong_provider(federated: &[&Principal], wanted: &Wanted) -> Option<(u32, Tru
             miss(MissKind::OtherIssuer, format!("the provider is of the issuer `{issuer}`")).with("issuer", issuer),
         ));
     }
-    let expected = wanted.provider_arn.as_ref().and_then(Text::as_str).and_then(Arn::of);
+    let expected = wanted.provider_arn.as_ref().and_then(Text::as_str).and_then(Arn::parse);
     if let Some(expected) = expected.filter(|expected| expected.partition != arn.partition) {
         let what = format!(
             "the provider is of the partition `{}`, the cluster's is of `{}`",

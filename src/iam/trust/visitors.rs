@@ -3,7 +3,7 @@
 //! Deliberately absent: tokens of the wanted issuer, which [`scope`](super::scope) walks all at once.
 
 use super::{Accounts, TOKEN_CALL_KEYS, WEB_IDENTITY, Wanted, is_provider, malformed};
-use crate::iam::arn::{Arn, is_account};
+use crate::arn::{Arn, is_account};
 use crate::iam::context::ContextValue;
 use crate::iam::decide::{Gathered, Named, Policies, Request, decide};
 use crate::iam::policy::{Effect, Policy, Principal, PrincipalKind, holes};
@@ -72,7 +72,7 @@ pub(super) fn other_callers(trust: &Policy, wanted: &Wanted, extra: &mut BTreeSe
 
 /// The account of the role, as far as what is wanted tells it.
 fn own_account(wanted: &Wanted) -> Option<String> {
-    let by_provider = || Arn::of(wanted.provider_arn.as_ref()?.as_str()?).map(|arn| arn.account.to_owned());
+    let by_provider = || Arn::parse(wanted.provider_arn.as_ref()?.as_str()?).map(|arn| arn.account.to_owned());
     match &wanted.accounts {
         Accounts::EmrOnEks { account, .. } => account.as_str().map(str::to_owned).or_else(by_provider),
         Accounts::Named(_) | Accounts::Namespace => by_provider(),
@@ -162,7 +162,7 @@ impl Entrance {
                 ),
             ],
             PrincipalKind::Service => vec![aws(format!("service `{shown}`"), text)],
-            PrincipalKind::Federated => match Arn::of(&text) {
+            PrincipalKind::Federated => match Arn::parse(&text) {
                 // A provider of another account is nobody here.
                 Some(arn)
                     if self.account.as_deref().is_some_and(|own| {
@@ -190,7 +190,7 @@ impl Entrance {
                 if is_account(&text) {
                     return vec![aws(format!("account `{shown}`"), format!("arn:aws:iam::{text}:user/anyone"))];
                 }
-                let Some(arn) = Arn::of(&text) else { return Vec::new() };
+                let Some(arn) = Arn::parse(&text) else { return Vec::new() };
                 let head = format!("arn:{}", arn.partition);
                 if arn.resource == "root" {
                     let label = shown.rsplit("::").next().and_then(|rest| rest.strip_suffix(":root")).unwrap_or(&shown);

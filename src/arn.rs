@@ -1,6 +1,6 @@
 //! The parts of an ARN.
 
-/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, split at its first five colons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arn<'t> {
     /// `aws`, `aws-cn`, `aws-us-gov`.
@@ -33,11 +33,47 @@ impl<'t> Arn<'t> {
         (!arn.partition.is_empty() && !arn.service.is_empty() && !arn.resource.is_empty()).then_some(arn)
     }
 
+    /// The account, where it is one and not `aws`.
+    #[must_use]
+    pub fn owner(&self) -> Option<String> {
+        is_account(self.account).then(|| self.account.to_owned())
+    }
+
     /// The account and region as coverage names them.
     #[must_use]
     pub fn regional_scope(&self) -> String {
         format!("{}/{}", self.account, self.region)
     }
+
+    /// The same, where both are known.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        (is_account(self.account) && !self.region.is_empty()).then(|| self.regional_scope())
+    }
+
+    /// The EKS cluster to which a node group, add-on, access entry, association or profile belongs.
+    #[must_use]
+    pub fn eks_cluster(&self) -> Option<String> {
+        if self.service != "eks" {
+            return None;
+        }
+        let (_, rest) = self.resource.split_once('/')?;
+        let name = rest.split('/').next().filter(|name| !name.is_empty())?;
+        Some(format!("arn:{}:eks:{}:{}:cluster/{name}", self.partition, self.region, self.account))
+    }
+
+    /// The virtual cluster or application of a job run or endpoint.
+    #[must_use]
+    pub fn parent(&self) -> Option<String> {
+        let (head, _) = self.resource.split_once("/jobruns/").or_else(|| self.resource.split_once("/endpoints/"))?;
+        Some(format!("arn:{}:{}:{}:{}:{head}", self.partition, self.service, self.region, self.account))
+    }
+}
+
+/// Whether a text is an account id.
+#[must_use]
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The name of the role or user in an IAM ARN, without its path.
@@ -64,5 +100,15 @@ mod tests {
         for other in ["arn:aws:iam::1:role/", "arn:aws:s3:::role/a", "arn:aws:iam::1:policy/a"] {
             assert_eq!(role_name(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn whose_a_thing_is() {
+        let nodegroup = Arn::parse("arn:aws-cn:eks:cn-north-1:111122223333:nodegroup/spark/ng/1").unwrap();
+        assert_eq!(nodegroup.eks_cluster().as_deref(), Some("arn:aws-cn:eks:cn-north-1:111122223333:cluster/spark"));
+        assert_eq!(nodegroup.place().as_deref(), Some("111122223333/cn-north-1"));
+        let run = Arn::parse("arn:aws:emr-containers:us-east-1:111122223333:/virtualclusters/v1/jobruns/j1").unwrap();
+        assert_eq!(run.parent().as_deref(), Some("arn:aws:emr-containers:us-east-1:111122223333:/virtualclusters/v1"));
+        assert_eq!(Arn::parse("arn:aws:iam::aws:policy/X").unwrap().owner(), None);
     }
 }
