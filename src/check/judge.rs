@@ -85,6 +85,10 @@ pub(super) fn blocked(selected: &Selected<'_>) -> Option<Evidence> {
 fn each(subject: &Subject<'_>, path: &Path, when_absent: Absence, holds: impl Fn(&Value) -> Truth) -> Verdict {
     let selected = subject.find(path);
     if selected.found.is_empty() && selected.blocked.is_empty() {
+        // Of an empty list everything is true; of a list that is not there, nothing is known.
+        if is_an_empty_list(subject, path) {
+            return Verdict::Pass;
+        }
         let nothing = Evidence::at(selected.nearest, format!("`{}` is not set", last_name(path)));
         return match when_absent {
             Absence::Pass => Verdict::Pass,
@@ -255,6 +259,13 @@ fn uncovered(subject: &Subject<'_>, inquiry: &Inquiry<'_>, path: &Path, list: &S
     // A list inside a thing is whole where it is printed at all.
     let is_there = !list.found.is_empty() || !subject.find(&list_itself(path)?).found.is_empty();
     (!is_there).then(|| Evidence::at(list.nearest.clone(), format!("`{}` was not printed", last_name(path))))
+}
+
+/// Whether the path goes through a list that is there, and empty.
+fn is_an_empty_list(subject: &Subject<'_>, path: &Path) -> bool {
+    let Some(list) = list_itself(path) else { return false };
+    let lists = subject.find(&list).found;
+    !lists.is_empty() && lists.iter().all(|(list, _)| list.as_array().is_some_and(Vec::is_empty))
 }
 
 /// The path of the list whose items a path selects.

@@ -222,9 +222,6 @@ pub(super) fn oidc(estate: &Estate, draft: &mut Draft) {
     let wanted = Wanted { collection: "iam.openIDConnectProviders", scope: account, namespace: None };
     let here = lookup(estate, wanted, |provider| is_for_issuer(provider) && is_here(provider));
     let (elsewhere, _) = select(estate, wanted, |provider| is_for_issuer(provider) && !is_here(provider));
-    let (all_here, _) = select(estate, wanted, is_here);
-    let count = all_here.len();
-    draft.set("oidcProviderCount", count);
     draft.set_found("oidcProvider", here);
     draft.set_list("oidcProvidersElsewhere", elsewhere, None);
 }
