@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: judgement. Nothing here says that something is wrong.
 
+mod application;
 mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
@@ -19,6 +20,7 @@ mod job;
 mod reference;
 mod release;
 mod role;
+mod service_account;
 mod spark_operator;
 
 pub use crate::arn::{Arn, role_name};
@@ -89,6 +91,16 @@ impl Draft {
             self.aliases.push((format!("/{name}/{index}"), pointer));
         }
         list.extend(more.map(|unknown| unknown.to_value()));
+        self.set(name, list);
+    }
+
+    /// Puts in parts that were built by themselves; what they stand for is kept.
+    pub fn set_drafts(&mut self, name: &str, parts: Vec<Self>) {
+        let mut list = Vec::new();
+        for (index, part) in parts.into_iter().enumerate() {
+            list.push(Value::Object(part.object));
+            self.aliases.extend(part.aliases.into_iter().map(|(inside, to)| (format!("/{name}/{index}{inside}"), to)));
+        }
         self.set(name, list);
     }
 
