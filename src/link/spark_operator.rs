@@ -18,7 +18,7 @@ const WATCHED: &str = "spark.kubernetes.operator.watchedNamespaces";
 
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    job::jobs(estate, declaration, pointer, &["gateway-submission"], draft);
+    job::jobs(estate, declaration, &["gateway-submission"], draft);
     let mut declaration = declaration.clone();
     let submitted = estate.items("jobRequests").iter().enumerate().find_map(|(at, job)| {
         let namespace = job["request"]["namespace"].as_str().filter(|_| job["kind"] == "gateway-submission")?;
