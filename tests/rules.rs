@@ -4,9 +4,10 @@
 #[path = "support/story.rs"]
 mod story;
 
+use sparkcheck::proof;
 use sparkcheck::read::{self, Input};
 use sparkcheck::report::Outcome;
-use sparkcheck::rule::{self, Rule, proof};
+use sparkcheck::rule::{self, Rule};
 use sparkcheck::{estate::Estate, examine, link::link};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
