@@ -332,6 +332,8 @@ impl Assembly {
         for (source, kind, items) in of_clusters {
             self.kubernetes(source, kind, items, &paged);
         }
+        // What is attached to whom before the versions of policies, which are named by it.
+        rest.sort_by_key(|(_, content)| matches!(content, Content::PolicyVersion { .. }));
         for (source, content) in rest {
             self.part(source, content);
         }
