@@ -529,7 +529,8 @@ fn tail(text: &str) -> (usize, &str) {
 pub(crate) fn locate_yaml(text: &str, pointer: &str) -> Option<(usize, usize)> {
     let span = place::in_text(text, Syntax::Yaml, &[pointer]).pop()??;
     let lines = place::Lines::of(text);
-    Some((lines.offset(span.line, span.column), lines.offset(span.end_line, span.end_column)))
+    let offset = |line: usize, column: usize| lines.offset(line.saturating_sub(1), column.saturating_sub(1));
+    Some((offset(span.line, span.column), offset(span.end_line, span.end_column)))
 }
 
 /// The rule files below a folder with their texts, in order.
