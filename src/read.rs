@@ -474,6 +474,7 @@ fn read_documents(
         shape::recognise(document, &at, path, &mut recognised);
     }
     let mut gaps = Vec::new();
+    let unread = fault.as_ref().map(|(message, ..)| format!("cannot be read: {message}"));
     if let Some((message, line, column)) = fault {
         // An unrendered template is somebody else's to read.
         let template = syntax == Syntax::Yaml && text.contains("{{");
@@ -500,8 +501,8 @@ fn read_documents(
         }
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {
-        let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
-        return Outcome::PassedOver(format!("`{path}` {why}"));
+        let known = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
+        return Outcome::PassedOver(format!("`{path}` {}", unread.as_deref().unwrap_or(known)));
     }
     Outcome::Read(reading(path, text, syntax, recognised, gaps))
 }
