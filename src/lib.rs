@@ -84,5 +84,13 @@ pub fn examine<'r>(linked: &Linked, rules: &'r [Rule]) -> Report<'r> {
     for (place, span) in places.into_iter().zip(read::locate(&linked.estate.sources, &wanted)) {
         place.span = span;
     }
+    // A thing and its name are two parts of the document that are shown at one place of the file.
+    for finding in &mut report.findings {
+        let mut seen = std::collections::HashSet::new();
+        finding.places.retain(|place| match (&place.path, &place.span) {
+            (Some(path), Some(span)) => seen.insert((path.clone(), span.line, span.column)),
+            _ => true,
+        });
+    }
     report
 }

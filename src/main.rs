@@ -1,7 +1,7 @@
 //! Parse, run, exit code; nothing else.
 
-use sparkcheck::cli::{self, Surroundings};
-use std::io::{IsTerminal, Write, stderr, stdout};
+use sparkcheck::cli::{self, CliError, Surroundings};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,9 +15,17 @@ fn main() -> ExitCode {
     };
     match cli::run(std::env::args_os(), &surroundings) {
         Ok(Ok(answer)) => {
-            // A reader that went away (`| head`) is no failure of the run.
-            let _ = stdout().lock().write_all(answer.text.as_bytes());
-            ExitCode::from(answer.code)
+            let mut out = stdout().lock();
+            match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
+                // A report that nobody got must not look green.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    let _ =
+                        writeln!(stderr(), "{}", cli::complaint(&CliError::Print { why: error.to_string() }, false));
+                    ExitCode::from(2)
+                }
+                // A reader that went away (`| head`) is no failure of the run.
+                _ => ExitCode::from(answer.code),
+            }
         }
         Ok(Err(error)) => {
             let _ = writeln!(stderr(), "{}", cli::complaint(&error, surroundings.may_colour && stderr().is_terminal()));

@@ -75,6 +75,13 @@ pub enum ReadError {
         /// What the system says.
         reason: String,
     },
+    /// Standard input cannot be read.
+    #[error("standard input cannot be read: {reason}")]
+    #[diagnostic(help("pipe one file into sparkcheck, or name the files and folders"))]
+    Stdin {
+        /// What the system says, or what the limit is.
+        reason: String,
+    },
     /// None of the inputs is anything that this program knows.
     #[error("nothing was recognised in {inputs}")]
     NothingRecognised {
@@ -115,7 +122,7 @@ pub struct DeclarationError {
 /// If it cannot be read, or is larger than any export.
 pub fn stdin() -> Result<Input, ReadError> {
     let mut bytes = Vec::new();
-    let error = |reason: String| ReadError::Path { path: "-".to_owned(), reason };
+    let error = |reason: String| ReadError::Stdin { reason };
     let stdin = std::io::stdin().lock();
     stdin.take(file::FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(|failure| error(failure.to_string()))?;
     if bytes.len() as u64 > file::FILE_LIMIT {
@@ -200,10 +207,14 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     }
     if declarations.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
-            Some(place) => format!("`{place}`: {}", gap.why),
+            // The place says the path, and more.
+            Some(place) => match gap.why.strip_prefix(&format!("`{}` ", gap.what)) {
+                Some(why) => format!("`{place}` {why}"),
+                None => format!("`{place}`: {}", gap.why),
+            },
             None => gap.why.clone(),
         });
-        return Err(nothing(inputs, faults.chain(reasons).collect(), passed_over));
+        return Err(nothing(inputs, faults.collect(), reasons, passed_over));
     }
     let mut estate = assemble::assemble(readings, declarations, options);
     estate.gaps.extend(gaps);
@@ -212,22 +223,33 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     Ok(estate)
 }
 
-fn nothing(inputs: &[Input], reasons: Vec<String>, passed_over: usize) -> ReadError {
+/// Up to so many files are named one by one.
+const FEW: usize = 5;
+
+fn nothing(inputs: &[Input], faults: Vec<String>, others: Vec<String>, passed_over: usize) -> ReadError {
     let named = inputs.iter().map(|input| match input {
         Input::Path(path) => format!("`{}`", file::shown(path)),
         Input::Stdin(_) => "standard input".to_owned(),
     });
     let mut help = String::new();
-    for reason in reasons.iter().take(5) {
-        help.push_str(reason);
+    for fault in faults.iter().take(FEW) {
+        help.push_str(fault);
         help.push('\n');
     }
-    if passed_over > 5 || reasons.len() > 5 {
-        help.push_str(&format!("{} files in all\n", passed_over.max(reasons.len())));
+    if faults.len() > FEW {
+        help.push_str(&format!("and {} more that cannot be read\n", faults.len() - FEW));
+    }
+    let passed_over = passed_over.max(others.len());
+    if others.len() == passed_over && passed_over <= FEW {
+        help.extend(others.iter().map(|reason| format!("{reason}\n")));
+    } else if passed_over > 0 {
+        let other = if faults.is_empty() { "" } else { "other " };
+        help.push_str(&format!("none of the {passed_over} {other}files is anything that sparkcheck knows\n"));
     }
     help.push_str(
         "give a folder or files with what `aws … --output json` and `kubectl … -o json` print, or a snapshot; \
-         `aws iam get-account-authorization-details` and `aws eks describe-cluster` are a good start",
+         `aws iam get-account-authorization-details` and `aws eks describe-cluster` are a good start; \
+         Terraform, CloudFormation and eksctl files are not read yet",
     );
     ReadError::NothingRecognised { inputs: named.collect::<Vec<_>>().join(", "), help }
 }
@@ -474,7 +496,7 @@ fn read_documents(
         shape::recognise(document, &at, path, &mut recognised);
     }
     let mut gaps = Vec::new();
-    let unread = fault.as_ref().map(|(message, ..)| format!("cannot be read: {message}"));
+    let mut broken = None;
     if let Some((message, line, column)) = fault {
         // An unrendered template is somebody else's to read.
         let template = syntax == Syntax::Yaml && text.contains("{{");
@@ -498,11 +520,14 @@ fn read_documents(
                 unblock: Some("export it again, or remove it".to_owned()),
                 place: Some(format!("{path}:{line}:{column}")),
             });
+        } else {
+            let language = if syntax == Syntax::Yaml { "YAML" } else { "JSON" };
+            broken = Some(format!("`{path}:{line}:{column}` is no {language}: {message}"));
         }
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {
-        let known = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
-        return Outcome::PassedOver(format!("`{path}` {}", unread.as_deref().unwrap_or(known)));
+        let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
+        return Outcome::PassedOver(broken.unwrap_or_else(|| format!("`{path}` {why}")));
     }
     Outcome::Read(reading(path, text, syntax, recognised, gaps))
 }

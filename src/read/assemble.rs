@@ -1292,7 +1292,12 @@ impl Assembly {
                 None => "add the output of `aws eks describe-cluster --name NAME`".to_owned(),
             };
             let source = self.unplaced.first().copied().unwrap_or_default();
-            self.gap(source, "kubernetes", format!("{shown}{more} do not say of which cluster they are"), unblock);
+            let say = if paths.len() == 1 {
+                "does not say of which cluster it is"
+            } else {
+                "do not say of which cluster they are"
+            };
+            self.gap(source, "kubernetes", format!("{shown}{more} {say}"), unblock);
         }
         self.gaps.extend(self.ledger.gaps(&self.sources));
         let mut document = self.document;
