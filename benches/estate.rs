@@ -219,11 +219,8 @@ fn role(number: usize, policies: usize) -> Value {
 
 fn execution_role_detail(at: usize) -> Value {
     let name = execution_role(at);
-    let account = format!(
-        "system:serviceaccount:{}:emr-containers-sa-*-*-{ACCOUNT}-{}",
-        namespace(at),
-        base36::encode(&name)
-    );
+    let account =
+        format!("system:serviceaccount:{}:emr-containers-sa-*-*-{ACCOUNT}-{}", namespace(at), base36::encode(&name));
     let trust = json!({
         "Effect": "Allow", "Principal": {"Federated": provider_arn(at)}, "Action": "sts:AssumeRoleWithWebIdentity",
         "Condition": {"StringLike": {format!("{}:sub", issuer(at)): account}},
@@ -370,16 +367,12 @@ fn cluster_files(at: usize) -> Vec<(&'static str, Value)> {
         object
     });
     let mut aws_auth = object("v1", "ConfigMap", Some("kube-system"), "aws-auth");
-    aws_auth["data"]["mapRoles"] = format!(
-        "- rolearn: {}\n  username: emr-containers\n",
-        role_arn("AWSServiceRoleForAmazonEMRContainers")
-    )
-    .into();
+    aws_auth["data"]["mapRoles"] =
+        format!("- rolearn: {}\n  username: emr-containers\n", role_arn("AWSServiceRoleForAmazonEMRContainers")).into();
     let rbac = "rbac.authorization.k8s.io/v1";
     let mut binding = object(rbac, "RoleBinding", Some(&namespace), "emr-containers");
     binding["roleRef"] = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "emr-containers"});
-    binding["subjects"] =
-        json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "emr-containers"}]);
+    binding["subjects"] = json!([{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "emr-containers"}]);
     let mut role = object(rbac, "Role", Some(&namespace), "emr-containers");
     role["rules"] = json!([{"apiGroups": ["", "apps", "batch", "extensions", "networking.k8s.io", rbac.trim_end_matches("/v1")],
         "resources": ["*"], "verbs": ["*"]}]);

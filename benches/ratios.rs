@@ -48,9 +48,8 @@ fn row(size: Size, only: &[usize]) {
     let bytes = estate::write(folder.path(), size).unwrap();
     let texts: Vec<Vec<u8>> = files(folder.path()).iter().map(|path| std::fs::read(path).unwrap()).collect();
     let runs = if bytes > 100 << 20 { 2 } else { 5 };
-    let parse = best(runs, || {
-        texts.iter().map(|text| serde_json::from_slice::<Value>(text).unwrap()).collect::<Vec<_>>()
-    });
+    let parse =
+        best(runs, || texts.iter().map(|text| serde_json::from_slice::<Value>(text).unwrap()).collect::<Vec<_>>());
     drop(texts);
     let inputs = [Input::Path(folder.path().to_path_buf())];
     let options = Options { clock: Some("2026-03-01".into()), ..Options::default() };
