@@ -185,12 +185,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
-    let size: u64 = entries.iter().filter_map(|entry| Some(std::fs::metadata(&entry.path).ok()?.len())).sum();
-    let mut outcomes: Vec<Outcome> = if size < WORTH_THREADS {
-        entries.iter().map(read_file).collect()
-    } else {
-        entries.par_iter().map(read_file).collect()
-    };
+    let mut outcomes = read_files(&entries);
     if let Some(bytes) = stdin {
         outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
     }
@@ -367,6 +362,29 @@ enum Outcome {
     Read(Reading),
     /// It is not for us, and why.
     PassedOver(String),
+}
+
+/// Reads files, in order. The largest, which nothing can divide, begins at once and stays on this
+/// thread: the memory that it takes comes cheaper here than on threads that are started for it.
+fn read_files(entries: &[Entry]) -> Vec<Outcome> {
+    let sizes = entries.iter().map(|entry| std::fs::metadata(&entry.path).map_or(0, |metadata| metadata.len()));
+    let sizes: Vec<u64> = sizes.collect();
+    let largest = sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(at, _)| at);
+    let (Some(largest), true) = (largest, sizes.iter().sum::<u64>() >= WORTH_THREADS) else {
+        return entries.iter().map(read_file).collect();
+    };
+    let (before, from) = entries.split_at(largest);
+    let (mut outcomes, mut own, mut rest) = (Vec::new(), None, Vec::new());
+    rayon::in_place_scope(|scope| {
+        scope.spawn(|_| {
+            outcomes = before.par_iter().map(read_file).collect();
+            rest = from.par_iter().skip(1).map(read_file).collect();
+        });
+        own = from.first().map(read_file);
+    });
+    outcomes.extend(own);
+    outcomes.append(&mut rest);
+    outcomes
 }
 
 fn read_file(entry: &Entry) -> Outcome {
