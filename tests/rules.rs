@@ -160,3 +160,24 @@ fn a_story_with_one_fault_has_one_cause() {
     }
     assert!(problems.is_empty(), "{} stories\n{}", problems.len(), problems.join("\n"));
 }
+
+/// The page of failure modes and the rules name the same modes, in both directions.
+#[test]
+fn failure_modes_are_told_as_the_rules_have_them() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/failure-modes.md")).unwrap();
+    let mut told: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in
+        page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| mode") && !line.starts_with("| ---"))
+    {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 3, "{row}");
+        told.insert(cells[0], cells[2].split(", ").map(|id| id.trim_matches('`')).collect());
+    }
+    let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for rule in rules() {
+        for mode in &rule.covers {
+            known.entry(mode).or_default().push(&rule.id);
+        }
+    }
+    assert_eq!(told, known);
+}

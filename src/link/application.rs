@@ -160,7 +160,7 @@ pub(super) fn spark_of_image(image: &str) -> Option<String> {
     let (path, name) = image.rsplit_once('/').unwrap_or(("", image));
     let (name, tag) = name.split_once(':').unwrap_or((name, ""));
     if let Some(release) = name.strip_prefix("emr-") {
-        return facts::emr_release(&number(release)).and_then(|release| release.spark.map(|spark| number(spark)));
+        return facts::emr_release(&number(release)).and_then(|release| release.spark.map(number));
     }
     let is_spark = matches!(name, "spark" | "spark-py" | "spark-r") && (path.is_empty() || path.ends_with("apache"));
     let version = number(tag);

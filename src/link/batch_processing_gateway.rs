@@ -289,10 +289,10 @@ fn cluster(
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let overrides: Vec<Option<&str>> =
         submissions.iter().map(|(job, _)| job["driver"]["serviceAccount"].as_str()).collect();
-    if overrides.is_empty() || overrides.contains(&None) {
-        if let Some(name) = cluster["sparkServiceAccount"].as_str() {
-            names.insert(name.to_owned(), format!("{at}/sparkServiceAccount"));
-        }
+    if (overrides.is_empty() || overrides.contains(&None))
+        && let Some(name) = cluster["sparkServiceAccount"].as_str()
+    {
+        names.insert(name.to_owned(), format!("{at}/sparkServiceAccount"));
     }
     for ((_, at), name) in submissions.iter().zip(overrides) {
         if let Some(name) = name {
