@@ -60,6 +60,8 @@ pub mod report;
 
 pub mod why;
 
+pub mod simulate;
+
 pub mod schema;
 
 pub mod cli;

@@ -16,7 +16,12 @@ fn main() -> ExitCode {
     match cli::run(std::env::args_os(), &surroundings) {
         Ok(Ok(answer)) => {
             // A reader that went away (`| head`) is no failure of the run.
-            let _ = stdout().lock().write_all(answer.text.as_bytes());
+            let mut out = stdout().lock();
+            let mut open = out.write_all(answer.text.as_bytes()).is_ok();
+            let mut more = answer.more.into_iter().flatten();
+            while let Some(line) = more.next().filter(|_| open) {
+                open = writeln!(out, "{line}").is_ok();
+            }
             ExitCode::from(answer.code)
         }
         Ok(Err(error)) => {
