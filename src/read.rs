@@ -12,6 +12,7 @@ mod declaration;
 mod file;
 mod json;
 mod kubernetes;
+mod lines;
 mod merge;
 mod place;
 mod place_json;
@@ -23,7 +24,9 @@ mod shape;
 mod subject;
 pub mod yaml;
 
+pub use lines::{Line, Lines};
 pub use place::locate;
+pub use policy::{PolicyFile, policies};
 
 use crate::estate::{Estate, Gap, Syntax};
 use assemble::Reading;
