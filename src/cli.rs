@@ -3,7 +3,7 @@
 use crate::link::link;
 use crate::report::look::Look;
 use crate::report::sarif::SarifOptions;
-use crate::report::{self, Outcome, Report};
+use crate::report::{self, Go, Outcome, Report};
 use crate::rule::{self, Rule, Severity};
 use crate::{read, schema, why};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,7 +20,7 @@ use thiserror::Error;
 #[derive(Debug, Parser)]
 #[command(name = "sparkcheck", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 the run could not be done; \
-    3 something that should have been seen could not be read, and nothing failed.")]
+    3 nothing failed, and something that should have been seen was not, or a rollout is undecided.")]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -319,7 +319,7 @@ fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
     }
 }
 
-/// 1 for findings at or above the level, else 3 for what was not seen, else 0.
+/// 1 for findings at or above the level, else 3 for what was not seen or not decided, else 0.
 fn exit_code(report: &Report<'_>, fail_on: FailOn, strict: bool) -> u8 {
     let least = match fail_on {
         FailOn::Error => Severity::Error,
@@ -330,7 +330,7 @@ fn exit_code(report: &Report<'_>, fail_on: FailOn, strict: bool) -> u8 {
     let counts = |outcome: Outcome| outcome == Outcome::Fail || strict;
     if report.findings.iter().any(|finding| counts(finding.outcome) && finding.severity >= least) {
         1
-    } else if report.gaps.is_empty() {
+    } else if report.gaps.is_empty() && report.rollouts.iter().all(|rollout| rollout.verdict != Go::Undecided) {
         0
     } else {
         3

@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: judgement. Nothing here says that something is wrong.
 
+mod application;
 mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
@@ -19,6 +20,7 @@ mod job;
 mod reference;
 mod release;
 mod role;
+mod service_account;
 mod spark_operator;
 
 pub use crate::arn::{Arn, role_name};
@@ -26,7 +28,7 @@ pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
 use crate::known::Unknown;
-use crate::rule::System;
+use crate::system::System;
 use serde_json::{Map, Value, json};
 
 /// An estate with its rollouts, and indexes over it.
@@ -89,6 +91,16 @@ impl Draft {
             self.aliases.push((format!("/{name}/{index}"), pointer));
         }
         list.extend(more.map(|unknown| unknown.to_value()));
+        self.set(name, list);
+    }
+
+    /// Puts in parts that were built by themselves; what they stand for is kept.
+    pub fn set_drafts(&mut self, name: &str, parts: Vec<Self>) {
+        let mut list = Vec::new();
+        for (index, part) in parts.into_iter().enumerate() {
+            list.push(Value::Object(part.object));
+            self.aliases.extend(part.aliases.into_iter().map(|(inside, to)| (format!("/{name}/{index}{inside}"), to)));
+        }
         self.set(name, list);
     }
 
@@ -156,7 +168,7 @@ fn draft(estate: &Estate, index: &Index, declaration: &Value, pointer: &str) -> 
         System::EmrOnEc2 => emr_on_ec2::link(estate, index, declaration, pointer, &mut draft),
         System::SparkOperator => spark_operator::link(estate, index, declaration, pointer, &mut draft),
         System::BatchProcessingGateway => {
-            batch_processing_gateway::link(estate, index, declaration, pointer, &mut draft);
+            batch_processing_gateway::link(estate, index, declaration, &mut draft);
         }
     }
     if let Some(name) = declaration["name"].as_str() {

@@ -4,9 +4,10 @@
 #[path = "support/story.rs"]
 mod story;
 
+use sparkcheck::proof;
 use sparkcheck::read::{self, Input};
 use sparkcheck::report::Outcome;
-use sparkcheck::rule::{self, Rule, proof};
+use sparkcheck::rule::{self, Rule};
 use sparkcheck::{estate::Estate, examine, link::link};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -134,7 +135,7 @@ fn every_rule_meets_every_fixture() {
             let _ = writeln!(table, "  {outcome} {}{explained}", finding.rule.id);
         }
         for gap in &report.gaps {
-            let what = gap.what.replace(concat!(env!("CARGO_MANIFEST_DIR"), "/"), "");
+            let what = &gap.what;
             let _ = writeln!(table, "  gap {what} {}", gap.scope);
         }
     }
@@ -159,4 +160,25 @@ fn a_story_with_one_fault_has_one_cause() {
         }
     }
     assert!(problems.is_empty(), "{} stories\n{}", problems.len(), problems.join("\n"));
+}
+
+/// The page of failure modes and the rules name the same modes, in both directions.
+#[test]
+fn failure_modes_are_told_as_the_rules_have_them() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/failure-modes.md")).unwrap();
+    let mut told: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for row in
+        page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| mode") && !line.starts_with("| ---"))
+    {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 3, "{row}");
+        told.insert(cells[0], cells[2].split(", ").map(|id| id.trim_matches('`')).collect());
+    }
+    let mut known: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for rule in rules() {
+        for mode in &rule.covers {
+            known.entry(mode).or_default().push(&rule.id);
+        }
+    }
+    assert_eq!(told, known);
 }

@@ -72,10 +72,10 @@ pub struct Asked {
     pub unknown: Option<String>,
 }
 
-/// What a `StartJobRun` request asks of its workers, over the application's own configuration.
+/// The Spark configuration that a `StartJobRun` request makes, over the application's own.
 ///
 /// `Err` where the request's parameters are not known.
-pub fn asked(request: &Value, application: Option<&Value>) -> Result<Vec<Asked>, String> {
+pub fn configuration(request: &Value, application: Option<&Value>) -> Result<BTreeMap<String, String>, String> {
     let mut conf = BTreeMap::new();
     let defaults = application.map(|application| &application["runtimeConfiguration"]);
     let overrides = &request["configurationOverrides"];
@@ -103,7 +103,31 @@ pub fn asked(request: &Value, application: Option<&Value>) -> Result<Vec<Asked>,
         None if parameters.is_null() => {}
         None => return Err("the Spark submit parameters are not known".to_owned()),
     }
-    Ok(["driver", "executor"].iter().map(|role| worker(role, &conf)).collect())
+    Ok(conf)
+}
+
+/// What a job's configuration asks of its workers.
+#[must_use]
+pub fn asked(conf: &BTreeMap<String, String>) -> Vec<Asked> {
+    ["driver", "executor"].iter().map(|role| worker(role, conf)).collect()
+}
+
+/// With how many executors a job starts where it does not say.
+const INITIAL_EXECUTORS: u64 = 3;
+
+/// With how many executors a job starts, and how many it may have at most, where it bounds them.
+#[must_use]
+pub fn executors(conf: &BTreeMap<String, String>) -> Option<(u64, u64)> {
+    let setting = |name: &str| conf.get(&format!("spark.dynamicAllocation.{name}")).map(|text| text.trim());
+    if setting("enabled").is_some_and(|enabled| enabled.eq_ignore_ascii_case("false")) {
+        return None;
+    }
+    let most = setting("maxExecutors")?.parse().ok()?;
+    let initial = match setting("initialExecutors") {
+        Some(text) => text.parse().ok()?,
+        None => INITIAL_EXECUTORS,
+    };
+    Some((initial, most))
 }
 
 /// Spark's least overhead.
@@ -207,7 +231,7 @@ mod tests {
     fn a_job_asks_for_memory_with_its_overhead() {
         let ask = |parameters: &str| {
             let request = json!({"jobDriver": {"sparkSubmit": {"sparkSubmitParameters": parameters}}});
-            asked(&request, None).map(|both| both[1].clone())
+            configuration(&request, None).map(|conf| asked(&conf)[1].clone())
         };
         for (parameters, vcpu, memory_mib) in [
             ("", None, None),
@@ -228,10 +252,27 @@ mod tests {
         }
         assert!(ask("--properties-file x.conf").is_err());
         assert!(
-            asked(&json!({"jobDriver": {"sparkSubmit": {"sparkSubmitParameters": {"$unknown": "x"}}}}), None).is_err()
+            configuration(&json!({"jobDriver": {"sparkSubmit": {"sparkSubmitParameters": {"$unknown": "x"}}}}), None)
+                .is_err()
         );
         let application = json!({"runtimeConfiguration": [{"classification": "spark-defaults", "properties": {"spark.driver.cores": "8"}}]});
-        assert_eq!(asked(&json!({}), Some(&application)).unwrap()[0].vcpu, Some(8));
+        assert_eq!(asked(&configuration(&json!({}), Some(&application)).unwrap())[0].vcpu, Some(8));
+    }
+
+    #[test]
+    fn a_job_starts_with_three_executors() {
+        let conf = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| (format!("spark.dynamicAllocation.{name}"), (*value).to_owned())).collect()
+        };
+        for (pairs, expected) in [
+            (&[][..], None),
+            (&[("maxExecutors", "2")][..], Some((3, 2))),
+            (&[("maxExecutors", "2"), ("initialExecutors", "1")][..], Some((1, 2))),
+            (&[("maxExecutors", "2"), ("enabled", "false")][..], None),
+            (&[("maxExecutors", "many")][..], None),
+        ] {
+            assert_eq!(executors(&conf(pairs)), expected, "{pairs:?}");
+        }
     }
 
     #[test]

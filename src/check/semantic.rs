@@ -3,8 +3,7 @@
 //! This is where documents become the plain types of [`crate::iam`] and [`crate::capacity`], and
 //! their answers become verdicts with evidence.
 
-use super::judge::blocked;
-use super::{Evidence, Inquiry, Spot, Subject, Verdict};
+use super::{Evidence, Inquiry, Spot, Subject, Verdict, blocked};
 use crate::capacity;
 use crate::known::Unknown;
 use crate::path::Path;
@@ -52,9 +51,6 @@ const NOT_VERBS: [&str; 4] = ["describe", "edit", "annotate", "label"];
 
 fn permits(subject: &Subject<'_>, rules: &Path, wanted: &[Permission]) -> Verdict {
     let selected = subject.find(rules);
-    if let Some(evidence) = blocked(&selected) {
-        return Verdict::Unknown(evidence);
-    }
     let allowed = |group: &str, resource: &str, verb: &str| {
         selected.found.iter().any(|(rule, _)| {
             let has = |field: &str, wanted: &str| {
@@ -86,6 +82,10 @@ fn permits(subject: &Subject<'_>, rules: &Path, wanted: &[Permission]) -> Verdic
     }
     if short.is_empty() {
         return Verdict::Pass;
+    }
+    // What is not known may still permit the rest; it never takes away.
+    if let Some(evidence) = blocked(&selected) {
+        return Verdict::Unknown(evidence);
     }
     let pointer = selected.found.first().map_or(selected.nearest, |(_, pointer)| {
         pointer.rsplit_once('/').map_or_else(|| pointer.clone(), |(list, _)| list.to_owned())

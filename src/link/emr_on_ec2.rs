@@ -23,7 +23,7 @@ const ALIVE: [&str; 4] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"];
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     home(estate, declaration, pointer, draft);
-    jobs(estate, declaration, pointer, &["run-job-flow"], draft);
+    jobs(estate, declaration, &["run-job-flow"], draft);
     request(estate, declaration, draft);
     service_role(estate, index, declaration, pointer, draft);
     instance_profile(estate, index, declaration, pointer, draft);

@@ -21,8 +21,8 @@ const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     cluster(estate, declaration, pointer, draft);
-    jobs(estate, declaration, pointer, &["start-job-run", "sparkpilot-job"], draft);
-    session(estate, draft);
+    jobs(estate, declaration, &["start-job-run", "sparkpilot-job"], draft);
+    session(estate, declaration, draft);
     execution_role(estate, index, declaration, pointer, draft);
     submitter(estate, index, declaration, pointer, draft);
     virtual_clusters(estate, declaration, draft);
@@ -150,11 +150,14 @@ fn kubernetes_support(estate: &Estate, version: &facts::EksVersion) -> Value {
     }
 }
 
-/// The variables of a SparkPilot session, where the estate holds one.
-fn session(estate: &Estate, draft: &mut Draft) {
+/// The variables of a SparkPilot session, where the estate holds one. Nothing says that a rollout
+/// which was only inferred is run from it.
+fn session(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     let environment = &estate.document["session"]["environment"];
-    let is_sparkpilot =
-        environment.as_object().is_some_and(|variables| variables.keys().any(|name| name.starts_with("SPARKPILOT_")));
+    let is_sparkpilot = declaration["inferred"] != true
+        && environment
+            .as_object()
+            .is_some_and(|variables| variables.keys().any(|name| name.starts_with("SPARKPILOT_")));
     if is_sparkpilot {
         draft.set_at("session", environment.clone(), "/session/environment");
     }

@@ -6,7 +6,7 @@ use super::release::{release, set_release};
 use super::role::{execution_role, submitter};
 use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
-use crate::capacity::serverless::{Asked, Worker, amount, asked};
+use crate::capacity::serverless::{Asked, Worker, amount, asked, configuration, executors};
 use crate::estate::Estate;
 use crate::known::Unknown;
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ const JOB: &str = "serverless-start-job-run";
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     application(estate, declaration, pointer, draft);
-    jobs(estate, declaration, pointer, &[JOB], draft);
+    jobs(estate, declaration, &[JOB], draft);
     if declaration["inferred"] == true {
         keep_jobs_of_application(draft);
     }
@@ -219,18 +219,25 @@ fn release_of(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut D
 fn workers(draft: &mut Draft) {
     let application = draft.object.get("application").cloned();
     let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
-    let mut list = Vec::new();
+    let (mut list, mut bounds_of_jobs) = (Vec::new(), Vec::new());
     for (at, job) in jobs.iter().enumerate() {
         let request = &job["request"];
         let name = request["name"].as_str().or_else(|| job["path"].as_str()).unwrap_or("?");
         let place = draft_alias(draft, &format!("/jobs/{at}"), "/request/jobDriver/sparkSubmit/sparkSubmitParameters");
-        match asked(request, application.as_ref()) {
+        match configuration(request, application.as_ref()) {
             Err(why) => {
-                draft.aliases.push((format!("/jobWorkers/{}", list.len()), place));
-                list.push(Unknown { why, unblock: None }.to_value());
+                draft.aliases.push((format!("/jobWorkers/{}", list.len()), place.clone()));
+                let unknown = Unknown { why, unblock: None }.to_value();
+                draft.aliases.push((format!("/jobExecutors/{}", bounds_of_jobs.len()), place));
+                bounds_of_jobs.push(unknown.clone());
+                list.push(unknown);
             }
-            Ok(both) => {
-                for asked in both {
+            Ok(conf) => {
+                if let Some((initial, most)) = executors(&conf) {
+                    draft.aliases.push((format!("/jobExecutors/{}", bounds_of_jobs.len()), place.clone()));
+                    bounds_of_jobs.push(json!({"job": name, "initial": initial, "most": most}));
+                }
+                for asked in asked(&conf) {
                     draft.aliases.push((format!("/jobWorkers/{}", list.len()), place.clone()));
                     list.push(job_worker(name, &asked));
                 }
@@ -238,6 +245,7 @@ fn workers(draft: &mut Draft) {
         }
     }
     draft.set("jobWorkers", list);
+    draft.set("jobExecutors", bounds_of_jobs);
     bounds(draft);
 }
 

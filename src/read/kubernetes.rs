@@ -282,6 +282,7 @@ pub(crate) fn drop_secrets(value: &mut Value) {
                             }
                         }
                     }
+                    ("queueToken", token @ Value::String(_)) => *token = "***".into(),
                     ("envVars", variables @ Value::Object(_)) => forget_values(Some(variables), |_| false),
                     (_, inner) => drop_secrets(inner),
                 }
