@@ -181,6 +181,8 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
             }
         }
     }
+    // The same files say the same, in whatever order they were named.
+    entries.sort_by(|one, other| one.shown.cmp(&other.shown));
     let mut declarations = Vec::new();
     let (tomls, mut entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| is_declaration(&entry.path));

@@ -424,7 +424,8 @@ fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
         if let Some(place) = gap.place.as_deref().filter(|_| in_file.is_none() && !said) {
             let _ = write!(text, " ({})", visible(place));
         }
-        let _ = write!(text, ": {}", visible(tail.unwrap_or(&gap.why)));
+        let colon = if in_file.is_some() && tail.is_some() { "" } else { ":" };
+        let _ = write!(text, "{colon} {}", visible(tail.unwrap_or(&gap.why)));
         look.wrap(out, "  ", "    ", &text);
         if let Some(unblock) = &gap.unblock {
             look.wrap(out, &format!("    {}", look.either("→ ", "> ")), "      ", &visible(unblock));
