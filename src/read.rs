@@ -34,6 +34,7 @@ use declaration::Declarations;
 use file::{Entry, Unreadable};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use shape::{Content, Recognised};
 use std::collections::BTreeSet;
@@ -288,6 +289,8 @@ fn declare(
     let home = path.parent().unwrap_or(Path::new(""));
     let mut roots: Vec<PathBuf> = folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
     roots.extend(if home.as_os_str().is_empty() { Path::new(".") } else { home }.canonicalize().ok());
+    let mut known: FxHashMap<PathBuf, usize> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.path.clone(), at)).collect();
     for named in &declarations.files {
         let mistake = |message: String, label: &str, help: &str| {
             declaration::mistake(&shown, text, named.span, message, label, Some(help.to_owned()))
@@ -304,18 +307,21 @@ fn declare(
             let message = format!("`{}` is outside of this file's folder", named.path);
             return Err(mistake(message, "leads out", "name the folder that holds it as an input too"));
         }
-        let named_alike = entries.iter().filter(|entry| entry.path.file_name() == target.file_name());
-        let known = named_alike.into_iter().find(|entry| entry.path.canonicalize().is_ok_and(|path| path == canonical));
-        let file_shown = match known {
-            Some(entry) => entry.shown.clone(),
-            None => {
-                let entry = Entry { shown: file::shown(&target), path: target, named: true };
-                let file_shown = entry.shown.clone();
-                entries.push(entry);
-                file_shown
-            }
+        let elsewhere = || {
+            let mut named_alike =
+                entries.iter().enumerate().filter(|(_, entry)| entry.path.file_name() == target.file_name());
+            named_alike
+                .find(|(_, entry)| entry.path.canonicalize().is_ok_and(|path| path == canonical))
+                .map(|(at, _)| at)
         };
-        let reading = match entries.iter().find(|entry| entry.shown == file_shown).map(read_file) {
+        let at = known.get(&target).copied().or_else(elsewhere).unwrap_or_else(|| {
+            known.insert(target.clone(), entries.len());
+            entries.push(Entry { shown: file::shown(&target), path: target, named: true });
+            entries.len() - 1
+        });
+        let entry = entries.get(at);
+        let file_shown = entry.map(|entry| entry.shown.clone()).unwrap_or_default();
+        let reading = match entry.map(read_file) {
             Some(Outcome::Read(reading)) => Some(reading),
             _ => None,
         };
