@@ -36,6 +36,8 @@ pub mod known;
 
 pub mod arn;
 
+pub mod system;
+
 pub mod path;
 
 pub mod estate;
@@ -54,9 +56,11 @@ pub mod rule;
 
 pub mod check;
 
+pub mod report;
+
 pub mod settle;
 
-pub mod report;
+pub mod proof;
 
 pub mod why;
 

@@ -474,6 +474,7 @@ fn read_documents(
         shape::recognise(document, &at, path, &mut recognised);
     }
     let mut gaps = Vec::new();
+    let unread = fault.as_ref().map(|(message, ..)| format!("cannot be read: {message}"));
     if let Some((message, line, column)) = fault {
         // An unrendered template is somebody else's to read.
         let template = syntax == Syntax::Yaml && text.contains("{{");
@@ -500,8 +501,8 @@ fn read_documents(
         }
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {
-        let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
-        return Outcome::PassedOver(format!("`{path}` {why}"));
+        let known = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
+        return Outcome::PassedOver(format!("`{path}` {}", unread.as_deref().unwrap_or(known)));
     }
     Outcome::Read(reading(path, text, syntax, recognised, gaps))
 }
@@ -529,7 +530,8 @@ fn tail(text: &str) -> (usize, &str) {
 pub(crate) fn locate_yaml(text: &str, pointer: &str) -> Option<(usize, usize)> {
     let span = place::in_text(text, Syntax::Yaml, &[pointer]).pop()??;
     let lines = place::Lines::of(text);
-    Some((lines.offset(span.line, span.column), lines.offset(span.end_line, span.end_column)))
+    let offset = |line: usize, column: usize| lines.offset(line.saturating_sub(1), column.saturating_sub(1));
+    Some((offset(span.line, span.column), offset(span.end_line, span.end_column)))
 }
 
 /// The rule files below a folder with their texts, in order.

@@ -14,6 +14,7 @@ use super::{Options, subject};
 use crate::arn::Arn;
 use crate::estate::{
     COLLECTIONS, Completeness, Coverage, Entry, Estate, FORMAT, Gap, Origin, Source, Syntax, Within, collection,
+    unblock,
 };
 use crate::known::Unknown;
 use crate::path::escape;
@@ -331,6 +332,8 @@ impl Assembly {
         for (source, kind, items) in of_clusters {
             self.kubernetes(source, kind, items, &paged);
         }
+        // What is attached to whom before the versions of policies, which are named by it.
+        rest.sort_by_key(|(_, content)| matches!(content, Content::PolicyVersion { .. }));
         for (source, content) in rest {
             self.part(source, content);
         }
@@ -1164,7 +1167,7 @@ impl Assembly {
                 }
                 None => statements.iter().find_map(|statement| statement.doubt.clone()).unwrap_or_default(),
             };
-            let unblock = about.map(|about| about.unblock(Completeness::Partial));
+            let unblock = about.map(|about| unblock(about, Completeness::Partial));
             if let Some(page) = page {
                 let place = Some(self.path(page.source).to_owned());
                 // One file, one gap, however many collections it has a page of.

@@ -4,8 +4,7 @@
 //! excerpt shows no secret that stands beside the place.
 
 use super::{file, place_json, place_yaml, session};
-use crate::estate::{Source, Syntax};
-use crate::report::{Excerpt, Span};
+use crate::estate::{Excerpt, Source, Span, Syntax};
 use rayon::prelude::*;
 use regex_lite::Regex;
 use std::borrow::Cow;

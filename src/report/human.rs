@@ -402,7 +402,7 @@ fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
         if !gap.scope.is_empty() {
             let _ = write!(text, " of {}", visible(&gap.scope));
         }
-        if let Some(place) = gap.place.as_deref().filter(|_| in_file.is_none()) {
+        if let Some(place) = gap.place.as_deref().filter(|place| in_file.is_none() && !gap.why.contains(*place)) {
             let _ = write!(text, " ({})", visible(place));
         }
         let _ = write!(text, ": {}", visible(&gap.why));
