@@ -1,5 +1,6 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
+use super::access::needs;
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
 use super::release::{no_day, release};
@@ -32,6 +33,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
+    needs(draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
 }

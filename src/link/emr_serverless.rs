@@ -1,5 +1,6 @@
 //! Rollouts of EMR Serverless: an application, a runtime role, a submitter, jobs, and the workers that they ask for.
 
+use super::access::needs;
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
@@ -25,6 +26,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     release_of(estate, declaration, pointer, draft);
     workers(draft);
+    needs(draft);
     let name = draft.text("applicationName").or(draft.text("applicationId")).unwrap_or("?").to_owned();
     draft.set("name", name);
 }

@@ -145,13 +145,13 @@ pub enum Assertion {
     },
     /// IAM lets this principal do all of these.
     Allows(Box<Question>),
-    /// IAM lets this principal do these only under a condition on this key.
+    /// IAM lets this principal do these only under a condition on one of these keys.
     Limits {
         /// What is asked.
         #[serde(flatten)]
         question: Box<Question>,
-        /// The condition key, of which every value is tried.
-        by: String,
+        /// The condition keys, of which every value is tried. The first is in every request.
+        by: Vec<String>,
     },
     /// IAM keeps this principal from doing any of these.
     Withholds(Box<Question>),
