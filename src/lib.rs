@@ -64,6 +64,8 @@ pub mod proof;
 
 pub mod why;
 
+pub mod simulate;
+
 pub mod schema;
 
 pub mod cli;

@@ -1,6 +1,6 @@
 //! Parse, run, exit code; nothing else.
 
-use sparkcheck::cli::{self, CliError, Surroundings};
+use sparkcheck::cli::{self, Answer, CliError, Surroundings};
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
@@ -15,16 +15,16 @@ fn main() -> ExitCode {
     };
     match cli::run(std::env::args_os(), &surroundings) {
         Ok(Ok(answer)) => {
-            let mut out = stdout().lock();
-            match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
+            let code = answer.code;
+            match print(answer) {
                 // A report that nobody got must not look green.
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                    let _ =
-                        writeln!(stderr(), "{}", cli::complaint(&CliError::Print { why: error.to_string() }, false));
+                    let error = CliError::Print { why: error.to_string() };
+                    let _ = writeln!(stderr(), "{}", cli::complaint(&error, false));
                     ExitCode::from(2)
                 }
                 // A reader that went away (`| head`) is no failure of the run.
-                _ => ExitCode::from(answer.code),
+                _ => ExitCode::from(code),
             }
         }
         Ok(Err(error)) => {
@@ -36,4 +36,13 @@ fn main() -> ExitCode {
             ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
         }
     }
+}
+
+fn print(answer: Answer) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(answer.text.as_bytes())?;
+    for line in answer.more.into_iter().flatten() {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
 }

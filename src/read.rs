@@ -12,6 +12,7 @@ mod declaration;
 mod file;
 mod json;
 mod kubernetes;
+mod lines;
 mod merge;
 mod place;
 mod place_json;
@@ -23,7 +24,9 @@ mod shape;
 mod subject;
 pub mod yaml;
 
+pub use lines::{Line, Lines};
 pub use place::locate;
+pub use policy::{PolicyFile, policies};
 
 use crate::estate::{Estate, Gap, Syntax};
 use assemble::Reading;
@@ -31,6 +34,7 @@ use declaration::Declarations;
 use file::{Entry, Unreadable};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use shape::{Content, Recognised};
 use std::collections::BTreeSet;
@@ -187,12 +191,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
-    let size: u64 = entries.iter().filter_map(|entry| Some(std::fs::metadata(&entry.path).ok()?.len())).sum();
-    let mut outcomes: Vec<Outcome> = if size < WORTH_THREADS {
-        entries.iter().map(read_file).collect()
-    } else {
-        entries.par_iter().map(read_file).collect()
-    };
+    let mut outcomes = read_files(&entries);
     if let Some(bytes) = stdin {
         outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
     }
@@ -290,6 +289,8 @@ fn declare(
     let home = path.parent().unwrap_or(Path::new(""));
     let mut roots: Vec<PathBuf> = folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
     roots.extend(if home.as_os_str().is_empty() { Path::new(".") } else { home }.canonicalize().ok());
+    let mut known: FxHashMap<PathBuf, usize> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.path.clone(), at)).collect();
     for named in &declarations.files {
         let mistake = |message: String, label: &str, help: &str| {
             declaration::mistake(&shown, text, named.span, message, label, Some(help.to_owned()))
@@ -306,18 +307,21 @@ fn declare(
             let message = format!("`{}` is outside of this file's folder", named.path);
             return Err(mistake(message, "leads out", "name the folder that holds it as an input too"));
         }
-        let named_alike = entries.iter().filter(|entry| entry.path.file_name() == target.file_name());
-        let known = named_alike.into_iter().find(|entry| entry.path.canonicalize().is_ok_and(|path| path == canonical));
-        let file_shown = match known {
-            Some(entry) => entry.shown.clone(),
-            None => {
-                let entry = Entry { shown: file::shown(&target), path: target, named: true };
-                let file_shown = entry.shown.clone();
-                entries.push(entry);
-                file_shown
-            }
+        let elsewhere = || {
+            let mut named_alike =
+                entries.iter().enumerate().filter(|(_, entry)| entry.path.file_name() == target.file_name());
+            named_alike
+                .find(|(_, entry)| entry.path.canonicalize().is_ok_and(|path| path == canonical))
+                .map(|(at, _)| at)
         };
-        let reading = match entries.iter().find(|entry| entry.shown == file_shown).map(read_file) {
+        let at = known.get(&target).copied().or_else(elsewhere).unwrap_or_else(|| {
+            known.insert(target.clone(), entries.len());
+            entries.push(Entry { shown: file::shown(&target), path: target, named: true });
+            entries.len() - 1
+        });
+        let entry = entries.get(at);
+        let file_shown = entry.map(|entry| entry.shown.clone()).unwrap_or_default();
+        let reading = match entry.map(read_file) {
             Some(Outcome::Read(reading)) => Some(reading),
             _ => None,
         };
@@ -369,6 +373,29 @@ enum Outcome {
     Read(Reading),
     /// It is not for us, and why.
     PassedOver(String),
+}
+
+/// Reads files, in order. The largest, which nothing can divide, begins at once and stays on this
+/// thread: the memory that it takes comes cheaper here than on threads that are started for it.
+fn read_files(entries: &[Entry]) -> Vec<Outcome> {
+    let sizes = entries.iter().map(|entry| std::fs::metadata(&entry.path).map_or(0, |metadata| metadata.len()));
+    let sizes: Vec<u64> = sizes.collect();
+    let largest = sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(at, _)| at);
+    let (Some(largest), true) = (largest, sizes.iter().sum::<u64>() >= WORTH_THREADS) else {
+        return entries.iter().map(read_file).collect();
+    };
+    let (before, from) = entries.split_at(largest);
+    let (mut outcomes, mut own, mut rest) = (Vec::new(), None, Vec::new());
+    rayon::in_place_scope(|scope| {
+        scope.spawn(|_| {
+            outcomes = before.par_iter().map(read_file).collect();
+            rest = from.par_iter().skip(1).map(read_file).collect();
+        });
+        own = from.first().map(read_file);
+    });
+    outcomes.extend(own);
+    outcomes.append(&mut rest);
+    outcomes
 }
 
 fn read_file(entry: &Entry) -> Outcome {

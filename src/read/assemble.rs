@@ -186,10 +186,11 @@ impl Known {
             .clusters
             .iter()
             .filter(|(arn, _)| {
-                Arn::parse(arn).is_some_and(|arn| {
-                    account.as_deref().is_none_or(|account| account == arn.account)
-                        && region.as_deref().is_none_or(|region| region == arn.region)
-                })
+                (account.is_none() && region.is_none())
+                    || Arn::parse(arn).is_some_and(|arn| {
+                        account.as_deref().is_none_or(|account| account == arn.account)
+                            && region.as_deref().is_none_or(|region| region == arn.region)
+                    })
             })
             .map(|(arn, (name, how))| (name.as_str(), arn.as_str(), *how))
             .collect();
