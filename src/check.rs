@@ -261,3 +261,10 @@ pub(crate) struct Selected<'e> {
     pub(crate) blocked: Vec<(String, Unknown)>,
     pub(crate) nearest: String,
 }
+
+/// The evidence of the unknowns that were met, if any were.
+fn blocked(selected: &Selected<'_>) -> Option<Evidence> {
+    let all: Vec<Evidence> =
+        selected.blocked.iter().map(|(pointer, unknown)| Evidence::unknown(pointer.clone(), unknown.clone())).collect();
+    (!all.is_empty()).then(|| Evidence::join(all))
+}

@@ -238,6 +238,13 @@ pub enum CliError {
     #[error("`{0}` is not a day")]
     #[diagnostic(help("write it as YYYY-MM-DD"))]
     NoSuchDay(String),
+    /// What was to be printed cannot be.
+    #[error("cannot write to standard output: {why}")]
+    #[diagnostic(help("the answer is lost; run it again with room for its output"))]
+    Print {
+        /// The system's reason.
+        why: String,
+    },
     /// `--context` has no value.
     #[error("`{0}` is no context key with a value")]
     #[diagnostic(help("write it as KEY=VALUE, such as aws:SourceVpc=vpc-0a1b2c3d"))]
@@ -356,7 +363,12 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     };
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(read::read(&inputs, &options)?));
-    let rules = if own.is_empty() { rule::builtin_for(&linked.systems()) } else { own };
+    let systems = linked.systems();
+    let rules = if own.is_empty() {
+        rule::builtin_for(&systems)
+    } else {
+        own.into_iter().filter(|rule| rule.systems.iter().any(|system| systems.contains(system))).collect()
+    };
     let report = crate::examine(&linked, &rules);
     let look = look(&args.look, surroundings);
     let mut text = if args.output.iter().any(|output| !output.contains('=')) {
@@ -424,14 +436,14 @@ fn explain(args: &Explain, surroundings: &Surroundings) -> Result<Answer, CliErr
     Ok(said(report::explain::render(&rule, &look(&args.look, surroundings))))
 }
 
-/// The name that shares the longest stretch of words with the one that was asked for.
+/// The name that is most like the one that was asked for, if any is.
 fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let words: Vec<&str> = asked.split('-').filter(|word| word.len() > 2).collect();
-    let score = |name: &str| name.split('-').filter(|word| words.contains(word)).count();
+    // Names of rules are short; something longer is no slip of the fingers.
+    let asked: String = asked.chars().take(100).collect();
     names
-        .map(|name| (score(name), name))
-        .filter(|(score, _)| *score > 0)
-        .max_by_key(|(score, _)| *score)
+        .map(|name| (strsim::jaro_winkler(&asked, name), name))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, name)| name)
 }
 
@@ -496,11 +508,15 @@ fn explain_error(args: &Why, surroundings: &Surroundings) -> Result<Answer, CliE
 #[must_use]
 pub fn complaint(error: &CliError, colour: bool) -> String {
     use miette::{GraphicalReportHandler, GraphicalTheme};
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let mut text = String::new();
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(80).with_links(false);
-    match handler.render_report(&mut text, error) {
-        Ok(()) => text.trim_end().to_owned(),
-        Err(_) => format!("error: {error}"),
-    }
+    let drawn = |theme: GraphicalTheme| {
+        let mut text = String::new();
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(80).with_links(false);
+        handler.render_report(&mut text, error).map_or_else(|_| format!("error: {error}"), |()| text)
+    };
+    // Without colour every escape sequence is the user's, and none may reach a terminal.
+    let plain = drawn(GraphicalTheme::unicode_nocolor());
+    let harmless = plain.lines().map(report::visible).collect::<Vec<_>>().join("\n");
+    let text =
+        if colour && harmless == plain.trim_end_matches('\n') { drawn(GraphicalTheme::unicode()) } else { harmless };
+    text.trim_end().to_owned()
 }

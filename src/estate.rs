@@ -9,10 +9,12 @@
 mod collection;
 mod coverage;
 mod origin;
+mod span;
 
 pub use collection::{COLLECTIONS, Collection, Within, collection};
-pub use coverage::{Completeness, Coverage, Entry};
+pub use coverage::{Completeness, Coverage, Entry, unblock};
 pub use origin::{Origin, Origins};
+pub use span::{Excerpt, Span};
 
 use crate::known::Unknown;
 use serde::Serialize;

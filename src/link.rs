@@ -29,7 +29,7 @@ pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
 use crate::known::Unknown;
-use crate::rule::System;
+use crate::system::System;
 use serde_json::{Map, Value, json};
 
 /// An estate with its rollouts, and indexes over it.
@@ -169,7 +169,7 @@ fn draft(estate: &Estate, index: &Index, declaration: &Value, pointer: &str) -> 
         System::EmrOnEc2 => emr_on_ec2::link(estate, index, declaration, pointer, &mut draft),
         System::SparkOperator => spark_operator::link(estate, index, declaration, pointer, &mut draft),
         System::BatchProcessingGateway => {
-            batch_processing_gateway::link(estate, index, declaration, pointer, &mut draft);
+            batch_processing_gateway::link(estate, index, declaration, &mut draft);
         }
     }
     if let Some(name) = declaration["name"].as_str() {

@@ -12,6 +12,8 @@ mod window;
 
 pub use look::{Look, visible};
 
+pub use crate::estate::{Excerpt, Span};
+
 use crate::estate::{Gap, Source};
 use crate::rule::{Rule, Severity, System};
 use serde::Serialize;
@@ -127,34 +129,6 @@ pub struct Place {
     pub arn: Option<String>,
     /// What is to be seen there, in a few words; the label. Empty if the place speaks for itself.
     pub note: String,
-}
-
-/// A stretch of a text, counted from 1; columns are characters, and the end is exclusive.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// The first line.
-    pub line: usize,
-    /// The column of the first character.
-    pub column: usize,
-    /// The last line.
-    pub end_line: usize,
-    /// The column after the last character.
-    pub end_column: usize,
-    /// The lines around, to be shown.
-    pub excerpt: Excerpt,
-}
-
-/// A few lines of a source around a span.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Excerpt {
-    /// The number of the first line.
-    pub first_line: usize,
-    /// The text, whole lines, very long ones cut.
-    pub text: String,
-    /// Where the span starts in the text, in bytes.
-    pub start: usize,
-    /// Where the span ends in the text, in bytes.
-    pub end: usize,
 }
 
 /// How many findings of each kind there are.

@@ -10,9 +10,9 @@
 mod assertion;
 mod load;
 mod patch;
-pub mod proof;
 mod template;
 
+pub use crate::system::System;
 pub use assertion::{Absence, Accounts, Assertion, Operand, Outsider, Permission, Question, Trusted};
 pub use load::{LoadError, builtin, builtin_examples, builtin_for, parse, read_dir, templates};
 pub use patch::{Change, ChangeError, apply};
@@ -83,46 +83,6 @@ pub enum Severity {
     Error,
 }
 
-/// A kind of platform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum System {
-    /// Amazon EMR on EKS: virtual clusters and job runs.
-    EmrOnEks,
-    /// Amazon EMR Serverless: applications and job runs.
-    EmrServerless,
-    /// Amazon EMR on EC2: clusters and steps.
-    EmrOnEc2,
-    /// A Spark operator, also behind a Spark Gateway.
-    SparkOperator,
-    /// The Batch Processing Gateway over several clusters.
-    BatchProcessingGateway,
-}
-
-impl System {
-    /// Every system.
-    pub const ALL: [Self; 5] =
-        [Self::EmrOnEks, Self::EmrServerless, Self::EmrOnEc2, Self::SparkOperator, Self::BatchProcessingGateway];
-
-    /// Its name in rules, configuration and reports.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::EmrOnEks => "emr-on-eks",
-            Self::EmrServerless => "emr-serverless",
-            Self::EmrOnEc2 => "emr-on-ec2",
-            Self::SparkOperator => "spark-operator",
-            Self::BatchProcessingGateway => "batch-processing-gateway",
-        }
-    }
-
-    /// The system of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|system| system.name() == name)
-    }
-}
-
 impl Severity {
     /// Its name in rules and reports.
     #[must_use]
@@ -136,12 +96,6 @@ impl Severity {
 }
 
 impl fmt::Display for Severity {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
-impl fmt::Display for System {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.name())
     }

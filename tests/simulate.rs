@@ -1,4 +1,5 @@
 //! `sparkcheck simulate` as it is called: questions to exports and to policy files, and files of cases.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 use serde_json::{Value, json};
 use sparkcheck::cli::{self, Answer, Surroundings};

@@ -1,6 +1,6 @@
 //! The verdict on one assertion: the attribute kinds; the semantic ones are [`super::semantic`]'s.
 
-use super::{Evidence, Inquiry, Selected, Spot, Subject, Verdict, semantic};
+use super::{Evidence, Inquiry, Selected, Spot, Subject, Verdict, blocked, semantic};
 use crate::estate::{Within, collection};
 use crate::known::{Part, Text, Truth};
 use crate::link::Arn;
@@ -72,13 +72,6 @@ fn absent(selected: Selected<'_>) -> Verdict {
     let because = if spots.len() == 1 { "there is one".to_owned() } else { format!("there are {}", spots.len()) };
     let count = spots.len().to_string();
     Verdict::Fail(Evidence { because, spots, ..Evidence::default() }.fact("count", count))
-}
-
-/// The evidence of the unknowns that were met, if any were.
-pub(super) fn blocked(selected: &Selected<'_>) -> Option<Evidence> {
-    let all: Vec<Evidence> =
-        selected.blocked.iter().map(|(pointer, unknown)| Evidence::unknown(pointer.clone(), unknown.clone())).collect();
-    (!all.is_empty()).then(|| Evidence::join(all))
 }
 
 /// Judges every value at a path by itself; all must hold.

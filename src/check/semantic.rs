@@ -3,8 +3,7 @@
 //! This is where documents become the plain types of [`crate::iam`] and [`crate::capacity`], and
 //! their answers become verdicts with evidence.
 
-use super::judge::blocked;
-use super::{Evidence, Inquiry, Spot, Subject, Verdict};
+use super::{Evidence, Inquiry, Spot, Subject, Verdict, blocked};
 use crate::capacity;
 use crate::known::Unknown;
 use crate::path::Path;

@@ -1,7 +1,5 @@
 //! The collections of an estate: their names, what identifies an item, how they are listed.
 
-use super::coverage::Completeness;
-
 /// A list of things of one kind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Collection {
@@ -30,17 +28,6 @@ pub enum Within {
     Cluster,
     /// One parent of another kind, named by its ARN: the virtual cluster of job runs.
     Parent,
-}
-
-impl Collection {
-    /// What to do about a listing that is not complete.
-    #[must_use]
-    pub fn unblock(&self, state: Completeness) -> String {
-        match state {
-            Completeness::Denied => format!("grant `{}`", self.action),
-            Completeness::Partial | Completeness::Complete => format!("run `{}` to its last page", self.command),
-        }
-    }
 }
 
 /// The collection of that name, if it is one that the program knows.

@@ -3,7 +3,7 @@
 //! An absence is a finding only where the source says that it listed everything. Only a list
 //! without a next token says so; a single object says nothing about the others.
 
-use super::collection::collection;
+use super::collection::{Collection, collection};
 use crate::known::Unknown;
 use serde::{Deserialize, Serialize};
 
@@ -75,9 +75,11 @@ impl Coverage {
     #[must_use]
     pub fn incomplete(&self, name: &str, scope: &str, namespace: Option<&str>) -> Option<Unknown> {
         let mut worst: Option<&Entry> = None;
-        for entry in &self.entries {
+        let before = |entry: &Entry| (entry.collection.as_str(), entry.scope.as_str()) < (name, scope);
+        let first = self.entries.partition_point(before);
+        for entry in self.entries.iter().skip(first) {
             if entry.collection != name || entry.scope != scope {
-                continue;
+                break;
             }
             if entry.namespace.is_some() && entry.namespace.as_deref() != namespace {
                 continue;
@@ -91,7 +93,7 @@ impl Coverage {
         Some(match worst {
             Some(entry) => Unknown {
                 why: entry.why.clone().unwrap_or_else(|| format!("`{name}` of {scope} was listed only in part")),
-                unblock: entry.unblock.clone().or_else(|| about.map(|about| about.unblock(entry.state))),
+                unblock: entry.unblock.clone().or_else(|| about.map(|about| unblock(about, entry.state))),
             },
             None => Unknown {
                 why: match about {
@@ -101,6 +103,15 @@ impl Coverage {
                 unblock: about.map(|about| format!("run `{}`", about.command)),
             },
         })
+    }
+}
+
+/// What to do about a listing that is not complete.
+#[must_use]
+pub fn unblock(collection: &Collection, state: Completeness) -> String {
+    match state {
+        Completeness::Denied => format!("grant `{}`", collection.action),
+        Completeness::Partial | Completeness::Complete => format!("run `{}` to its last page", collection.command),
     }
 }
 

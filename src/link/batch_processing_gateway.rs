@@ -49,7 +49,7 @@ const INNER_KEYS: &[&str] = &[
 ];
 
 /// Links one declared or inferred rollout.
-pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
+pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, draft: &mut Draft) {
     job::jobs(estate, declaration, &["bpg-submission", "start-job-run"], draft);
     let (config, at) = match config(estate, declaration) {
         Ok(found) => found,

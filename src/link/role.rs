@@ -5,7 +5,7 @@ use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::iam::policy;
-use crate::known::Unknown;
+use crate::known::{Text, Unknown};
 use serde_json::Value;
 
 /// The execution role: as declared, else as the jobs or the session name it.
@@ -22,6 +22,12 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
         let arn = draft.object.get("session")?.get(name)?.as_str()?;
         Some((arn.to_owned(), format!("/session/environment/{name}")))
     };
+    if let Some(text) = Text::of(&declaration["execution-role"]).filter(|text| text.as_str().is_none()) {
+        let unknown = Unknown { why: format!("of the execution role only `{text}` is known"), unblock: None };
+        draft.set_at("executionRoleArn", declaration["execution-role"].clone(), format!("{pointer}/execution-role"));
+        draft.set("executionRole", unknown.to_value());
+        return;
+    }
     let declared =
         declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
     let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {

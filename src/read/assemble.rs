@@ -14,6 +14,7 @@ use super::{Options, subject};
 use crate::arn::Arn;
 use crate::estate::{
     COLLECTIONS, Completeness, Coverage, Entry, Estate, FORMAT, Gap, Origin, Source, Syntax, Within, collection,
+    unblock,
 };
 use crate::known::Unknown;
 use crate::path::escape;
@@ -185,10 +186,11 @@ impl Known {
             .clusters
             .iter()
             .filter(|(arn, _)| {
-                Arn::parse(arn).is_some_and(|arn| {
-                    account.as_deref().is_none_or(|account| account == arn.account)
-                        && region.as_deref().is_none_or(|region| region == arn.region)
-                })
+                (account.is_none() && region.is_none())
+                    || Arn::parse(arn).is_some_and(|arn| {
+                        account.as_deref().is_none_or(|account| account == arn.account)
+                            && region.as_deref().is_none_or(|region| region == arn.region)
+                    })
             })
             .map(|(arn, (name, how))| (name.as_str(), arn.as_str(), *how))
             .collect();
@@ -331,6 +333,8 @@ impl Assembly {
         for (source, kind, items) in of_clusters {
             self.kubernetes(source, kind, items, &paged);
         }
+        // What is attached to whom before the versions of policies, which are named by it.
+        rest.sort_by_key(|(_, content)| matches!(content, Content::PolicyVersion { .. }));
         for (source, content) in rest {
             self.part(source, content);
         }
@@ -1164,7 +1168,7 @@ impl Assembly {
                 }
                 None => statements.iter().find_map(|statement| statement.doubt.clone()).unwrap_or_default(),
             };
-            let unblock = about.map(|about| about.unblock(Completeness::Partial));
+            let unblock = about.map(|about| unblock(about, Completeness::Partial));
             if let Some(page) = page {
                 let place = Some(self.path(page.source).to_owned());
                 // One file, one gap, however many collections it has a page of.
@@ -1289,7 +1293,12 @@ impl Assembly {
                 None => "add the output of `aws eks describe-cluster --name NAME`".to_owned(),
             };
             let source = self.unplaced.first().copied().unwrap_or_default();
-            self.gap(source, "kubernetes", format!("{shown}{more} do not say of which cluster they are"), unblock);
+            let say = if paths.len() == 1 {
+                "does not say of which cluster it is"
+            } else {
+                "do not say of which cluster they are"
+            };
+            self.gap(source, "kubernetes", format!("{shown}{more} {say}"), unblock);
         }
         self.gaps.extend(self.ledger.gaps(&self.sources));
         let mut document = self.document;

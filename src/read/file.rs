@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// The largest file that is read.
 pub(crate) const FILE_LIMIT: u64 = 512 << 20;
@@ -73,8 +74,12 @@ fn reason(error: &ignore::Error) -> String {
     }
 }
 
-/// A path as it is shown: as it was given, with `/` on every system.
+/// A path as it is shown: relative where it can be, with `/` on every system. Code scanning wants
+/// places relative to the repository, in which such a run usually starts.
 pub(crate) fn shown(path: &Path) -> String {
+    static HERE: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_dir().ok());
+    let inside = HERE.as_deref().filter(|_| path.is_absolute()).and_then(|here| path.strip_prefix(here).ok());
+    let path = inside.filter(|inside| !inside.as_os_str().is_empty()).unwrap_or(path);
     let text = path.to_string_lossy();
     let text = text.strip_prefix("./").filter(|rest| !rest.is_empty()).unwrap_or(&text);
     if std::path::MAIN_SEPARATOR == '/' { text.to_owned() } else { text.replace(std::path::MAIN_SEPARATOR, "/") }
@@ -225,6 +230,13 @@ pub(crate) fn looks_ours(text: &str) -> bool {
         "\"UserId\"",
         "\"accessEntries\"",
         "\"nodegroups\"",
+        "\"addons\"",
+        "\"associations\"",
+        "\"fargateProfileNames\"",
+        "\"applications\"",
+        "\"Clusters\"",
+        "\"Roles\"",
+        "\"Account\"",
         "\"virtualClusters\"",
         "\"virtualCluster\"",
         "\"jobRuns\"",
@@ -236,8 +248,11 @@ pub(crate) fn looks_ours(text: &str) -> bool {
         "\"virtualClusterId\"",
     ];
     let head = super::head(text);
-    let manifest = head.lines().any(|line| line.starts_with("apiVersion:")) && !head.contains("{{");
-    manifest || MARKS.iter().any(|mark| head.contains(mark))
+    let kind = head.lines().find_map(|line| line.strip_prefix("apiVersion:"));
+    let manifest = kind.is_some_and(|kind| !kind.contains("eksctl.io")) && !head.contains("{{");
+    // What the marks are taken from is JSON; a template in YAML may hold the same words.
+    let json = head.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
+    manifest || (json && MARKS.iter().any(|mark| head.contains(mark)))
 }
 
 #[cfg(test)]

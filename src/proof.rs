@@ -1,11 +1,11 @@
 //! Whether a rule's examples come out as it says, and whether its fixes mend.
 
-use super::{Change, Examples, Rule, Severity, Template, apply};
 use crate::check::{Verdict, check};
 use crate::known::Text;
 use crate::link::{Linked, link};
 use crate::read;
 use crate::report::Outcome;
+use crate::rule::{Change, Examples, Rule, Severity, Template, apply};
 use crate::settle::settle;
 use serde_json::Value;
 use std::collections::BTreeSet;
