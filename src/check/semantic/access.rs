@@ -22,11 +22,11 @@ const ADMINISTRATOR_ACCESS: &str = "policy/AdministratorAccess";
 /// The policies of a principal, and where each stands in the document.
 #[derive(Debug)]
 pub(crate) struct Collected {
-    policies: Policies,
+    pub(super) policies: Policies,
     pointers: BTreeMap<String, String>,
 }
 
-fn collect(principal: &Value, pointer: &str, inquiry: &Inquiry<'_>) -> Collected {
+pub(super) fn collect(principal: &Value, pointer: &str, inquiry: &Inquiry<'_>) -> Collected {
     let mut collected = Collected { policies: Policies::default(), pointers: BTreeMap::new() };
     let name = principal["Arn"].as_str().unwrap_or("the principal");
     collected.identity_of(principal, pointer, name, inquiry);
@@ -132,7 +132,7 @@ impl Collected {
     }
 
     /// The place of something inside a policy.
-    fn spot(&self, policy: &str, pointer: &str, note: impl Into<String>) -> Option<Spot> {
+    pub(super) fn spot(&self, policy: &str, pointer: &str, note: impl Into<String>) -> Option<Spot> {
         Some(Spot { pointer: format!("{}{pointer}", self.pointers.get(policy)?), note: note.into() })
     }
 }
@@ -272,55 +272,6 @@ pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &In
             Verdict::Fail(evidence.fact("action", action.clone()))
         }
     }))
-}
-
-/// Whether the principal's policies name none but the actions that a service has.
-pub(super) fn names_only(
-    principal: &Path,
-    service: &str,
-    actions: &[String],
-    subject: &Subject<'_>,
-    inquiry: &Inquiry<'_>,
-) -> Verdict {
-    let (principal, pointer) = match single(subject, principal) {
-        Ok(found) => found,
-        Err(verdict) => return verdict,
-    };
-    let collected = inquiry.policies(&pointer, || collect(principal, &pointer, inquiry));
-    let mut strangers: BTreeMap<String, Spot> = BTreeMap::new();
-    for Named { name, policy } in &collected.policies.identity.policies {
-        let statements = policy.statements.iter();
-        for entry in statements.flat_map(|statement| [&statement.actions, &statement.not_actions]).flatten().flatten() {
-            let Some((prefix, wanted)) = entry.template.plain().and_then(|text| text.split_once(':')) else { continue };
-            let exists = || {
-                let wanted = wanted.to_ascii_lowercase();
-                actions.iter().any(|action| iam::pattern::glob(&wanted, &action.to_ascii_lowercase()))
-            };
-            if prefix.eq_ignore_ascii_case(service) && !exists() {
-                let spot = collected.spot(name, &entry.pointer, "");
-                let spot = spot.unwrap_or(Spot { pointer: pointer.clone(), note: String::new() });
-                strangers.entry(wanted.to_owned()).or_insert(spot);
-            }
-        }
-    }
-    if strangers.is_empty() {
-        let missing = &collected.policies.identity.missing;
-        return match missing.first() {
-            None => Verdict::Pass,
-            Some(_) => {
-                let because = format!("these were not collected: {}", missing.join(", "));
-                let mut evidence = Evidence::at(pointer, because);
-                evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
-                Verdict::Unknown(evidence)
-            }
-        };
-    }
-    let names: Vec<&str> = strangers.keys().map(String::as_str).collect();
-    let because = format!("`{service}` has no action `{}`", names.join("`, `"));
-    let names = names.join("`, `");
-    Verdict::Fail(
-        Evidence { because, spots: strangers.into_values().collect(), ..Evidence::default() }.fact("actions", names),
-    )
 }
 
 fn statement(because: &iam::Because) -> String {
