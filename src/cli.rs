@@ -5,6 +5,7 @@ use crate::report::look::Look;
 use crate::report::sarif::SarifOptions;
 use crate::report::{self, Go, Outcome, Report};
 use crate::rule::{self, Rule, Severity};
+use crate::simulate::{self, Answers, Held, Question, Role};
 use crate::{read, schema, why};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
@@ -38,6 +39,8 @@ enum Command {
     Rules(List),
     /// From an error message to the rules behind it
     Why(Why),
+    /// May this principal do this? One question, or a file of cases
+    Simulate(Simulate),
     /// Print a JSON Schema: of the report, a snapshot, a rule, or sparkcheck.toml
     Schema {
         /// What to describe
@@ -107,6 +110,71 @@ struct Why {
     look: LookArgs,
 }
 
+/// May this principal do this? Answers from the policies alone, and says why.
+///
+/// Policies come from exported account state (INPUT) or from files. A key that is neither given nor
+/// listed as unknown is absent from the request; what the estate does not hold makes an answer
+/// conditional.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 allowed, 1 denied, 3 conditional; of several actions the worst. \
+    With --cases always 0: each line of the file has its answer, a broken one an `error`. \
+    2 the question could not be put.")]
+struct Simulate {
+    /// Answer a file of cases, one JSON object a line, `-` for standard input
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    cases: Option<PathBuf>,
+    /// Who asks: the ARN of a role, session, user or provider, or the name of a service
+    #[arg(long, value_name = "ARN", required_unless_present = "cases")]
+    principal: Option<String>,
+    /// What is asked, such as `s3:GetObject`; repeatable, each is answered
+    #[arg(long, value_name = "ACTION", value_delimiter = ',', required_unless_present = "cases")]
+    action: Vec<String>,
+    /// On what; `*` for actions without resources
+    #[arg(long, value_name = "ARN", default_value = "*")]
+    resource: String,
+    /// The account that owns the resource, where its ARN does not tell [default: the principal's]
+    #[arg(long, value_name = "ID")]
+    resource_account: Option<String>,
+    /// A condition key of the request; the same key again makes it multivalued
+    #[arg(long, value_name = "KEY=VALUE")]
+    context: Vec<String>,
+    /// A key whose presence and value are not known; `*` for every key that is not given
+    #[arg(long, value_name = "KEY")]
+    unknown: Vec<String>,
+    /// A policy of the principal; repeatable
+    #[arg(long, value_name = "FILE")]
+    identity: Vec<PathBuf>,
+    /// The policy of the resource, a trust policy for `sts:AssumeRole`; `none` if it has none
+    #[arg(long, value_name = "FILE")]
+    resource_policy: Option<PathBuf>,
+    /// The permissions boundary
+    #[arg(long, value_name = "FILE")]
+    boundary: Option<PathBuf>,
+    /// A session policy; repeatable
+    #[arg(long, value_name = "FILE")]
+    session: Vec<PathBuf>,
+    /// The service control policies of one level, a document or a list of them; repeatable, root first
+    #[arg(long, value_name = "FILE")]
+    scp: Vec<PathBuf>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    format: ProofFormat,
+    /// Whether to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// Exported account state, where policies are not given as files [default: the folder `.`]
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ProofFormat {
+    /// For reading
+    Human,
+    /// For programs: one object a line, as for cases
+    Json,
+}
+
 #[derive(Debug, Args)]
 struct LookArgs {
     /// Whether to colour
@@ -170,6 +238,21 @@ pub enum CliError {
     #[error("`{0}` is not a day")]
     #[diagnostic(help("write it as YYYY-MM-DD"))]
     NoSuchDay(String),
+    /// What was to be printed cannot be.
+    #[error("cannot write to standard output: {why}")]
+    #[diagnostic(help("the answer is lost; run it again with room for its output"))]
+    Print {
+        /// The system's reason.
+        why: String,
+    },
+    /// `--context` has no value.
+    #[error("`{0}` is no context key with a value")]
+    #[diagnostic(help("write it as KEY=VALUE, such as aws:SourceVpc=vpc-0a1b2c3d"))]
+    NoSuchContext(String),
+    /// The estate has no such role or user.
+    #[error("there is no principal `{0}` in what was read")]
+    #[diagnostic(help("give the ARN as `aws iam get-role` prints it, path included"))]
+    NoSuchPrincipal(String),
     /// A report cannot be written.
     #[error("cannot write `{path}`: {why}")]
     #[diagnostic(help("give --output a path in a folder that exists and may be written to"))]
@@ -186,6 +269,8 @@ pub enum CliError {
 pub struct Answer {
     /// For standard output.
     pub text: String,
+    /// More lines for standard output, made as they are asked for.
+    pub more: Option<Answers>,
     /// 0, 1 or 3.
     pub code: u8,
 }
@@ -216,26 +301,26 @@ pub fn run(
             said(report::explain::list(&rules, &look(&args.look, surroundings)))
         }),
         Some(Command::Why(args)) => explain_error(&args, surroundings),
+        Some(Command::Simulate(args)) => simulate(&args, surroundings),
         Some(Command::Schema { name }) => Ok(said(schema::named(&name).unwrap_or_default().to_owned())),
     })
 }
 
 fn said(text: String) -> Answer {
-    Answer { text, code: 0 }
+    Answer { text, more: None, code: 0 }
 }
 
 fn look(args: &LookArgs, surroundings: &Surroundings) -> Look {
-    let colour = match args.color {
+    look_in(args.color, args.verbose, surroundings)
+}
+
+fn look_in(color: When, verbose: bool, surroundings: &Surroundings) -> Look {
+    let colour = match color {
         When::Always => true,
         When::Never => false,
         When::Auto => surroundings.terminal_width.is_some() && surroundings.may_colour,
     };
-    Look {
-        width: surroundings.terminal_width.unwrap_or(80).clamp(40, 120),
-        colour,
-        unicode: true,
-        verbose: args.verbose,
-    }
+    Look { width: surroundings.terminal_width.unwrap_or(80).clamp(40, 120), colour, unicode: true, verbose }
 }
 
 /// The built-in rules and those of the user.
@@ -251,6 +336,17 @@ fn with_rules_of(folders: &[PathBuf], mut rules: Vec<Rule>) -> Result<Vec<Rule>,
     Ok(rules)
 }
 
+/// What to read: what was named, else the folder around.
+fn inputs(named: &[PathBuf]) -> Result<Vec<read::Input>, CliError> {
+    let here = [PathBuf::from(".")];
+    let paths = if named.is_empty() { &here[..] } else { named };
+    let mut inputs = Vec::new();
+    for path in paths {
+        inputs.push(if path.as_os_str() == "-" { read::stdin()? } else { read::Input::Path(path.clone()) });
+    }
+    Ok(inputs)
+}
+
 fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
     if let Some(day) = &args.today
         && day.parse::<jiff::civil::Date>().is_err()
@@ -259,12 +355,7 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     }
     // A broken rule file ends the run before anything is read.
     let own = with_rules_of(&args.rules, if args.rules.is_empty() { Vec::new() } else { rule::builtin() })?;
-    let here = [PathBuf::from(".")];
-    let paths = if args.inputs.is_empty() { &here[..] } else { &args.inputs };
-    let mut inputs = Vec::new();
-    for path in paths {
-        inputs.push(if path.as_os_str() == "-" { read::stdin()? } else { read::Input::Path(path.clone()) });
-    }
+    let inputs = inputs(&args.inputs)?;
     let options = read::Options {
         today: args.today.clone(),
         clock: Some(surroundings.today.clone()),
@@ -272,7 +363,12 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     };
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(read::read(&inputs, &options)?));
-    let rules = if own.is_empty() { rule::builtin_for(&linked.systems()) } else { own };
+    let systems = linked.systems();
+    let rules = if own.is_empty() {
+        rule::builtin_for(&systems)
+    } else {
+        own.into_iter().filter(|rule| rule.systems.iter().any(|system| systems.contains(system))).collect()
+    };
     let report = crate::examine(&linked, &rules);
     let look = look(&args.look, surroundings);
     let mut text = if args.output.iter().any(|output| !output.contains('=')) {
@@ -296,7 +392,7 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
         std::fs::write(path, rendered)
             .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
     }
-    Ok(Answer { text, code: exit_code(&report, args.fail_on, args.strict) })
+    Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict) })
 }
 
 fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
@@ -340,15 +436,65 @@ fn explain(args: &Explain, surroundings: &Surroundings) -> Result<Answer, CliErr
     Ok(said(report::explain::render(&rule, &look(&args.look, surroundings))))
 }
 
-/// The name that shares the longest stretch of words with the one that was asked for.
+/// The name that is most like the one that was asked for, if any is.
 fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let words: Vec<&str> = asked.split('-').filter(|word| word.len() > 2).collect();
-    let score = |name: &str| name.split('-').filter(|word| words.contains(word)).count();
+    // Names of rules are short; something longer is no slip of the fingers.
+    let asked: String = asked.chars().take(100).collect();
     names
-        .map(|name| (score(name), name))
-        .filter(|(score, _)| *score > 0)
-        .max_by_key(|(score, _)| *score)
+        .map(|name| (strsim::jaro_winkler(&asked, name), name))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
         .map(|(_, name)| name)
+}
+
+fn simulate(args: &Simulate, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    if let Some(path) = &args.cases {
+        return Ok(Answer { text: String::new(), more: Some(Answers::of(path)?), code: 0 });
+    }
+    let mut question = Question {
+        principal: args.principal.clone().unwrap_or_default(),
+        actions: args.action.clone(),
+        resource: args.resource.clone(),
+        resource_account: args.resource_account.clone(),
+        unknown: args.unknown.iter().cloned().collect(),
+        ..Question::default()
+    };
+    for given in &args.context {
+        let (key, value) = given.split_once('=').ok_or_else(|| CliError::NoSuchContext(given.clone()))?;
+        question.give(key, value);
+    }
+    let in_files = !(args.identity.is_empty() && args.session.is_empty() && args.scp.is_empty())
+        || args.resource_policy.is_some()
+        || args.boundary.is_some();
+    let mut held = if args.inputs.is_empty() && in_files {
+        Held::default()
+    } else {
+        let options = read::Options { clock: Some(surroundings.today.clone()), ..read::Options::default() };
+        let linked = link(read::read(&inputs(&args.inputs)?, &options)?);
+        Held::of(&linked, &question).map_err(CliError::NoSuchPrincipal)?
+    };
+    let files = [
+        (Role::Identity, args.identity.as_slice()),
+        (Role::Resource, args.resource_policy.as_slice()),
+        (Role::Boundary, args.boundary.as_slice()),
+        (Role::Session, &args.session),
+        (Role::Scp, &args.scp),
+    ];
+    for (role, paths) in files {
+        for path in paths {
+            if role == Role::Resource && path.as_os_str() == "none" {
+                held.without_resource_policy();
+            } else {
+                held.add(role, read::policies(path)?);
+            }
+        }
+    }
+    let proofs = simulate::prove(&question, &held);
+    let text = match args.format {
+        ProofFormat::Human => simulate::render(&proofs, &look_in(args.color, false, surroundings)),
+        ProofFormat::Json => proofs.iter().map(|proof| format!("{}\n", proof.to_value())).collect(),
+    };
+    Ok(Answer { text, more: None, code: simulate::exit_code(&proofs) })
 }
 
 fn explain_error(args: &Why, surroundings: &Surroundings) -> Result<Answer, CliError> {
@@ -362,11 +508,15 @@ fn explain_error(args: &Why, surroundings: &Surroundings) -> Result<Answer, CliE
 #[must_use]
 pub fn complaint(error: &CliError, colour: bool) -> String {
     use miette::{GraphicalReportHandler, GraphicalTheme};
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let mut text = String::new();
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(80).with_links(false);
-    match handler.render_report(&mut text, error) {
-        Ok(()) => text.trim_end().to_owned(),
-        Err(_) => format!("error: {error}"),
-    }
+    let drawn = |theme: GraphicalTheme| {
+        let mut text = String::new();
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(80).with_links(false);
+        handler.render_report(&mut text, error).map_or_else(|_| format!("error: {error}"), |()| text)
+    };
+    // Without colour every escape sequence is the user's, and none may reach a terminal.
+    let plain = drawn(GraphicalTheme::unicode_nocolor());
+    let harmless = plain.lines().map(report::visible).collect::<Vec<_>>().join("\n");
+    let text =
+        if colour && harmless == plain.trim_end_matches('\n') { drawn(GraphicalTheme::unicode()) } else { harmless };
+    text.trim_end().to_owned()
 }

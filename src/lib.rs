@@ -64,6 +64,8 @@ pub mod proof;
 
 pub mod why;
 
+pub mod simulate;
+
 pub mod schema;
 
 pub mod cli;
@@ -83,6 +85,14 @@ pub fn examine<'r>(linked: &Linked, rules: &'r [Rule]) -> Report<'r> {
         places.iter().map(|place| place.source.clone().unwrap_or_else(|| nowhere.clone())).collect();
     for (place, span) in places.into_iter().zip(read::locate(&linked.estate.sources, &wanted)) {
         place.span = span;
+    }
+    // A thing and its name are two parts of the document that are shown at one place of the file.
+    for finding in &mut report.findings {
+        let mut seen = std::collections::HashSet::new();
+        finding.places.retain(|place| match (&place.path, &place.span) {
+            (Some(path), Some(span)) => seen.insert((path.clone(), span.line, span.column)),
+            _ => true,
+        });
     }
     report
 }

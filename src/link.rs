@@ -18,6 +18,7 @@ mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
 mod job;
+pub mod policies;
 mod reference;
 mod release;
 mod role;

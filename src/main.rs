@@ -1,7 +1,7 @@
 //! Parse, run, exit code; nothing else.
 
-use sparkcheck::cli::{self, Surroundings};
-use std::io::{IsTerminal, Write, stderr, stdout};
+use sparkcheck::cli::{self, Answer, CliError, Surroundings};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,9 +15,17 @@ fn main() -> ExitCode {
     };
     match cli::run(std::env::args_os(), &surroundings) {
         Ok(Ok(answer)) => {
-            // A reader that went away (`| head`) is no failure of the run.
-            let _ = stdout().lock().write_all(answer.text.as_bytes());
-            ExitCode::from(answer.code)
+            let code = answer.code;
+            match print(answer) {
+                // A report that nobody got must not look green.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    let error = CliError::Print { why: error.to_string() };
+                    let _ = writeln!(stderr(), "{}", cli::complaint(&error, false));
+                    ExitCode::from(2)
+                }
+                // A reader that went away (`| head`) is no failure of the run.
+                _ => ExitCode::from(code),
+            }
         }
         Ok(Err(error)) => {
             let _ = writeln!(stderr(), "{}", cli::complaint(&error, surroundings.may_colour && stderr().is_terminal()));
@@ -28,4 +36,13 @@ fn main() -> ExitCode {
             ExitCode::from(if usage.use_stderr() { 2 } else { 0 })
         }
     }
+}
+
+fn print(answer: Answer) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(answer.text.as_bytes())?;
+    for line in answer.more.into_iter().flatten() {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
 }

@@ -177,14 +177,18 @@ fn compile(text: &str, root: Root) -> Result<Form, PathError> {
     if left.is_empty() {
         return Ok(Form::Steps(lead));
     }
-    let query = parse_json_path(&format!("${rest}")).map_err(|error| PathError::Syntax {
-        path: text.to_owned(),
-        why: error.to_string().split_whitespace().collect::<Vec<_>>().join(" "),
-    })?;
+    let query = parse_json_path(&format!("${rest}"))
+        .map_err(|error| PathError::Syntax { path: text.to_owned(), why: reason(&error.to_string()) })?;
     match unreliable(&query.segments, false) {
         Some(what) => Err(PathError::Unreliable { path: text.to_owned(), what }),
         None => Ok(Form::Query { lead, query }),
     }
+}
+
+/// What the parser expected, without its drawing of the place.
+fn reason(error: &str) -> String {
+    let line = error.lines().rev().find_map(|line| line.trim().strip_prefix("= ")).unwrap_or(error);
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The plain steps at the beginning of `rest`, and what is left after them.

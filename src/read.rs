@@ -12,6 +12,7 @@ mod declaration;
 mod file;
 mod json;
 mod kubernetes;
+mod lines;
 mod merge;
 mod place;
 mod place_json;
@@ -23,7 +24,9 @@ mod shape;
 mod subject;
 pub mod yaml;
 
+pub use lines::{Line, Lines};
 pub use place::locate;
+pub use policy::{PolicyFile, policies};
 
 use crate::estate::{Estate, Gap, Syntax};
 use assemble::Reading;
@@ -31,6 +34,7 @@ use declaration::Declarations;
 use file::{Entry, Unreadable};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use shape::{Content, Recognised};
 use std::collections::BTreeSet;
@@ -75,6 +79,13 @@ pub enum ReadError {
         /// What the system says.
         reason: String,
     },
+    /// Standard input cannot be read.
+    #[error("standard input cannot be read: {reason}")]
+    #[diagnostic(help("pipe one file into sparkcheck, or name the files and folders"))]
+    Stdin {
+        /// What the system says, or what the limit is.
+        reason: String,
+    },
     /// None of the inputs is anything that this program knows.
     #[error("nothing was recognised in {inputs}")]
     NothingRecognised {
@@ -115,7 +126,7 @@ pub struct DeclarationError {
 /// If it cannot be read, or is larger than any export.
 pub fn stdin() -> Result<Input, ReadError> {
     let mut bytes = Vec::new();
-    let error = |reason: String| ReadError::Path { path: "-".to_owned(), reason };
+    let error = |reason: String| ReadError::Stdin { reason };
     let stdin = std::io::stdin().lock();
     stdin.take(file::FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(|failure| error(failure.to_string()))?;
     if bytes.len() as u64 > file::FILE_LIMIT {
@@ -171,6 +182,8 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
             }
         }
     }
+    // The same files say the same, in whatever order they were named.
+    entries.sort_by(|one, other| one.shown.cmp(&other.shown));
     let mut declarations = Vec::new();
     let (tomls, mut entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| is_declaration(&entry.path));
@@ -178,12 +191,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
-    let size: u64 = entries.iter().filter_map(|entry| Some(std::fs::metadata(&entry.path).ok()?.len())).sum();
-    let mut outcomes: Vec<Outcome> = if size < WORTH_THREADS {
-        entries.iter().map(read_file).collect()
-    } else {
-        entries.par_iter().map(read_file).collect()
-    };
+    let mut outcomes = read_files(&entries);
     if let Some(bytes) = stdin {
         outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
     }
@@ -200,10 +208,14 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     }
     if declarations.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
-            Some(place) => format!("`{place}`: {}", gap.why),
+            // The place says the path, and more.
+            Some(place) => match gap.why.strip_prefix(&format!("`{}` ", gap.what)) {
+                Some(why) => format!("`{place}` {why}"),
+                None => format!("`{place}`: {}", gap.why),
+            },
             None => gap.why.clone(),
         });
-        return Err(nothing(inputs, faults.chain(reasons).collect(), passed_over));
+        return Err(nothing(inputs, faults.collect(), reasons, passed_over));
     }
     let mut estate = assemble::assemble(readings, declarations, options);
     estate.gaps.extend(gaps);
@@ -212,22 +224,33 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     Ok(estate)
 }
 
-fn nothing(inputs: &[Input], reasons: Vec<String>, passed_over: usize) -> ReadError {
+/// Up to so many files are named one by one.
+const FEW: usize = 5;
+
+fn nothing(inputs: &[Input], faults: Vec<String>, others: Vec<String>, passed_over: usize) -> ReadError {
     let named = inputs.iter().map(|input| match input {
         Input::Path(path) => format!("`{}`", file::shown(path)),
         Input::Stdin(_) => "standard input".to_owned(),
     });
     let mut help = String::new();
-    for reason in reasons.iter().take(5) {
-        help.push_str(reason);
+    for fault in faults.iter().take(FEW) {
+        help.push_str(fault);
         help.push('\n');
     }
-    if passed_over > 5 || reasons.len() > 5 {
-        help.push_str(&format!("{} files in all\n", passed_over.max(reasons.len())));
+    if faults.len() > FEW {
+        help.push_str(&format!("and {} more that cannot be read\n", faults.len() - FEW));
+    }
+    let passed_over = passed_over.max(others.len());
+    if others.len() == passed_over && passed_over <= FEW {
+        help.extend(others.iter().map(|reason| format!("{reason}\n")));
+    } else if passed_over > 0 {
+        let other = if faults.is_empty() { "" } else { "other " };
+        help.push_str(&format!("none of the {passed_over} {other}files is anything that sparkcheck knows\n"));
     }
     help.push_str(
         "give a folder or files with what `aws … --output json` and `kubectl … -o json` print, or a snapshot; \
-         `aws iam get-account-authorization-details` and `aws eks describe-cluster` are a good start",
+         `aws iam get-account-authorization-details` and `aws eks describe-cluster` are a good start; \
+         Terraform, CloudFormation and eksctl files are not read yet",
     );
     ReadError::NothingRecognised { inputs: named.collect::<Vec<_>>().join(", "), help }
 }
@@ -266,6 +289,8 @@ fn declare(
     let home = path.parent().unwrap_or(Path::new(""));
     let mut roots: Vec<PathBuf> = folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
     roots.extend(if home.as_os_str().is_empty() { Path::new(".") } else { home }.canonicalize().ok());
+    let mut known: FxHashMap<PathBuf, usize> =
+        entries.iter().enumerate().map(|(at, entry)| (entry.path.clone(), at)).collect();
     for named in &declarations.files {
         let mistake = |message: String, label: &str, help: &str| {
             declaration::mistake(&shown, text, named.span, message, label, Some(help.to_owned()))
@@ -282,18 +307,21 @@ fn declare(
             let message = format!("`{}` is outside of this file's folder", named.path);
             return Err(mistake(message, "leads out", "name the folder that holds it as an input too"));
         }
-        let named_alike = entries.iter().filter(|entry| entry.path.file_name() == target.file_name());
-        let known = named_alike.into_iter().find(|entry| entry.path.canonicalize().is_ok_and(|path| path == canonical));
-        let file_shown = match known {
-            Some(entry) => entry.shown.clone(),
-            None => {
-                let entry = Entry { shown: file::shown(&target), path: target, named: true };
-                let file_shown = entry.shown.clone();
-                entries.push(entry);
-                file_shown
-            }
+        let elsewhere = || {
+            let mut named_alike =
+                entries.iter().enumerate().filter(|(_, entry)| entry.path.file_name() == target.file_name());
+            named_alike
+                .find(|(_, entry)| entry.path.canonicalize().is_ok_and(|path| path == canonical))
+                .map(|(at, _)| at)
         };
-        let reading = match entries.iter().find(|entry| entry.shown == file_shown).map(read_file) {
+        let at = known.get(&target).copied().or_else(elsewhere).unwrap_or_else(|| {
+            known.insert(target.clone(), entries.len());
+            entries.push(Entry { shown: file::shown(&target), path: target, named: true });
+            entries.len() - 1
+        });
+        let entry = entries.get(at);
+        let file_shown = entry.map(|entry| entry.shown.clone()).unwrap_or_default();
+        let reading = match entry.map(read_file) {
             Some(Outcome::Read(reading)) => Some(reading),
             _ => None,
         };
@@ -345,6 +373,29 @@ enum Outcome {
     Read(Reading),
     /// It is not for us, and why.
     PassedOver(String),
+}
+
+/// Reads files, in order. The largest, which nothing can divide, begins at once and stays on this
+/// thread: the memory that it takes comes cheaper here than on threads that are started for it.
+fn read_files(entries: &[Entry]) -> Vec<Outcome> {
+    let sizes = entries.iter().map(|entry| std::fs::metadata(&entry.path).map_or(0, |metadata| metadata.len()));
+    let sizes: Vec<u64> = sizes.collect();
+    let largest = sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(at, _)| at);
+    let (Some(largest), true) = (largest, sizes.iter().sum::<u64>() >= WORTH_THREADS) else {
+        return entries.iter().map(read_file).collect();
+    };
+    let (before, from) = entries.split_at(largest);
+    let (mut outcomes, mut own, mut rest) = (Vec::new(), None, Vec::new());
+    rayon::in_place_scope(|scope| {
+        scope.spawn(|_| {
+            outcomes = before.par_iter().map(read_file).collect();
+            rest = from.par_iter().skip(1).map(read_file).collect();
+        });
+        own = from.first().map(read_file);
+    });
+    outcomes.extend(own);
+    outcomes.append(&mut rest);
+    outcomes
 }
 
 fn read_file(entry: &Entry) -> Outcome {
@@ -474,7 +525,7 @@ fn read_documents(
         shape::recognise(document, &at, path, &mut recognised);
     }
     let mut gaps = Vec::new();
-    let unread = fault.as_ref().map(|(message, ..)| format!("cannot be read: {message}"));
+    let mut broken = None;
     if let Some((message, line, column)) = fault {
         // An unrendered template is somebody else's to read.
         let template = syntax == Syntax::Yaml && text.contains("{{");
@@ -498,11 +549,14 @@ fn read_documents(
                 unblock: Some("export it again, or remove it".to_owned()),
                 place: Some(format!("{path}:{line}:{column}")),
             });
+        } else {
+            let language = if syntax == Syntax::Yaml { "YAML" } else { "JSON" };
+            broken = Some(format!("`{path}:{line}:{column}` is no {language}: {message}"));
         }
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {
-        let known = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
-        return Outcome::PassedOver(format!("`{path}` {}", unread.as_deref().unwrap_or(known)));
+        let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
+        return Outcome::PassedOver(broken.unwrap_or_else(|| format!("`{path}` {why}")));
     }
     Outcome::Read(reading(path, text, syntax, recognised, gaps))
 }

@@ -184,6 +184,15 @@ fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
     }
 }
 
+/// The name of a file without its folders, which differ from machine to machine; the whole path where
+/// another item has a file of the same name.
+fn file_name<'p>(path: &'p str, items: &[Value]) -> &'p str {
+    let last = |path: &'_ str| path.rfind('/').map_or(0, |slash| slash + 1);
+    let name = path.get(last(path)..).unwrap_or(path);
+    let alike = items.iter().filter_map(|item| item["path"].as_str());
+    if alike.filter(|other| other.get(last(other)..) == Some(name)).count() > 1 { path } else { name }
+}
+
 /// A pointer with what identifies an item in place of its position.
 fn stable(document: &Value, pointer: &str) -> String {
     let mut value = Some(document);
@@ -193,8 +202,9 @@ fn stable(document: &Value, pointer: &str) -> String {
         let is_item = value.is_some_and(Value::is_array);
         let identity = inner.filter(|_| is_item).and_then(|item| {
             let keys = ["Arn", "arn", "name", "id", "path", "RoleName", "PolicyName", "Sid", "principalArn", "cluster"];
-            if let Some(found) = keys.iter().find_map(|key| item[*key].as_str()) {
-                return Some(found.to_owned());
+            if let Some((key, found)) = keys.iter().find_map(|key| Some((*key, item[*key].as_str()?))) {
+                let items = value.and_then(Value::as_array).filter(|_| key == "path");
+                return Some(items.map_or(found, |items| file_name(found, items)).to_owned());
             }
             let metadata = &item["metadata"];
             Some(format!("{}:{}", metadata["namespace"].as_str().unwrap_or_default(), metadata["name"].as_str()?))

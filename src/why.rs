@@ -61,7 +61,7 @@ pub fn matches<'r>(text: &str, rules: &'r [Rule]) -> Vec<Match<'r>> {
             phrase.letters as u64 * 100 / sharing.len().max(1) as u64,
         ));
     }
-    let mut found: Vec<Match<'r>> = best
+    let found: Vec<Match<'r>> = best
         .into_values()
         .filter_map(|mut seen| {
             seen.sort_by_key(|(_, start, weight)| (std::cmp::Reverse(*weight), *start));
@@ -82,10 +82,18 @@ pub fn matches<'r>(text: &str, rules: &'r [Rule]) -> Vec<Match<'r>> {
             })
         })
         .collect();
-    found.sort_by(|a, b| {
-        (b.score, b.rule.severity).cmp(&(a.score, a.rule.severity)).then_with(|| a.rule.id.cmp(&b.rule.id))
+    // Among rules that show the same, the one that others explain is the more general, and comes first.
+    let general = |one: &Match<'r>| {
+        let ties = found.iter().filter(|other| other.score == one.score);
+        ties.filter(|other| one.rule.explained_by.contains(&other.rule.id)).count()
+    };
+    let mut ranked: Vec<(usize, Match<'r>)> = found.iter().map(|one| (general(one), one.clone())).collect();
+    ranked.sort_by(|(a_general, a), (b_general, b)| {
+        (b.score, b_general, b.rule.severity)
+            .cmp(&(a.score, a_general, a.rule.severity))
+            .then_with(|| a.rule.id.cmp(&b.rule.id))
     });
-    found
+    ranked.into_iter().map(|(_, found)| found).collect()
 }
 
 /// The end of a long text, and how many lines stand before it.
@@ -380,7 +388,8 @@ pub fn render(matches: &[Match<'_>], look: &Look) -> String {
     if !rest.is_empty() {
         out.push('\n');
         let ids: Vec<String> = rest.iter().map(|found| visible(&found.rule.id)).collect();
-        look.wrap(&mut out, "", "  ", &format!("less likely: {}", ids.join(", ")));
+        let lead = if rest.iter().all(|found| found.score == best.score) { "as likely" } else { "less likely" };
+        look.wrap(&mut out, "", "  ", &format!("{lead}: {}", ids.join(", ")));
     }
     out.push('\n');
     let which = if matches.len() == 1 { "whether it is so" } else { "which of them it is" };

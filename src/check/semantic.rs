@@ -11,7 +11,7 @@ use crate::rule::{Assertion, Permission};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-pub(super) mod access;
+mod access;
 mod policies;
 
 /// Judges a semantic assertion on a subject.

@@ -75,9 +75,11 @@ impl Coverage {
     #[must_use]
     pub fn incomplete(&self, name: &str, scope: &str, namespace: Option<&str>) -> Option<Unknown> {
         let mut worst: Option<&Entry> = None;
-        for entry in &self.entries {
+        let before = |entry: &Entry| (entry.collection.as_str(), entry.scope.as_str()) < (name, scope);
+        let first = self.entries.partition_point(before);
+        for entry in self.entries.iter().skip(first) {
             if entry.collection != name || entry.scope != scope {
-                continue;
+                break;
             }
             if entry.namespace.is_some() && entry.namespace.as_deref() != namespace {
                 continue;

@@ -10,7 +10,7 @@ use super::condition;
 use super::condition::{Condition, Operator, Test};
 use super::pattern::{Piece, Template};
 use crate::arn::{Arn, is_account};
-use crate::known::{Part, Text, Unknown};
+use crate::known::{Part, Text, Truth, Unknown};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -191,6 +191,12 @@ impl Statement {
             not_resources: None,
             conditions: Vec::new(),
         }
+    }
+
+    /// Whether its actions cover this one.
+    #[must_use]
+    pub fn covers(&self, action: &str) -> Truth {
+        super::decide::action_matches(self, action)
     }
 
     /// The lowercase keys that its conditions test and its variables name.

@@ -12,7 +12,7 @@ use crate::facts;
 use crate::iam::base36;
 use crate::known::{Text, Unknown};
 use crate::read::yaml;
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -30,9 +30,9 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     oidc(estate, draft);
     pod_identity(estate, draft);
     credentials(declaration, pointer, draft);
-    access(estate, draft);
+    access(estate, index, draft);
     release(estate, declaration, pointer, draft);
-    ended_run_pods(estate, draft);
+    ended_run_pods(estate, index, draft);
     needs(draft);
     quotas(estate, index, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
@@ -41,15 +41,20 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
 
 /// A rollout for each virtual cluster that runs, and for each role that its job runs use.
 pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
+    let mut runs: FxHashMap<&str, Vec<&Value>> = FxHashMap::default();
+    for run in estate.items("emrContainers.jobRuns") {
+        if let Some(virtual_cluster) = run["virtualClusterId"].as_str() {
+            runs.entry(virtual_cluster).or_default().push(run);
+        }
+    }
     let mut rollouts = Vec::new();
     for (at, virtual_cluster) in estate.items("emrContainers.virtualClusters").iter().enumerate() {
         let Some(arn) = virtual_cluster["arn"].as_str().and_then(Arn::parse) else { continue };
         let provider = &virtual_cluster["containerProvider"];
         let Some(cluster) = provider["id"].as_str().filter(|_| virtual_cluster["state"] == "RUNNING") else { continue };
         let mut roles: Vec<(&str, &Value)> = Vec::new();
-        for run in estate.items("emrContainers.jobRuns") {
+        for run in virtual_cluster["id"].as_str().and_then(|id| runs.get(id)).into_iter().flatten() {
             if let Some(role) = run["executionRoleArn"].as_str()
-                && run["virtualClusterId"] == virtual_cluster["id"]
                 && roles.iter().all(|(known, _)| *known != role)
             {
                 roles.push((role, &run["releaseLabel"]));
@@ -187,13 +192,13 @@ fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     };
     let (holders, more) = select(estate, wanted, |virtual_cluster| {
         let provider = &virtual_cluster["containerProvider"];
-        in_account(virtual_cluster)
-            && provider["id"] == name
+        provider["id"] == name
             && provider["info"]["eksInfo"]["namespace"] == namespace
+            && in_account(virtual_cluster)
             && virtual_cluster["state"] != "TERMINATED"
             && !is_own(virtual_cluster)
     });
-    let own_found = own.map(|_| lookup(estate, wanted, |candidate| in_account(candidate) && is_own(candidate)));
+    let own_found = own.map(|_| lookup(estate, wanted, |candidate| is_own(candidate) && in_account(candidate)));
     let own_id = own_found.as_ref().and_then(|found| found.value()?["id"].as_str().map(str::to_owned));
     draft.set_list("namespaceHolders", holders, more);
     if let Some(own) = own {
@@ -290,7 +295,7 @@ fn credentials(declaration: &Value, pointer: &str, draft: &mut Draft) {
 }
 
 /// How the EMR service gets into the cluster, and what it may do in the namespace.
-fn access(estate: &Estate, draft: &mut Draft) {
+fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
     let (Some(cluster_arn), Some(account), Some(partition), Some(namespace)) = (
         draft.text("clusterArn").map(str::to_owned),
         draft.text("account").map(str::to_owned),
@@ -301,12 +306,7 @@ fn access(estate: &Estate, draft: &mut Draft) {
     };
     let in_cluster = |collection| Wanted { collection, scope: &cluster_arn, namespace: Some(&namespace) };
 
-    draft.set_found(
-        "serviceLinkedRole",
-        lookup(estate, Wanted { collection: "iam.roles", scope: &account, namespace: None }, |role| {
-            is_role(&role["Arn"], &account, SERVICE_LINKED_ROLE)
-        }),
-    );
+    draft.set_found("serviceLinkedRole", index.role_named(estate, &account, SERVICE_LINKED_ROLE));
     draft.set("mappedRoleArn", format!("arn:{partition}:iam::{account}:role/{SERVICE_LINKED_ROLE}"));
 
     let entry =
@@ -426,18 +426,12 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
 }
 
 /// Pods that are left of job runs that have ended, and still hold resources.
-fn ended_run_pods(estate: &Estate, draft: &mut Draft) {
+fn ended_run_pods(estate: &Estate, index: &Index, draft: &mut Draft) {
     let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
-    let ended: FxHashSet<&str> = estate
-        .items("emrContainers.jobRuns")
-        .iter()
-        .filter(|run| matches!(run["state"].as_str(), Some("CANCELLED" | "FAILED" | "COMPLETED")))
-        .filter_map(|run| run["id"].as_str())
-        .collect();
     let wanted = Wanted { collection: "kubernetes.pods", scope: cluster_arn, namespace: Some(namespace) };
     let (pods, more) = select(estate, wanted, |pod| {
         let run = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str();
-        run.is_some_and(|run| ended.contains(run))
+        run.is_some_and(|run| index.has_ended(run))
             && !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
     });
     let runs: BTreeSet<&str> = pods

@@ -3,7 +3,7 @@
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::known::Unknown;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
 /// What a reference was resolved to.
@@ -29,7 +29,11 @@ impl<'e> Found<'e> {
 #[derive(Debug, Default)]
 pub struct Index {
     principals: FxHashMap<Box<str>, Principal>,
+    /// Roles by account and name, `787587782916/name`, whatever their paths.
+    roles: FxHashMap<Box<str>, usize>,
     policies: FxHashMap<Box<str>, usize>,
+    /// The ids of EMR containers job runs that have ended.
+    ended_runs: FxHashSet<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +63,9 @@ impl Index {
         for (at, role) in roles.iter().enumerate() {
             if let Some(arn) = role["Arn"].as_str() {
                 index.principals.insert(arn.into(), Principal::Role(at));
+                if let (Some(name), Some(parsed)) = (role_name(arn), Arn::parse(arn)) {
+                    index.roles.entry(format!("{}/{name}", parsed.account).into()).or_insert(at);
+                }
             }
         }
         for (at, user) in users.iter().enumerate() {
@@ -71,7 +78,19 @@ impl Index {
                 index.policies.insert(arn.into(), at);
             }
         }
+        for run in estate.items("emrContainers.jobRuns") {
+            if let (Some("CANCELLED" | "FAILED" | "COMPLETED"), Some(id)) = (run["state"].as_str(), run["id"].as_str())
+            {
+                index.ended_runs.insert(id.into());
+            }
+        }
         index
+    }
+
+    /// Whether the EMR containers job run of that id has ended.
+    #[must_use]
+    pub fn has_ended(&self, job_run: &str) -> bool {
+        self.ended_runs.contains(job_run)
     }
 
     /// The role or user of that ARN. The ARN of a session stands for its role.
@@ -99,11 +118,11 @@ impl Index {
     /// The role of that name in an account, whatever its path.
     #[must_use]
     pub fn role_named<'e>(&self, estate: &'e Estate, account: &str, name: &str) -> Found<'e> {
-        let wanted = Wanted { collection: "iam.roles", scope: account, namespace: None };
-        lookup(estate, wanted, |role| {
-            role["RoleName"] == name
-                && role["Arn"].as_str().and_then(Arn::parse).is_some_and(|arn| arn.account == account)
-        })
+        match (self.roles.get(format!("{account}/{name}").as_str()), estate.incomplete("iam.roles", account, None)) {
+            (Some(at), _) => found(estate, "iam.roles", *at),
+            (None, None) => Found::Nothing,
+            (None, Some(unknown)) => Found::Unknown(unknown),
+        }
     }
 
     /// The managed policy of that ARN.

@@ -186,10 +186,11 @@ impl Known {
             .clusters
             .iter()
             .filter(|(arn, _)| {
-                Arn::parse(arn).is_some_and(|arn| {
-                    account.as_deref().is_none_or(|account| account == arn.account)
-                        && region.as_deref().is_none_or(|region| region == arn.region)
-                })
+                (account.is_none() && region.is_none())
+                    || Arn::parse(arn).is_some_and(|arn| {
+                        account.as_deref().is_none_or(|account| account == arn.account)
+                            && region.as_deref().is_none_or(|region| region == arn.region)
+                    })
             })
             .map(|(arn, (name, how))| (name.as_str(), arn.as_str(), *how))
             .collect();
@@ -1292,7 +1293,12 @@ impl Assembly {
                 None => "add the output of `aws eks describe-cluster --name NAME`".to_owned(),
             };
             let source = self.unplaced.first().copied().unwrap_or_default();
-            self.gap(source, "kubernetes", format!("{shown}{more} do not say of which cluster they are"), unblock);
+            let say = if paths.len() == 1 {
+                "does not say of which cluster it is"
+            } else {
+                "do not say of which cluster they are"
+            };
+            self.gap(source, "kubernetes", format!("{shown}{more} {say}"), unblock);
         }
         self.gaps.extend(self.ledger.gaps(&self.sources));
         let mut document = self.document;

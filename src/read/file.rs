@@ -248,8 +248,11 @@ pub(crate) fn looks_ours(text: &str) -> bool {
         "\"virtualClusterId\"",
     ];
     let head = super::head(text);
-    let manifest = head.lines().any(|line| line.starts_with("apiVersion:")) && !head.contains("{{");
-    manifest || MARKS.iter().any(|mark| head.contains(mark))
+    let kind = head.lines().find_map(|line| line.strip_prefix("apiVersion:"));
+    let manifest = kind.is_some_and(|kind| !kind.contains("eksctl.io")) && !head.contains("{{");
+    // What the marks are taken from is JSON; a template in YAML may hold the same words.
+    let json = head.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']);
+    manifest || (json && MARKS.iter().any(|mark| head.contains(mark)))
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 //! Only for what is shown: the file is read again and searched for all its pointers in one pass. An
 //! excerpt shows no secret that stands beside the place.
 
-use super::{file, place_json, place_yaml, session};
+use super::{WORTH_THREADS, file, place_json, place_yaml, session};
 use crate::estate::{Excerpt, Source, Span, Syntax};
 use rayon::prelude::*;
 use regex_lite::Regex;
+use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -27,15 +28,20 @@ pub fn locate(sources: &[Source], wanted: &[(usize, String)]) -> Vec<Option<Span
         by_source.entry(*source).or_default().push(number);
     }
     let mut spans = vec![None; wanted.len()];
-    let found: Vec<(Vec<usize>, Vec<Option<Span>>)> = by_source
-        .into_par_iter()
-        .map(|(source, numbers)| {
-            let pointers: Vec<&str> =
-                numbers.iter().filter_map(|number| wanted.get(*number)).map(|(_, pointer)| pointer.as_str()).collect();
-            let spans = sources.get(source).map(|source| in_source(source, &pointers)).unwrap_or_default();
-            (numbers, spans)
-        })
-        .collect();
+    let search = |(source, numbers): (usize, Vec<usize>)| {
+        let pointers: Vec<&str> =
+            numbers.iter().filter_map(|number| wanted.get(*number)).map(|(_, pointer)| pointer.as_str()).collect();
+        let spans = sources.get(source).map(|source| in_source(source, &pointers)).unwrap_or_default();
+        (numbers, spans)
+    };
+    let size = |source: &usize| {
+        sources.get(*source).map_or(0, |source| std::fs::metadata(&source.path).map_or(0, |metadata| metadata.len()))
+    };
+    let found: Vec<(Vec<usize>, Vec<Option<Span>>)> = if by_source.keys().map(size).sum::<u64>() < WORTH_THREADS {
+        by_source.into_iter().map(search).collect()
+    } else {
+        by_source.into_par_iter().map(search).collect()
+    };
     for (numbers, found) in found {
         for (number, span) in numbers.into_iter().zip(found) {
             if let Some(slot) = spans.get_mut(number) {
@@ -78,6 +84,8 @@ pub(crate) fn in_text(text: &str, syntax: Syntax, pointers: &[&str]) -> Vec<Opti
         });
     }
     let named = if asked.iter().all(Vec::is_empty) { Vec::new() } else { search(text, &lines, syntax, &names) };
+    // Many findings stand at one place.
+    let mut known: FxHashMap<Range<usize>, Option<Span>> = FxHashMap::default();
     let mut spans = Vec::new();
     for (place, asked) in places.iter().zip(&asked) {
         let name = asked.iter().find_map(|node| named.get(*node)?.as_ref().filter(|found| !found.container));
@@ -94,7 +102,7 @@ pub(crate) fn in_text(text: &str, syntax: Syntax, pointers: &[&str]) -> Vec<Opti
             (Some(place), None) => Some(place.value.start..(place.value.start + 1).min(place.value.end)),
             (None, None) => None,
         };
-        spans.push(range.and_then(|range| lines.span(range)));
+        spans.push(range.and_then(|range| known.entry(range.clone()).or_insert_with(|| lines.span(range)).clone()));
     }
     spans
 }

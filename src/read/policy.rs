@@ -1,9 +1,11 @@
 //! Policy documents, which AWS prints as objects, as text, or URL-encoded.
 
-use super::json;
+use super::{ReadError, file, json};
+use crate::estate::{Origin, Source, Syntax};
 use crate::known::Unknown;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use std::path::Path;
 
 /// What became of a policy document.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,6 +63,55 @@ pub(crate) fn decode(policy: &mut Value) -> Decoded {
 fn unreadable(policy: &mut Value, why: String) -> Decoded {
     *policy = Unknown { why: format!("the policy could not be read: {why}"), unblock: None }.to_value();
     Decoded::Unreadable(why)
+}
+
+/// A file of policies.
+#[derive(Clone, Debug)]
+pub struct PolicyFile {
+    /// The file itself.
+    pub source: Source,
+    /// Its policies, each with its place in the file; the number of the source is left at 0.
+    pub documents: Vec<(Value, Origin)>,
+}
+
+/// Where a policy stands in what the commands print that show one.
+const AROUND: [&str; 5] =
+    ["/PolicyVersion/Document", "/PolicyDocument", "/Policy", "/Role/AssumeRolePolicyDocument", "/Document"];
+
+/// Reads a file of policies: one document, a list of them, or what `aws iam get-policy-version`,
+/// `get-role-policy`, `get-role` and `aws s3api get-bucket-policy` print.
+///
+/// # Errors
+/// If the file cannot be read, or is not JSON.
+pub fn policies(path: &Path) -> Result<PolicyFile, ReadError> {
+    let error = |reason: String| ReadError::Path { path: file::shown(path), reason };
+    let bytes = file::bytes(path).map_err(|unreadable| error(unreadable.reason()))?;
+    let text = file::text(&bytes).map_err(|unreadable| error(unreadable.reason()))?;
+    let whole = json::document(text).map_err(|fault| {
+        error(format!("it is not JSON: {} (line {}, column {})", fault.message, fault.line, fault.column))
+    })?;
+    let source =
+        Source { path: file::shown(path), kind: "policy".to_owned(), syntax: Syntax::Json, ..Source::default() };
+    let items = match whole {
+        Value::Array(items) => items.into_iter().enumerate().map(|(at, item)| (item, format!("/{at}"))).collect(),
+        whole => vec![(whole, String::new())],
+    };
+    let documents = items.into_iter().map(|(item, pointer)| inside(item, pointer));
+    Ok(PolicyFile { source, documents: documents.collect() })
+}
+
+/// The policy in a value, which may have something around it or be a text.
+fn inside(item: Value, mut pointer: String) -> (Value, Origin) {
+    let around = AROUND.iter().find_map(|around| Some((around, item.pointer(around)?)));
+    let mut document = match around {
+        Some((around, policy)) if item.get("Statement").is_none() => {
+            pointer.push_str(around);
+            policy.clone()
+        }
+        _ => item,
+    };
+    let opaque = document.is_string() && decode(&mut document) == Decoded::FromText;
+    (document, Origin { source: 0, pointer, opaque })
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub fn render(report: &Report<'_>, look: &Look) -> String {
     }
     undecided(&mut out, report, look);
     gaps(&mut out, report, look);
-    tally(&mut out, report, look);
+    tally(&mut out, report, &families, look);
     out
 }
 
@@ -210,13 +210,16 @@ fn to_do(out: &mut String, report: &Report<'_>, roots: &[usize], look: &Look) {
     let notes = |at: &&usize| report.findings.get(**at).is_some_and(|finding| finding.severity == Severity::Note);
     let listed: Vec<usize> = roots.iter().filter(|at| !notes(at)).copied().collect();
     let digits = listed.len().to_string().len();
-    for (number, finding) in listed.iter().filter_map(|at| report.findings.get(*at)).enumerate() {
+    let listed: Vec<&Finding<'_>> = listed.iter().filter_map(|at| report.findings.get(*at)).collect();
+    for (number, finding) in listed.iter().enumerate() {
         let first = format!("  {:>digits$}. {:<8}", number + 1, finding.severity.name());
         let rest = " ".repeat(first.len());
         let message = visible(&finding.message);
         let painted = format!("  {:>digits$}. {}", number + 1, severity_column(finding.severity, look));
         look.wrap(out, &painted, &rest, &message);
-        if let Some(fix) = finding.fixes.first() {
+        // What mends neighbours alike is said once, below the last of them.
+        let next = listed.get(number + 1).and_then(|next| next.fixes.first());
+        if let Some(fix) = finding.fixes.first().filter(|fix| next != Some(fix)) {
             let arrow = format!("{rest}{}", look.either("→ ", "> "));
             look.wrap(out, &arrow, &format!("{rest}  "), &visible(&fix.say));
         }
@@ -355,13 +358,13 @@ fn tallied<'t>(names: impl Iterator<Item = &'t str>, look: &Look) -> String {
     seen.iter().map(text).collect::<Vec<_>>().join(", ")
 }
 
-/// What could not be decided, by what would settle it; what settles most comes first.
+/// What could not be decided, by the first thing that would help to settle it; what helps most comes first.
 fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
-    let mut groups: Vec<(String, Vec<&Finding<'_>>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<&Finding<'_>>)> = Vec::new();
     let mut numbers = FxHashMap::default();
     for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
-        let key = finding.unblock.join(", ");
-        let at = *numbers.entry(key.clone()).or_insert(groups.len());
+        let key = finding.unblock.first().map_or("", String::as_str);
+        let at = *numbers.entry(key).or_insert(groups.len());
         match groups.get_mut(at) {
             Some((_, findings)) => findings.push(finding),
             None => groups.push((key, vec![finding])),
@@ -383,8 +386,19 @@ fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
                 }
             }
         } else {
-            let ids = tallied(findings.iter().map(|finding| finding.rule.id.as_str()), look);
-            look.wrap(out, "  ", "  ", &ids);
+            // What needs more than this one thing stands behind the others.
+            let (simple, further): (Vec<&Finding<'_>>, Vec<&Finding<'_>>) =
+                findings.iter().partition(|finding| finding.unblock.len() < 2);
+            let mut ids: Vec<String> = Vec::new();
+            if !simple.is_empty() {
+                ids.push(tallied(simple.iter().map(|finding| finding.rule.id.as_str()), look));
+            }
+            ids.extend(further.iter().map(|finding| {
+                let more = finding.unblock.iter().skip(1).map(|step| visible(step)).collect::<Vec<_>>().join(", ");
+                format!("{} (then {more})", visible(&finding.rule.id))
+            }));
+            ids.dedup();
+            look.wrap(out, "  ", "  ", &ids.join(", "));
         }
     }
 }
@@ -400,12 +414,18 @@ fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
         let in_file = gap.place.as_deref().filter(|place| place.starts_with(&gap.what));
         let mut text = visible(in_file.unwrap_or(&gap.what));
         if !gap.scope.is_empty() {
-            let _ = write!(text, " of {}", visible(&gap.scope));
+            let _ = write!(text, " of {}", visible(scope(&gap.scope)));
         }
-        if let Some(place) = gap.place.as_deref().filter(|place| in_file.is_none() && !gap.why.contains(*place)) {
+        // A path is said once, where it stands best.
+        let file = if in_file.is_some() { Some(gap.what.as_str()) } else { gap.place.as_deref() };
+        let quoted = file.map(|file| format!("`{file}`"));
+        let tail = quoted.as_deref().and_then(|quoted| gap.why.strip_prefix(quoted)?.strip_prefix(' '));
+        let said = tail.is_none() && quoted.is_some_and(|quoted| gap.why.contains(&quoted));
+        if let Some(place) = gap.place.as_deref().filter(|_| in_file.is_none() && !said) {
             let _ = write!(text, " ({})", visible(place));
         }
-        let _ = write!(text, ": {}", visible(&gap.why));
+        let colon = if in_file.is_some() && tail.is_some() { "" } else { ":" };
+        let _ = write!(text, "{colon} {}", visible(tail.unwrap_or(&gap.why)));
         look.wrap(out, "  ", "    ", &text);
         if let Some(unblock) = &gap.unblock {
             look.wrap(out, &format!("    {}", look.either("→ ", "> ")), "      ", &visible(unblock));
@@ -413,8 +433,14 @@ fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
     }
 }
 
+/// What a gap is of, without the parts of an ARN that the heading of the rollout says already.
+fn scope(scope: &str) -> &str {
+    let resource = scope.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4));
+    resource.map_or(scope, |resource| resource.trim_start_matches('/'))
+}
+
 /// The last line: how much of everything there is.
-fn tally(out: &mut String, report: &Report<'_>, look: &Look) {
+fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look) {
     let summary = report.summary();
     let failures: Vec<String> = [(summary.error, "error"), (summary.warning, "warning"), (summary.note, "note")]
         .into_iter()
@@ -422,6 +448,13 @@ fn tally(out: &mut String, report: &Report<'_>, look: &Look) {
         .map(|(number, word)| count(number, word))
         .collect();
     let mut text = failures.join(", ");
+    match families.parents.iter().flatten().count() {
+        0 => {}
+        1 => text.push_str(", one explained by another"),
+        explained => {
+            let _ = write!(text, ", {explained} explained by others");
+        }
+    }
     if summary.unknown > 0 {
         let settle = settled_by(report);
         let more = format!("{} undecided{settle}", summary.unknown);

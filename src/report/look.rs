@@ -128,7 +128,9 @@ fn shell_lines(command: &str, width: usize) -> Vec<String> {
             let room = width.saturating_sub(if last && !word.contains('\n') { 0 } else { 2 });
             let open = current.trim().is_empty();
             let ends = current.rsplit('\n').next().unwrap_or_default();
-            if !open && display(ends) + 1 + display(first_line) > room {
+            // A break before a word that is too long by itself wins nothing but a lonely first word.
+            let lonely = at == 1 && !first_line.contains(' ') && display(first_line) + 2 > room;
+            if !open && !lonely && display(ends) + 1 + display(first_line) > room {
                 lines.extend(format!("{current} \\").split('\n').map(str::to_owned));
                 indent = "  ";
                 current = format!("{indent}{word}");

@@ -2,140 +2,17 @@
 
 use super::single;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
-use crate::facts;
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
-use crate::iam::{
-    self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
-};
+use crate::iam::{self, ContextValue, Decision, Kind, Outcome, Policy, Request, Statement, base36, decide};
 use crate::known::{Text, Truth, Unknown};
 use crate::link::Arn;
+use crate::link::policies::{self, Collected};
 use crate::path::Path;
 use crate::rule::{Outsider, Question, Trusted};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Policies of AWS whose text never changes and that every export may leave out.
-const ADMINISTRATOR_ACCESS: &str = "policy/AdministratorAccess";
-
-/// The policies of a principal, and where each stands in the document.
-#[derive(Debug)]
-pub(crate) struct Collected {
-    pub(super) policies: Policies,
-    pointers: BTreeMap<String, String>,
-}
-
-pub(super) fn collect(principal: &Value, pointer: &str, inquiry: &Inquiry<'_>) -> Collected {
-    let mut collected = Collected { policies: Policies::default(), pointers: BTreeMap::new() };
-    let name = principal["Arn"].as_str().unwrap_or("the principal");
-    collected.identity_of(principal, pointer, name, inquiry);
-    if principal["UserName"].is_string() {
-        match principal["GroupList"].as_array() {
-            None => collected.policies.identity.missing.push(format!("the groups of {name}")),
-            Some(groups) => {
-                for group in groups {
-                    let items = inquiry.linked.estate.items("iam.groups");
-                    match items.iter().position(|item| item["GroupName"] == *group) {
-                        Some(at) => {
-                            let pointer = format!("/iam/groups/{at}");
-                            collected.identity_of(items.get(at).unwrap_or(&Value::Null), &pointer, name, inquiry);
-                        }
-                        None => collected.policies.identity.missing.push(format!("the policies of group {group}")),
-                    }
-                }
-            }
-        }
-    }
-    if let Some(arn) = principal["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str() {
-        let mut boundary = Gathered::default();
-        collected.managed(arn, &mut boundary, inquiry);
-        collected.policies.boundary = Some(boundary);
-    }
-    collected
-}
-
-impl Collected {
-    /// Adds the inline and the attached policies of a role, user or group.
-    fn identity_of(&mut self, holder: &Value, pointer: &str, name: &str, inquiry: &Inquiry<'_>) {
-        let inline = ["RolePolicyList", "UserPolicyList", "GroupPolicyList"];
-        match inline.iter().find_map(|field| Some((field, holder[*field].as_array()?))) {
-            None => self.policies.identity.missing.push(format!("the inline policies of {name}")),
-            Some((field, list)) => {
-                for (at, entry) in list.iter().enumerate() {
-                    let policy = format!("inline `{}`", entry["PolicyName"].as_str().unwrap_or("?"));
-                    match Unknown::of(&entry["PolicyDocument"]) {
-                        Some(_) => self.policies.identity.missing.push(policy),
-                        None => {
-                            let pointer = format!("{pointer}/{field}/{at}/PolicyDocument");
-                            self.add(policy, &entry["PolicyDocument"], pointer);
-                        }
-                    }
-                }
-            }
-        }
-        match holder["AttachedManagedPolicies"].as_array() {
-            None => self.policies.identity.missing.push(format!("the attached policies of {name}")),
-            Some(list) => {
-                let mut gathered = std::mem::take(&mut self.policies.identity);
-                for entry in list {
-                    self.managed(entry["PolicyArn"].as_str().unwrap_or("?"), &mut gathered, inquiry);
-                }
-                self.policies.identity = gathered;
-            }
-        }
-    }
-
-    fn managed(&mut self, arn: &str, into: &mut Gathered, inquiry: &Inquiry<'_>) {
-        let found = inquiry.linked.index.policy(&inquiry.linked.estate, arn);
-        let version = found.as_ref().and_then(|(policy, pointer)| {
-            let versions = policy["PolicyVersionList"].as_array()?;
-            let at = versions.iter().position(|version| version["IsDefaultVersion"] == true)?;
-            let document = &versions.get(at)?["Document"];
-            Unknown::of(document)
-                .is_none()
-                .then(|| (document.clone(), format!("{pointer}/PolicyVersionList/{at}/Document")))
-        });
-        let version = version.filter(|(document, _)| !document.is_null()).or_else(|| {
-            let known = Arn::parse(arn).filter(|arn| arn.account == "aws")?;
-            if known.resource == ADMINISTRATOR_ACCESS {
-                let everything = serde_json::json!({
-                    "Version": "2012-10-17",
-                    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
-                });
-                return Some((everything, String::new()));
-            }
-            let text = facts::managed_policy(known.resource)?;
-            Some((serde_json::from_str(text).ok()?, String::new()))
-        });
-        match version {
-            None => into.missing.push(arn.to_owned()),
-            Some((document, pointer)) => {
-                into.policies.push(Named { name: arn.to_owned(), policy: Arc::new(Policy::of(&document)) });
-                if !pointer.is_empty() {
-                    self.pointers.insert(arn.to_owned(), pointer);
-                }
-            }
-        }
-    }
-
-    fn add(&mut self, name: String, document: &Value, pointer: String) {
-        let policy = Arc::new(Policy::of(document));
-        self.policies.identity.policies.push(Named { name: name.clone(), policy });
-        self.pointers.insert(name, pointer);
-    }
-
-    /// Whether that policy is the principal's permissions boundary, and nothing else of it.
-    fn is_boundary(&self, policy: &str) -> bool {
-        let has = |gathered: &Gathered| gathered.policies.iter().any(|named| named.name == policy);
-        self.policies.boundary.as_ref().is_some_and(has) && !has(&self.policies.identity)
-    }
-
-    /// The place of something inside a policy.
-    pub(super) fn spot(&self, policy: &str, pointer: &str, note: impl Into<String>) -> Option<Spot> {
-        Some(Spot { pointer: format!("{}{pointer}", self.pointers.get(policy)?), note: note.into() })
-    }
-}
 
 /// One decision for each action of a question.
 struct Asked {
@@ -166,7 +43,7 @@ fn ask(
     context.insert("aws:PrincipalArn".into(), ContextValue::One(arn.into()));
     let resource_account =
         resource.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
-    let collected = inquiry.policies(&pointer, || collect(principal, &pointer, inquiry));
+    let collected = inquiry.policies(&pointer, || policies::collect(inquiry.linked, principal, &pointer));
     let decisions = question.actions.iter().map(|action| {
         let request = Request {
             principal: arn.to_owned(),
@@ -214,8 +91,8 @@ pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inqui
         (_, Some(miss)) => format!("no statement allows it; the nearest, in {}: {}", miss.policy, miss.what),
         _ => "no statement allows it".to_owned(),
     };
-    let miss = first.nearest_miss.as_ref().and_then(|miss| asked.collected.spot(&miss.policy, &miss.pointer, ""));
-    let deny = first.because.first().and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
+    let miss = first.nearest_miss.as_ref().and_then(|miss| spot(&asked.collected, &miss.policy, &miss.pointer));
+    let deny = first.because.first().and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
     let spot = deny.or(miss).unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
     let actions: Vec<&str> = denied.iter().map(|(action, _)| action.as_str()).collect();
     Verdict::Fail(
@@ -239,7 +116,7 @@ pub(super) fn limits(question: &Question, by: &[String], subject: &Subject<'_>, 
             Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
             Outcome::Allowed => {
                 let allowing = decision.because.first();
-                let spot = allowing.and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
+                let spot = allowing.and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
                 let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
                 let because = allowing.map_or_else(
                     || "nothing limits it".to_owned(),
@@ -264,7 +141,7 @@ pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &In
         Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
         Outcome::Allowed => {
             let allowing = decision.because.first();
-            let spot = allowing.and_then(|because| asked.collected.spot(&because.policy, &because.pointer, ""));
+            let spot = allowing.and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
             let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
             let because =
                 allowing.map_or_else(|| "it is allowed".to_owned(), |it| format!("{} allows it", statement(it)));
@@ -272,6 +149,11 @@ pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &In
             Verdict::Fail(evidence.fact("action", action.clone()))
         }
     }))
+}
+
+/// The place of something inside a policy.
+pub(super) fn spot(collected: &Collected, policy: &str, pointer: &str) -> Option<Spot> {
+    Some(Spot { pointer: collected.pointer_of(policy, pointer)?, note: String::new() })
 }
 
 fn statement(because: &iam::Because) -> String {
@@ -295,7 +177,7 @@ fn conditional(action: &str, decision: &Decision, asked: &Asked) -> Evidence {
             .unblock
             .extend(keys.first().map(|_| format!("see whether the call meets the condition on {}", keys.join(", "))));
         if let Some(because) = decision.because.first()
-            && let Some(spot) = asked.collected.spot(&because.policy, &because.pointer, "")
+            && let Some(spot) = spot(&asked.collected, &because.policy, &because.pointer)
         {
             evidence.spots = vec![spot];
         }

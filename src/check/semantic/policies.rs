@@ -3,13 +3,14 @@
 //! Policies of AWS are left out: nobody can mend them. So are those that were not collected, which
 //! make the answer unknown where nothing else is wrong.
 
-use super::access::{Collected, collect};
+use super::access::spot;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::facts::actions::{self, Reach, Resource, Symbol};
 use crate::iam::condition::{Quantifier, Test};
 use crate::iam::pattern::{Piece, Template};
 use crate::iam::policy::{Entry, is_unique_id};
 use crate::iam::{Effect, Named, Policy, Statement};
+use crate::link::policies::{Collected, collect};
 use crate::path::Path;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -129,7 +130,7 @@ fn each_policy(
             verdicts.push(Verdict::Unknown(evidence));
         }
         for (principal, pointer) in &selected.found {
-            let collected: Arc<Collected> = inquiry.policies(pointer, || collect(principal, pointer, inquiry));
+            let collected: Arc<Collected> = inquiry.policies(pointer, || collect(inquiry.linked, principal, pointer));
             verdicts.extend(of_principal(principal, pointer, &collected, &slips));
         }
     }
@@ -163,7 +164,7 @@ fn of_principal(
     for gathered in gathered.into_iter().flatten() {
         for named in gathered.policies.iter().filter(|named| !is_of_aws(&named.name)) {
             for slip in slips(named) {
-                let spot = collected.spot(&named.name, &slip.pointer, "");
+                let spot = spot(collected, &named.name, &slip.pointer);
                 let spot = spot.unwrap_or(Spot { pointer: pointer.to_owned(), note: String::new() });
                 let evidence = Evidence { because: slip.why, spots: vec![spot], ..Evidence::default() };
                 let evidence =
