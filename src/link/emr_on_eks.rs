@@ -4,7 +4,7 @@ use super::access::needs;
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
 use super::release::{no_day, release};
-use super::role::{execution_role, submitter};
+use super::role::{execution_role, quotas, submitter};
 use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
@@ -34,6 +34,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
     needs(draft);
+    quotas(estate, index, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
 }

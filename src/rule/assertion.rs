@@ -155,14 +155,20 @@ pub enum Assertion {
     },
     /// IAM keeps this principal from doing any of these.
     Withholds(Box<Question>),
-    /// What the policies of this principal name of a service's actions, the service has.
-    NamesOnly {
-        /// The role or user.
-        principal: Path,
-        /// The service's prefix: `emr-serverless`.
-        service: String,
-        /// The actions that it has, without the prefix.
-        actions: Vec<String>,
+    /// Every action that the policies of these principals name exists, as far as its service is known.
+    NamesActions {
+        /// The roles and users; those that are not there are left out.
+        principals: Vec<Path>,
+    },
+    /// Every statement that allows something lets some request through.
+    GrantsSomething {
+        /// The roles and users; those that are not there are left out.
+        principals: Vec<Path>,
+    },
+    /// AWS accepts the policies of these principals as they stand, and they do what they seem to say.
+    WellFormed {
+        /// The roles and users; those that are not there are left out.
+        principals: Vec<Path>,
     },
     /// This role may be assumed by all of these.
     Trusts(Trusted),

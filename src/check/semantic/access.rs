@@ -4,7 +4,7 @@ use super::single;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
-use crate::iam::{self, ContextValue, Decision, Kind, Named, Outcome, Policy, Request, Statement, base36, decide};
+use crate::iam::{self, ContextValue, Decision, Kind, Outcome, Policy, Request, Statement, base36, decide};
 use crate::known::{Text, Truth, Unknown};
 use crate::link::Arn;
 use crate::link::policies::{self, Collected};
@@ -151,57 +151,8 @@ pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &In
     }))
 }
 
-/// Whether the principal's policies name none but the actions that a service has.
-pub(super) fn names_only(
-    principal: &Path,
-    service: &str,
-    actions: &[String],
-    subject: &Subject<'_>,
-    inquiry: &Inquiry<'_>,
-) -> Verdict {
-    let (principal, pointer) = match single(subject, principal) {
-        Ok(found) => found,
-        Err(verdict) => return verdict,
-    };
-    let collected = inquiry.policies(&pointer, || policies::collect(inquiry.linked, principal, &pointer));
-    let mut strangers: BTreeMap<String, Spot> = BTreeMap::new();
-    for Named { name, policy } in &collected.policies.identity.policies {
-        let statements = policy.statements.iter();
-        for entry in statements.flat_map(|statement| [&statement.actions, &statement.not_actions]).flatten().flatten() {
-            let Some((prefix, wanted)) = entry.template.plain().and_then(|text| text.split_once(':')) else { continue };
-            let exists = || {
-                let wanted = wanted.to_ascii_lowercase();
-                actions.iter().any(|action| iam::pattern::glob(&wanted, &action.to_ascii_lowercase()))
-            };
-            if prefix.eq_ignore_ascii_case(service) && !exists() {
-                let spot = spot(&collected, name, &entry.pointer);
-                let spot = spot.unwrap_or(Spot { pointer: pointer.clone(), note: String::new() });
-                strangers.entry(wanted.to_owned()).or_insert(spot);
-            }
-        }
-    }
-    if strangers.is_empty() {
-        let missing = &collected.policies.identity.missing;
-        return match missing.first() {
-            None => Verdict::Pass,
-            Some(_) => {
-                let because = format!("these were not collected: {}", missing.join(", "));
-                let mut evidence = Evidence::at(pointer, because);
-                evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
-                Verdict::Unknown(evidence)
-            }
-        };
-    }
-    let names: Vec<&str> = strangers.keys().map(String::as_str).collect();
-    let because = format!("`{service}` has no action `{}`", names.join("`, `"));
-    let names = names.join("`, `");
-    Verdict::Fail(
-        Evidence { because, spots: strangers.into_values().collect(), ..Evidence::default() }.fact("actions", names),
-    )
-}
-
 /// The place of something inside a policy.
-fn spot(collected: &Collected, policy: &str, pointer: &str) -> Option<Spot> {
+pub(super) fn spot(collected: &Collected, policy: &str, pointer: &str) -> Option<Spot> {
     Some(Spot { pointer: collected.pointer_of(policy, pointer)?, note: String::new() })
 }
 
