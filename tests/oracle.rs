@@ -4,6 +4,7 @@
 //! keys that are not known it goes through every value of a small universe in which all literals and
 //! patterns of the policies have texts that match, texts that do not, and neighbours. A definite
 //! answer that some completion contradicts is unsound, and there must be none.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use serde_json::{Map, Value, json};
 use sparkcheck::iam::cases::answer;
