@@ -6,6 +6,8 @@
 //! A day that no page states is empty in the tables. Support of a release never ends before that of an
 //! older one, so its neighbours bound it, and an answer is given only where the bounds agree.
 
+pub mod actions;
+
 use crate::known::Truth;
 
 /// An EMR release.

@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: judgement. Nothing here says that something is wrong.
 
+mod access;
 mod application;
 mod batch_processing_gateway;
 mod emr_on_ec2;

@@ -88,3 +88,40 @@ fn the_number_of_threads_does_not_matter() {
     let one = run("1");
     assert!(one == run("2") && one == run("8"));
 }
+
+#[test]
+fn errors_hold_no_escape_sequences_of_others() {
+    let surroundings = Surroundings { today: story::TODAY.into(), terminal_width: None, may_colour: false };
+    let folder = tempfile::TempDir::new().unwrap();
+    let bad = "\u{1b}[31m\u{1b}]0;title\u{7}\u{202e}\u{9b}2J";
+    fs::write(folder.path().join("own.yaml"), format!("id: own\n  title: {bad}\n")).unwrap();
+    let rules = folder.path().to_string_lossy().into_owned();
+    for arguments in [["rules", "--rules", &rules], ["explain", bad, "--verbose"], ["check", bad, "--strict"]] {
+        let arguments = ["sparkcheck"].into_iter().chain(arguments).map(OsString::from);
+        let error = cli::run(arguments, &surroundings).unwrap().unwrap_err();
+        for colour in [false, true] {
+            let text = cli::complaint(&error, colour);
+            let harmful = |letter: char| (letter.is_control() && letter != '\n') || letter == '\u{202e}';
+            assert!(!text.contains(harmful), "{text:?}");
+            assert!(text.contains("\\u{1b}"), "{text}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_nobody_got_is_no_success() {
+    let run = |stdout: std::process::Stdio| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sparkcheck"));
+        program.arg(story::folder("the-live-run-mended")).args(["--today", story::TODAY]);
+        program.stdout(stdout).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = run(full.into()).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard output"));
+    // A reader that goes away is another matter.
+    let mut gone = run(std::process::Stdio::piped());
+    drop(gone.stdout.take());
+    assert_eq!(gone.wait().unwrap().code(), Some(0));
+}

@@ -687,14 +687,14 @@ fn texts(object: Option<&Value>) -> BTreeMap<String, String> {
 }
 
 /// What `spark-submit` understands of its parameters.
-pub(super) struct Submitted {
-    pub(super) conf: BTreeMap<String, String>,
+pub(crate) struct Submitted {
+    pub(crate) conf: BTreeMap<String, String>,
     pub(super) properties_file: Option<String>,
     pub(super) unknown: Vec<String>,
 }
 
 /// The configuration that submit parameters make. An option of its own (`--driver-memory`) wins over `--conf`.
-pub(super) fn spark_submit_conf(parameters: &str) -> Submitted {
+pub(crate) fn spark_submit_conf(parameters: &str) -> Submitted {
     let mut submitted = Submitted { conf: BTreeMap::new(), properties_file: None, unknown: Vec::new() };
     let mut options = BTreeMap::new();
     let words = words(parameters);
@@ -734,6 +734,10 @@ pub(super) fn spark_submit_conf(parameters: &str) -> Submitted {
             "--executor-memory" => "spark.executor.memory",
             "--executor-cores" => "spark.executor.cores",
             "--num-executors" => "spark.executor.instances",
+            "--py-files" => "spark.submit.pyFiles",
+            "--jars" => "spark.jars",
+            "--files" => "spark.files",
+            "--archives" => "spark.archives",
             _ => continue,
         };
         options.insert(key.to_owned(), value);

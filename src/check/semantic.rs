@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 mod access;
+mod policies;
 
 /// Judges a semantic assertion on a subject.
 pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
@@ -21,9 +22,9 @@ pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inqu
         Assertion::Allows(question) => access::allows(question, subject, inquiry),
         Assertion::Limits { question, by } => access::limits(question, by, subject, inquiry),
         Assertion::Withholds(question) => access::withholds(question, subject, inquiry),
-        Assertion::NamesOnly { principal, service, actions } => {
-            access::names_only(principal, service, actions, subject, inquiry)
-        }
+        Assertion::NamesActions { principals } => policies::names_actions(principals, subject, inquiry),
+        Assertion::GrantsSomething { principals } => policies::grants_something(principals, subject, inquiry),
+        Assertion::WellFormed { principals } => policies::well_formed(principals, subject, inquiry),
         Assertion::Trusts(trusted) => access::trusts(trusted, subject, inquiry),
         Assertion::TrustsOnly(trusted) => access::trusts_only(trusted, subject),
         Assertion::TrustScoped { role, service } => access::trust_scoped(role, service, subject),

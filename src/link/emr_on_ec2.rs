@@ -3,10 +3,11 @@
 //! Both are shown in the form of the request: `RunJobFlow` names everything, and a described cluster is put
 //! into the same names.
 
+use super::access::needs;
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
-use super::role::submitter;
+use super::role::{quotas, submitter};
 use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
@@ -30,6 +31,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     network(estate, draft);
     policies(estate, index, draft);
+    needs(draft);
+    quotas(estate, index, draft);
     let label = draft.object.get("request").and_then(|request| request["ReleaseLabel"].as_str()).map(str::to_owned);
     match label.filter(|_| declaration["release-label"].is_null()) {
         Some(label) => {

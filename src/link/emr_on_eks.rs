@@ -1,9 +1,10 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
+use super::access::needs;
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
 use super::release::{no_day, release};
-use super::role::{execution_role, submitter};
+use super::role::{execution_role, quotas, submitter};
 use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
@@ -32,6 +33,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
+    needs(draft);
+    quotas(estate, index, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
 }

@@ -1,9 +1,10 @@
 //! Rollouts of EMR Serverless: an application, a runtime role, a submitter, jobs, and the workers that they ask for.
 
+use super::access::needs;
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
-use super::role::{execution_role, submitter};
+use super::role::{execution_role, quotas, submitter};
 use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::capacity::serverless::{Asked, Worker, amount, asked, configuration, executors};
@@ -25,6 +26,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     release_of(estate, declaration, pointer, draft);
     workers(draft);
+    needs(draft);
+    quotas(estate, index, draft);
     let name = draft.text("applicationName").or(draft.text("applicationId")).unwrap_or("?").to_owned();
     draft.set("name", name);
 }

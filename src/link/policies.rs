@@ -58,6 +58,13 @@ pub fn collect(linked: &Linked, principal: &Value, pointer: &str) -> Collected {
 const ADMINISTRATOR_ACCESS: &str = "policy/AdministratorAccess";
 
 impl Collected {
+    /// Whether that policy is the principal's permissions boundary, and nothing else of it.
+    #[must_use]
+    pub fn is_boundary(&self, policy: &str) -> bool {
+        let has = |gathered: &Gathered| gathered.policies.iter().any(|named| named.name == policy);
+        self.policies.boundary.as_ref().is_some_and(has) && !has(&self.policies.identity)
+    }
+
     /// Adds the inline and the attached policies of a role, user or group.
     fn identity_of(&mut self, holder: &Value, pointer: &str, name: &str, linked: &Linked) {
         let inline = ["RolePolicyList", "UserPolicyList", "GroupPolicyList"];

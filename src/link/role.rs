@@ -79,3 +79,45 @@ pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, poi
     draft.set_found("submitter", index.principal(estate, arn));
     draft.set_at("submitterArn", arn, format!("{pointer}/submitter"));
 }
+
+/// How much of IAM's quotas the roles of the rollout use. White space does not count.
+pub(super) fn quotas(estate: &Estate, index: &Index, draft: &mut Draft) {
+    let mut used = Vec::new();
+    for name in ["executionRole", "submitter", "serviceRole", "instanceRole"] {
+        let Some(role) = draft.object.get(name).filter(|role| role["RoleName"].is_string()) else { continue };
+        let mut one = Draft::default();
+        one.set("role", role["RoleName"].clone());
+        let inline = role["RolePolicyList"].as_array().map(|list| {
+            let documents = list.iter().map(|entry| &entry["PolicyDocument"]);
+            documents.filter(|document| Unknown::of(document).is_none()).map(policy::size).sum::<usize>()
+        });
+        one.set("inline", inline.map_or_else(|| not_collected("inline").to_value(), Value::from));
+        let attached = role["AttachedManagedPolicies"].as_array();
+        one.set("attached", attached.map_or_else(|| not_collected("attached").to_value(), |list| list.len().into()));
+        let own = attached.into_iter().flatten().filter_map(|entry| {
+            let arn =
+                entry["PolicyArn"].as_str().filter(|arn| Arn::parse(arn).is_some_and(|arn| arn.account != "aws"))?;
+            let (policy, _) = index.policy(estate, arn)?;
+            let version = policy["PolicyVersionList"].as_array()?.iter().find(|one| one["IsDefaultVersion"] == true)?;
+            Some(policy::size(&version["Document"]))
+        });
+        one.set("largest", own.max().unwrap_or(0));
+        let at = draft_alias(draft, &format!("/{name}"), "");
+        for (from, to) in [
+            ("inline", "RolePolicyList"),
+            ("attached", "AttachedManagedPolicies"),
+            ("largest", "AttachedManagedPolicies"),
+        ] {
+            one.aliases.push((format!("/{from}"), format!("{at}/{to}")));
+        }
+        used.push(one);
+    }
+    draft.set_drafts("policyQuotas", used);
+}
+
+fn not_collected(which: &str) -> Unknown {
+    Unknown {
+        why: format!("the {which} policies of the role were not collected"),
+        unblock: Some("run `aws iam get-account-authorization-details`".into()),
+    }
+}

@@ -145,24 +145,30 @@ pub enum Assertion {
     },
     /// IAM lets this principal do all of these.
     Allows(Box<Question>),
-    /// IAM lets this principal do these only under a condition on this key.
+    /// IAM lets this principal do these only under a condition on one of these keys.
     Limits {
         /// What is asked.
         #[serde(flatten)]
         question: Box<Question>,
-        /// The condition key, of which every value is tried.
-        by: String,
+        /// The condition keys, of which every value is tried. The first is in every request.
+        by: Vec<String>,
     },
     /// IAM keeps this principal from doing any of these.
     Withholds(Box<Question>),
-    /// What the policies of this principal name of a service's actions, the service has.
-    NamesOnly {
-        /// The role or user.
-        principal: Path,
-        /// The service's prefix: `emr-serverless`.
-        service: String,
-        /// The actions that it has, without the prefix.
-        actions: Vec<String>,
+    /// Every action that the policies of these principals name exists, as far as its service is known.
+    NamesActions {
+        /// The roles and users; those that are not there are left out.
+        principals: Vec<Path>,
+    },
+    /// Every statement that allows something lets some request through.
+    GrantsSomething {
+        /// The roles and users; those that are not there are left out.
+        principals: Vec<Path>,
+    },
+    /// AWS accepts the policies of these principals as they stand, and they do what they seem to say.
+    WellFormed {
+        /// The roles and users; those that are not there are left out.
+        principals: Vec<Path>,
     },
     /// This role may be assumed by all of these.
     Trusts(Trusted),

