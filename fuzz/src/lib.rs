@@ -180,12 +180,8 @@ pub fn policy(bytes: &[u8]) {
         identity.push(denial);
     }
     let after = answer(&case);
-    let rank =
-        |answer: &Value| ["denied", "conditional", "allowed"].iter().position(|word| answer["decision"] == *word);
-    let (before, after) = (rank(&before), rank(&after));
-    assert!(before.is_some() && after.is_some());
-    assert!(before != Some(0) || after == Some(0), "a denial more allowed: {case}");
-    assert!(after != Some(2) || before == Some(2), "a denial more allowed: {case}");
+    let (before, after) = (&before["decision"], &after["decision"]);
+    assert!(after != "allowed" || before != "denied", "a denial more allowed: {case}");
 }
 
 /// Matches one half of the bytes against the other, also by the table that nobody gets wrong.

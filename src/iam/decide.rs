@@ -346,9 +346,12 @@ impl<'a> Case<'a> {
         if fixed == Truth::False {
             return None;
         }
-        let varies = resource_entries(statement).any(|entry| entry.template.variables().next().is_some());
+        let matched = resource_matches(statement, &self.request.resource, context);
+        // What is decided with its variables unknown stays so whatever they turn out to be.
+        let varies = matched == Truth::Unknown
+            && resource_entries(statement).any(|entry| entry.template.variables().next().is_some());
         if !varies {
-            fixed = fixed.and(resource_matches(statement, &self.request.resource, context));
+            fixed = fixed.and(matched);
         }
         let meant = match origin {
             Origin::Resource | Origin::Rcp => meant(statement, &self.caller, self.policies.boundary.is_some()),

@@ -122,7 +122,7 @@ fn choices<'a>(key: &'a str, open: &[&Line<'a>], context: &Context<'a>) -> Choic
     let conditions: Vec<&Condition> =
         open.iter().flat_map(|line| &line.statement.conditions).filter(|condition| condition.lowered == key).collect();
     let mut exact = !open.iter().any(|line| {
-        let resources = resource_entries(line.statement).map(|entry| &entry.template);
+        let resources = resource_entries(line.statement).filter(|_| line.resource_varies).map(|entry| &entry.template);
         let values = line.statement.conditions.iter().flat_map(|condition| &condition.values);
         resources.chain(values).any(|template| template.variables().any(|variable| variable == key))
     });
@@ -137,7 +137,7 @@ fn choices<'a>(key: &'a str, open: &[&Line<'a>], context: &Context<'a>) -> Choic
         values.push(None);
     }
     if plural && (!singular || is_multivalued(key)) {
-        let few = samples.len() <= 5;
+        let few = samples.len() <= MOST_MEMBERS;
         exact &= few;
         if few {
             for set in 1..1usize << samples.len() {
@@ -153,6 +153,9 @@ fn choices<'a>(key: &'a str, open: &[&Line<'a>], context: &Context<'a>) -> Choic
     }
     Choices { key, values, exact }
 }
+
+/// At most so many kinds of values are tried in every combination for a multivalued key.
+const MOST_MEMBERS: usize = 8;
 
 /// Keys that AWS documents as multivalued.
 fn is_multivalued(key: &str) -> bool {
