@@ -4,7 +4,6 @@
 //! keys that are not known it goes through every value of a small universe in which all literals and
 //! patterns of the policies have texts that match, texts that do not, and neighbours. A definite
 //! answer that some completion contradicts is unsound, and there must be none.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
