@@ -7,8 +7,19 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
-const SUBMITTER: &str = "arn:aws:iam::787587782916:role/SparkPilotByocLiteRoleAdmin";
-const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/the-live-run-as-found");
+const SUBMITTER: &str = "arn:aws:iam::111122223333:role/Submitter";
+
+/// An export with one role, which may do everything.
+fn export(folder: &Path) -> String {
+    let role = json!({
+        "RoleName": "Submitter", "RoleId": "AROAEXAMPLEEXAMPLE123", "Arn": SUBMITTER, "Path": "/",
+        "AssumeRolePolicyDocument": policy("Allow", "sts:AssumeRole", "*", json!({})),
+        "RolePolicyList": [{"PolicyName": "All", "PolicyDocument": policy("Allow", "*", "*", json!({}))}],
+        "AttachedManagedPolicies": [], "InstanceProfileList": [], "Tags": [],
+    });
+    let details = json!({"UserDetailList": [], "GroupDetailList": [], "RoleDetailList": [role], "Policies": []});
+    file(folder, "account.json", &details)
+}
 
 fn run(arguments: &[&str]) -> Answer {
     let arguments = ["sparkcheck", "simulate"].iter().chain(arguments).map(OsString::from);
@@ -35,29 +46,33 @@ fn policy(effect: &str, action: &str, resource: &str, condition: Value) -> Value
 
 #[test]
 fn an_export_is_asked_and_tells_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = export(folder.path());
     let question = ["--principal", SUBMITTER, "--action", "emr-containers:StartJobRun"];
-    let answer = run(&[&question[..], &["--format", "json", FIXTURE]].concat());
+    let answer = run(&[&question[..], &["--format", "json", &export]].concat());
     assert_eq!(answer.code, 0);
     let proof = &objects(answer)[0];
     assert_eq!(proof["decision"], "allowed");
     assert_eq!(proof["unseen"], json!(["service control policies"]));
     let because = &proof["because"][0];
-    let path = because["path"].as_str().unwrap();
+    assert_eq!(because["path"], json!(export));
     let line = because["line"].as_u64().unwrap() as usize;
-    let text = std::fs::read_to_string(path).unwrap();
-    // The administrator's one statement, where its object opens.
-    let below: Vec<&str> = text.lines().skip(line - 1).take(3).map(str::trim).collect();
-    assert_eq!(below, ["{", "\"Effect\": \"Allow\",", "\"Action\": \"*\","]);
-    let human = run(&[&question[..], &[FIXTURE]].concat()).text;
+    // The statement of the inline policy is told by its name; the trust policy has the same one.
+    let text = std::fs::read_to_string(&export).unwrap();
+    let named = |wanted: &str| text.lines().take(line).filter(|found| found.contains(wanted)).count();
+    assert_eq!((named("\"PolicyDocument\""), named("\"Sid\": \"Only\"")), (1, 2), "line {line} of {text}");
+    let human = run(&[&question[..], &[&export]].concat()).text;
     assert!(human.starts_with("ALLOWED  emr-containers:StartJobRun\n"), "{human}");
-    assert!(human.contains(&format!("iam-account-authorization-details.json:{line}:")), "{human}");
+    assert!(human.contains(&format!("account.json:{line}:")), "{human}");
 }
 
 #[test]
 fn a_resource_policy_that_was_not_read_leaves_it_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let export = export(folder.path());
     let question = |more: &[&str]| {
         let asked = ["--principal", SUBMITTER, "--action", "s3:GetObject,iam:PassRole", "--format", "json"];
-        let on = ["--resource", "arn:aws:s3:::lake/k", FIXTURE];
+        let on = ["--resource", "arn:aws:s3:::lake/k", &export];
         let answer = run(&[&asked[..], &on, more].concat());
         let code = answer.code;
         let decisions: Vec<Value> = objects(answer).iter().map(|proof| proof["decision"].clone()).collect();
