@@ -3,6 +3,7 @@
 //! Only for what is shown: the file is read again and searched for all its pointers in one pass. An
 //! excerpt shows no secret that stands beside the place.
 
+use super::code::Where;
 use super::{WORTH_THREADS, file, place_json, place_yaml, session};
 use crate::estate::{Excerpt, Source, Span, Syntax};
 use rayon::prelude::*;
@@ -67,6 +68,13 @@ pub(crate) fn in_text(text: &str, syntax: Syntax, pointers: &[&str]) -> Vec<Opti
     let lines = Lines::of(text);
     if syntax == Syntax::Variables {
         return pointers.iter().map(|pointer| variable(&lines, pointer)).collect();
+    }
+    if pointers.iter().any(|pointer| pointer.starts_with('@')) {
+        let each = pointers.iter().map(|pointer| match Where::bytes(pointer) {
+            Some(range) => text.get(range.clone()).and_then(|_| lines.span(range)),
+            None => in_text(text, syntax, &[pointer]).pop().flatten(),
+        });
+        return each.collect();
     }
     let mut trie = Trie::default();
     let nodes: Vec<usize> = pointers.iter().map(|pointer| trie.add(pointer)).collect();
