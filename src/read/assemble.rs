@@ -4,11 +4,13 @@
 //! and clusters there are, and so to whom the lists belong that do not say it: by the names in their
 //! path, or because there is only one account, region or cluster. What cannot be attributed is a gap.
 
+mod code;
 mod items;
 mod known;
 mod listing;
 mod parts;
 
+use super::code::Code;
 use super::declaration::Declarations;
 use super::merge::{Ledger, arn_in};
 use super::shape::{Content, Items, Piece, Places};
@@ -43,7 +45,12 @@ impl Reading {
 }
 
 /// Puts the estate together.
-pub(crate) fn assemble(readings: Vec<Reading>, declarations: Vec<Declarations>, options: &Options) -> Estate {
+pub(crate) fn assemble(
+    readings: Vec<Reading>,
+    codes: Vec<Code>,
+    declarations: Vec<Declarations>,
+    options: &Options,
+) -> Estate {
     let mut assembly = Assembly::default();
     let mut pieces = Vec::new();
     for reading in readings {
@@ -63,7 +70,7 @@ pub(crate) fn assemble(readings: Vec<Reading>, declarations: Vec<Declarations>, 
         assembly.gaps.extend(reading.gaps);
         pieces.extend(reading.pieces.into_iter().map(|piece| (source, piece)));
     }
-    assembly.run(pieces, declarations);
+    assembly.run(pieces, codes, declarations);
     assembly.finish(options)
 }
 
@@ -79,6 +86,8 @@ struct Assembly {
     gaps: Vec<Gap>,
     sources: Vec<Source>,
     known: Known,
+    /// How many items of each table are of the snapshot over which the inputs are laid.
+    ground: BTreeMap<String, usize>,
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
     inline: BTreeMap<String, bool>,
     unplaced: Vec<usize>,
@@ -95,7 +104,7 @@ struct Table {
 }
 
 impl Assembly {
-    fn run(&mut self, pieces: Vec<(usize, Piece)>, declarations: Vec<Declarations>) {
+    fn run(&mut self, pieces: Vec<(usize, Piece)>, codes: Vec<Code>, declarations: Vec<Declarations>) {
         let paged: BTreeSet<String> = pieces.iter().filter_map(|(_, piece)| paged(piece)).collect();
         let mut objects = Vec::new();
         let mut names = Vec::new();
@@ -176,6 +185,7 @@ impl Assembly {
             self.part(source, content);
         }
         self.close_inline();
+        self.code(codes, &BTreeMap::new());
         self.state();
         for (source, content) in refusals {
             if let Content::Refusals(refusals) = content {

@@ -7,7 +7,7 @@ use super::super::subject;
 use super::known::sole;
 use super::{Assembly, Statement, scope_of};
 use crate::estate::{Origin, Within, collection};
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use crate::path::escape;
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 /// What identifies an item within its list.
 pub(super) fn identity(collection: &str, item: &Value) -> Option<String> {
-    let text = |key: &str| item.get(key).and_then(Value::as_str);
+    let text = |key: &str| item.get(key).and_then(Told::told);
     let in_cluster =
         |key: &str| Some(format!("{}\n{}", text("clusterArn").or_else(|| text("clusterName"))?, text(key)?));
     match collection {
@@ -25,7 +25,7 @@ pub(super) fn identity(collection: &str, item: &Value) -> Option<String> {
         "eks.accessEntries" => in_cluster("principalArn"),
         _ if collection.starts_with("kubernetes.") => {
             let metadata = item.get("metadata")?;
-            let part = |key: &str| metadata.get(key).and_then(Value::as_str);
+            let part = |key: &str| metadata.get(key).and_then(Told::told);
             Some(format!("{}\n{}", part("namespace").unwrap_or_default(), part("name")?))
         }
         _ => {
@@ -39,8 +39,8 @@ pub(super) fn identity(collection: &str, item: &Value) -> Option<String> {
 pub(super) fn called(item: &Value) -> String {
     ["RoleName", "UserName", "PolicyName", "name", "Name", "clusterName", "Arn", "arn", "id", "Id"]
         .iter()
-        .find_map(|key| item.get(*key)?.as_str())
-        .or_else(|| item.pointer("/metadata/name").and_then(Value::as_str))
+        .find_map(|key| item.get(*key)?.told())
+        .or_else(|| item.pointer("/metadata/name").and_then(Told::told))
         .unwrap_or("an item")
         .to_owned()
 }
