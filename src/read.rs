@@ -8,6 +8,7 @@
 //! Deliberately absent: judgement. An estate says what is and what is not known, never what is wrong.
 
 mod assemble;
+mod cloudformation;
 mod code;
 mod declaration;
 mod file;
