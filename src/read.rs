@@ -10,6 +10,7 @@
 mod assemble;
 mod code;
 mod declaration;
+mod eksctl;
 mod file;
 mod json;
 mod kubernetes;
@@ -18,11 +19,13 @@ mod merge;
 mod place;
 mod place_json;
 mod place_yaml;
+mod placeholder;
 mod policy;
 mod refusal;
 mod session;
 mod shape;
 mod subject;
+mod written;
 pub mod yaml;
 
 pub use lines::{Line, Lines};
