@@ -200,6 +200,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
     }
     let mut readings = Vec::new();
+    let codes = Vec::new();
     let mut reasons = Vec::new();
     for outcome in outcomes {
         match outcome {
@@ -221,7 +222,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         });
         return Err(nothing(inputs, faults.collect(), reasons, passed_over));
     }
-    let mut estate = assemble::assemble(readings, declarations, options);
+    let mut estate = assemble::assemble(readings, codes, declarations, options);
     estate.gaps.extend(gaps);
     estate.gaps.sort();
     estate.passed_over = passed_over;
