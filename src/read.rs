@@ -24,6 +24,7 @@ mod refusal;
 mod session;
 mod shape;
 mod subject;
+mod terraform;
 pub mod yaml;
 
 pub use lines::{Line, Lines};
