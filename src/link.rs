@@ -30,7 +30,7 @@ pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
-use crate::known::{Text, Told, Unknown};
+use crate::known::{self, Text, Told, Unknown};
 use crate::system::System;
 use serde_json::{Map, Value, json};
 
@@ -134,6 +134,9 @@ fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
 /// Resolves the estate's references and puts its rollouts into the document.
 #[must_use]
 pub fn link(mut estate: Estate) -> Linked {
+    if let Some(declarations) = estate.document.get_mut("declarations") {
+        known::show(declarations);
+    }
     let index = Index::of(&estate);
     let mut drafts = Vec::new();
     for (at, declaration) in estate.items("declarations").iter().enumerate() {

@@ -218,6 +218,11 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         }
     }
     let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let of_code: BTreeSet<&str> =
+        codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
+    let templates = templates.iter().map(|(entry, _)| entry);
+    let unused = terraform.iter().chain(templates).filter(|entry| !of_code.contains(entry.shown.as_str()));
+    passed_over += unused.count();
     if declarations.is_empty() && codes.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
             // The place says the path, and more.

@@ -88,7 +88,7 @@ struct Assembly {
     known: Known,
     /// What code declares, by list.
     declared: BTreeMap<String, BTreeSet<usize>>,
-    /// How many items of each table are of the snapshot over which the inputs are laid.
+    /// How many items of each table were there before those of code.
     ground: BTreeMap<String, usize>,
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
     inline: BTreeMap<String, bool>,
