@@ -27,6 +27,7 @@ mod policy;
 mod refusal;
 mod session;
 mod shape;
+mod shell;
 mod subject;
 mod terraform;
 mod written;
