@@ -33,7 +33,7 @@ fn words_are_those_of_a_shell() {
         ("N=1 a $N", vec!["a|${N}"]),
         ("N=${1:-dev}\na $N", vec!["a|${${1:-dev} at byte 2}"]),
         ("N=$(date +%s)\na $N", vec!["date|+%s", "a|${N}"]),
-        ("for n in a b; do c $n; done", vec!["a|b", "c|${n}"]),
+        ("for n in a b; do c $n; done", vec!["c|${n}"]),
         ("cat <<EOF > t.json\n{\"a\": \"$N\"}\nEOF\nb", vec!["cat << {\"a\": \"${N}\"}\n > t.json", "b"]),
         ("cat > t <<'EOF'\n$N\nEOF", vec!["cat << $N\n > t"]),
         ("a 2>/dev/null | b && c", vec!["a", "b", "c"]),
