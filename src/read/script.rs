@@ -42,7 +42,8 @@ pub(crate) fn material(path: &str, text: &str) -> Option<Material> {
     }
     let material = |script| Some(Material { path: path.to_owned(), text: text.into(), script });
     if text.trim_start().starts_with(['{', '[']) {
-        let marks = ["\"Statement\"", "\"jobDriver\"", "\"Classification\"", "\"classification\"", "sparkSubmitJobDriver"];
+        let marks =
+            ["\"Statement\"", "\"jobDriver\"", "\"Classification\"", "\"classification\"", "sparkSubmitJobDriver"];
         let small = text.len() <= LARGEST / 4;
         return if small && marks.iter().any(|mark| text.contains(mark)) && is_request(text) {
             material(false)
@@ -65,12 +66,14 @@ fn is_request(text: &str) -> bool {
     }
     // What JSON can say is read as the export of a request has always been.
     let object = json.value.as_object();
-    let has_holes = super::placeholder::scan(text).iter().any(|found| found.dialect != super::placeholder::Dialect::Hand)
-        || json.syntax == Syntax::Yaml;
+    let has_holes =
+        super::placeholder::scan(text).iter().any(|found| found.dialect != super::placeholder::Dialect::Hand)
+            || json.syntax == Syntax::Yaml;
     object.and_then(shape::job_request).is_some() && has_holes
         || object.is_some_and(|map| map.contains_key("sparkSubmitJobDriver") || map.contains_key("sparkSubmit"))
         || json.value.as_array().is_some_and(|list| {
-            !list.is_empty() && list.iter().all(|item| item.get("Classification").is_some() || item.get("classification").is_some())
+            !list.is_empty()
+                && list.iter().all(|item| item.get("Classification").is_some() || item.get("classification").is_some())
         })
 }
 
@@ -158,11 +161,8 @@ fn declare(command: &Command, text: &str, files: &Files<'_>, out: &mut Vec<Decla
 /// A submission to a gateway by its REST interface.
 fn submission(arguments: &arguments::Arguments, files: &Files<'_>, out: &mut Vec<Declared>) {
     let Some(body) = arguments.word(&["data", "data-raw", "data-binary", "json", "d"]) else { return };
-    let request = if body.begins("@") {
-        files.node(&body.after(1).text(), body.at())
-    } else {
-        arguments::value(body, files)
-    };
+    let request =
+        if body.begins("@") { files.node(&body.after(1).text(), body.at()) } else { arguments::value(body, files) };
     let mut nothing = String::new();
     let plain = request.clone().into_value(&mut nothing, &mut |_, _| {});
     if let Some(kind @ ("gateway-submission" | "bpg-submission")) = plain.as_object().and_then(shape::job_request) {

@@ -8,8 +8,6 @@
 //!
 //! Deliberately absent: running anything. Loops are walked through once, branches one after the other.
 
-#![allow(dead_code, reason = "commands are read next")]
-
 use super::code::json::{Piece, PiecePart};
 use super::code::{At, Form, Node, Where};
 use super::placeholder;

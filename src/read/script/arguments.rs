@@ -32,27 +32,84 @@ pub(super) enum Case {
 
 /// Options that are no fields of a request.
 const GLOBAL: &[&str] = &[
-    "region", "profile", "output", "query", "endpoint-url", "no-cli-pager", "debug", "no-paginate", "no-verify-ssl",
-    "cli-input-json", "cli-input-yaml", "generate-cli-skeleton", "cli-binary-format", "color", "no-sign-request",
-    "cli-read-timeout", "cli-connect-timeout", "approve", "override-existing-serviceaccounts",
+    "region",
+    "profile",
+    "output",
+    "query",
+    "endpoint-url",
+    "no-cli-pager",
+    "debug",
+    "no-paginate",
+    "no-verify-ssl",
+    "cli-input-json",
+    "cli-input-yaml",
+    "generate-cli-skeleton",
+    "cli-binary-format",
+    "color",
+    "no-sign-request",
+    "cli-read-timeout",
+    "cli-connect-timeout",
+    "approve",
+    "override-existing-serviceaccounts",
 ];
 
 /// Options whose values are objects, or lists of them.
 const STRUCTURES: &[&str] = &[
-    "job-driver", "configuration-overrides", "container-provider", "tags", "retry-policy-configuration",
-    "retry-policy", "job-template-data", "scaling-config", "resources-vpc-config", "access-config", "logging",
-    "encryption-config", "initial-capacity", "maximum-capacity", "auto-start-configuration",
-    "auto-stop-configuration", "network-configuration", "labels", "taints", "selectors", "access-scope",
-    "ec2-attributes", "instance-groups", "instance-fleets", "applications", "steps", "configurations",
-    "bootstrap-actions", "auto-termination-policy", "managed-scaling-policy", "image-configuration",
-    "worker-type-specifications", "runtime-configuration", "monitoring-configuration", "update-config",
-    "remote-access", "job-template-parameters", "interactive-configuration",
+    "job-driver",
+    "configuration-overrides",
+    "container-provider",
+    "tags",
+    "retry-policy-configuration",
+    "retry-policy",
+    "job-template-data",
+    "scaling-config",
+    "resources-vpc-config",
+    "access-config",
+    "logging",
+    "encryption-config",
+    "initial-capacity",
+    "maximum-capacity",
+    "auto-start-configuration",
+    "auto-stop-configuration",
+    "network-configuration",
+    "labels",
+    "taints",
+    "selectors",
+    "access-scope",
+    "ec2-attributes",
+    "instance-groups",
+    "instance-fleets",
+    "applications",
+    "steps",
+    "configurations",
+    "bootstrap-actions",
+    "auto-termination-policy",
+    "managed-scaling-policy",
+    "image-configuration",
+    "worker-type-specifications",
+    "runtime-configuration",
+    "monitoring-configuration",
+    "update-config",
+    "remote-access",
+    "job-template-parameters",
+    "interactive-configuration",
 ];
 
 /// Options that take several values, of which one is a list too.
 const LISTS: &[&str] = &[
-    "instance-types", "subnets", "security-group-ids", "applications", "steps", "instance-groups", "instance-fleets",
-    "taints", "selectors", "client-id-list", "thumbprint-list", "kubernetes-groups", "bootstrap-actions",
+    "instance-types",
+    "subnets",
+    "security-group-ids",
+    "applications",
+    "steps",
+    "instance-groups",
+    "instance-fleets",
+    "taints",
+    "selectors",
+    "client-id-list",
+    "thumbprint-list",
+    "kubernetes-groups",
+    "bootstrap-actions",
     "encryption-config",
 ];
 
@@ -98,7 +155,9 @@ impl Arguments {
 
     /// Whether an option is there that takes no value, and is not taken back.
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.options.get(name).is_some_and(|values| values.first().is_none_or(|value| value.plain().as_deref() != Some("false")))
+        self.options
+            .get(name)
+            .is_some_and(|values| values.first().is_none_or(|value| value.plain().as_deref() != Some("false")))
     }
 
     /// All options as the fields of a request, over what a file of input has.
@@ -110,10 +169,13 @@ impl Arguments {
             at.clone_from(&input.at);
             let below = input.at.clone();
             if let Form::Object(own) = input.form {
-                fields = own.into_iter().map(|(key, node)| {
-                    let place = node.at.clone().or_else(|| below_of(&below, &key));
-                    (key, node.written(place))
-                }).collect();
+                fields = own
+                    .into_iter()
+                    .map(|(key, node)| {
+                        let place = node.at.clone().or_else(|| below_of(&below, &key));
+                        (key, node.written(place))
+                    })
+                    .collect();
             }
         }
         for (name, words) in &self.options {
@@ -201,7 +263,10 @@ fn field_name(option: &str, case: Case) -> String {
 
 /// A value that is a text, also where it is in a file.
 fn scalar(word: &Word, files: &Files<'_>) -> Node {
-    if word.begins("file://") || word.begins("fileb://") || opens(word).is_some_and(|first| first == '[' || first == '{') {
+    if word.begins("file://")
+        || word.begins("fileb://")
+        || opens(word).is_some_and(|first| first == '[' || first == '{')
+    {
         value(word, files)
     } else {
         word.node()

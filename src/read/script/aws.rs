@@ -32,7 +32,10 @@ fn emr_containers(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mu
         "start-job-run" => {
             let request = arguments.request(Case::Camel, files);
             // A request that stands in a file whole is read there.
-            let own = arguments.options.keys().any(|name| matches!(name.as_str(), "job-driver" | "virtual-cluster-id" | "release-label"));
+            let own = arguments
+                .options
+                .keys()
+                .any(|name| matches!(name.as_str(), "job-driver" | "virtual-cluster-id" | "release-label"));
             let at = request.at.clone().or_else(|| named(&["name", "virtual-cluster-id", "job-driver"]));
             if own || request.get("jobDriver").is_some() {
                 out.push(Declared::Job { kind: "emr-containers", request: request.written(at) });
@@ -173,7 +176,12 @@ fn eks(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mut Vec<Decla
         _ => return,
     };
     let place = at(&[
-        "nodegroup-name", "addon-name", "principal-arn", "service-account", "fargate-profile-name", "name",
+        "nodegroup-name",
+        "addon-name",
+        "principal-arn",
+        "service-account",
+        "fargate-profile-name",
+        "name",
         "cluster-name",
     ]);
     out.push(item(collection, cluster, request.written(place)));
@@ -188,16 +196,16 @@ fn iam(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mut Vec<Decla
             let boundary = arguments.word(&["permissions-boundary"]).map_or_else(
                 || Node::new(Form::Null),
                 |arn| {
-                    object([
-                        ("PermissionsBoundaryType", Node::text("Policy")),
-                        ("PermissionsBoundaryArn", arn.node()),
-                    ])
+                    object([("PermissionsBoundaryType", Node::text("Policy")), ("PermissionsBoundaryArn", arn.node())])
                 },
             );
             let role_item = object([
                 ("RoleName", role.node()),
                 ("Path", arguments.node(&["path"])),
-                ("AssumeRolePolicyDocument", document("assume-role-policy-document").unwrap_or_else(|| Node::new(Form::Null))),
+                (
+                    "AssumeRolePolicyDocument",
+                    document("assume-role-policy-document").unwrap_or_else(|| Node::new(Form::Null)),
+                ),
                 ("PermissionsBoundary", boundary),
             ]);
             out.push(item("iam.roles", None, role_item.written(role.at())));
@@ -382,7 +390,11 @@ pub(super) fn printed(commands: &[Command]) -> Option<Vec<Piece>> {
             let name = arguments.text(&["name"])?;
             // Whoever cuts the scheme off does it with one of these.
             let cut = commands.iter().skip(1).any(|command| {
-                command.words.first().and_then(Word::plain).is_some_and(|name| matches!(name.as_str(), "sed" | "cut" | "awk" | "tr"))
+                command
+                    .words
+                    .first()
+                    .and_then(Word::plain)
+                    .is_some_and(|name| matches!(name.as_str(), "sed" | "cut" | "awk" | "tr"))
             });
             let mut pieces = if cut { Vec::new() } else { vec![literal("https://")] };
             pieces.extend(hole(format!("issuer of {name}")));
@@ -396,7 +408,8 @@ pub(super) fn printed(commands: &[Command]) -> Option<Vec<Piece>> {
         ("emr-containers", "list-virtual-clusters") | ("emr-serverless", "list-applications") => {
             let (_, after) = query.split_once("name==").or_else(|| query.split_once("name =="))?;
             let after = after.trim_start().trim_start_matches(['\'', '"', '`', '\\']);
-            let name: String = after.chars().take_while(|c| !matches!(c, '\'' | '"' | '`' | ']' | '\\' | ' ')).collect();
+            let name: String =
+                after.chars().take_while(|c| !matches!(c, '\'' | '"' | '`' | ']' | '\\' | ' ')).collect();
             (!name.is_empty()).then(|| hole(format!("id of {name}")))
         }
         _ => None,

@@ -147,8 +147,7 @@ fn node_group(arguments: &Arguments, cluster: &Node, out: &mut Vec<Declared>) {
             None => node,
         })
     };
-    let (nodes, least, most) =
-        (number(&["nodes", "N"]), number(&["nodes-min", "m"]), number(&["nodes-max", "M"]));
+    let (nodes, least, most) = (number(&["nodes", "N"]), number(&["nodes-min", "m"]), number(&["nodes-max", "M"]));
     let given = |choices: [&Option<Node>; 3]| {
         choices.into_iter().flatten().next().cloned().unwrap_or_else(|| Node::new(Form::Number(2.into())))
     };
@@ -165,7 +164,8 @@ fn node_group(arguments: &Arguments, cluster: &Node, out: &mut Vec<Declared>) {
         None => list(vec![Node::text("m5.large")]),
     };
     let at = arguments.word(&["nodegroup-name", "node-type", "name"]).and_then(Word::at).or_else(|| cluster.at.clone());
-    let name = arguments.word(&["nodegroup-name"]).map_or_else(|| Node::unknown("the name that eksctl makes up"), Word::node);
+    let name =
+        arguments.word(&["nodegroup-name"]).map_or_else(|| Node::unknown("the name that eksctl makes up"), Word::node);
     let ssh = if arguments.flag("ssh-access") {
         object([("ec2SshKey", Node::text("the key that eksctl imports"))])
             .written(arguments.word(&["ssh-public-key"]).and_then(Word::at))
@@ -250,11 +250,8 @@ fn service_account(arguments: &Arguments, out: &mut Vec<Declared>) {
     let annotations = Node::new(Form::Object(vec![("eks.amazonaws.com/role-arn".to_owned(), role_arn)]));
     let namespace = namespace.map_or_else(|| Node::text("default"), Word::node);
     let metadata = object([("name", name.node()), ("namespace", namespace), ("annotations", annotations)]);
-    let item = object([
-        ("apiVersion", Node::text("v1")),
-        ("kind", Node::text("ServiceAccount")),
-        ("metadata", metadata),
-    ]);
+    let item =
+        object([("apiVersion", Node::text("v1")), ("kind", Node::text("ServiceAccount")), ("metadata", metadata)]);
     let item = item.written(name.at());
     out.push(Declared::Item { collection: "kubernetes.serviceAccounts", cluster: Some(cluster.text()), item });
 }

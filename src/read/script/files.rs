@@ -23,13 +23,7 @@ pub(super) struct Files<'m> {
 
 impl<'m> Files<'m> {
     pub(super) fn of(script: &'m str, materials: &'m [Material]) -> Self {
-        Self {
-            script,
-            materials,
-            written: RefCell::default(),
-            used: RefCell::default(),
-            consumed: RefCell::default(),
-        }
+        Self { script, materials, written: RefCell::default(), used: RefCell::default(), consumed: RefCell::default() }
     }
 
     /// The content of a file; unknown where nobody gave it.

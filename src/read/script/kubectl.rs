@@ -36,7 +36,11 @@ pub(super) fn declare(arguments: &Arguments, command: &Command, text: &str, out:
                 ("kind", Node::text("ServiceAccount")),
                 ("metadata", metadata(name.node(), namespace())),
             ]);
-            out.push(Declared::Item { collection: "kubernetes.serviceAccounts", cluster, item: item.written(name.at()) });
+            out.push(Declared::Item {
+                collection: "kubernetes.serviceAccounts",
+                cluster,
+                item: item.written(name.at()),
+            });
         }
         _ => {}
     }

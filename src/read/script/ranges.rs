@@ -43,13 +43,17 @@ fn fenced(text: &str) -> Vec<Range<usize>> {
             (None, Some(fence)) => {
                 let language = trimmed.trim_start_matches(['`', '~']).trim().to_ascii_lowercase();
                 let language = language.split([' ', '{', ',']).next().unwrap_or_default().to_owned();
-                let shell =
-                    matches!(language.as_str(), "" | "sh" | "bash" | "shell" | "zsh" | "console" | "shell-session" | "text");
+                let shell = matches!(
+                    language.as_str(),
+                    "" | "sh" | "bash" | "shell" | "zsh" | "console" | "shell-session" | "text"
+                );
                 open = Some((at + line.len(), fence, shell));
             }
             (Some((start, of, shell)), Some(fence)) if fence == of => {
                 let block = text.get(start..at).unwrap_or_default();
-                if shell && ["aws ", "eksctl ", "kubectl ", "curl ", "export ", "="].iter().any(|word| block.contains(word)) {
+                if shell
+                    && ["aws ", "eksctl ", "kubectl ", "curl ", "export ", "="].iter().any(|word| block.contains(word))
+                {
                     ranges.push(start..at);
                 }
                 open = None;
@@ -84,7 +88,8 @@ fn lines(text: &str, is_one: impl Fn(&str) -> bool, strip: impl Fn(&str) -> &str
 
 /// The steps of a CI file: what stands behind `run:`, `- |` below `script:` and the like.
 fn steps(text: &str) -> Vec<Range<usize>> {
-    const KEYS: [&str; 8] = ["run:", "script:", "commands:", "before_script:", "after_script:", "inlineScript:", "command:", "bash:"];
+    const KEYS: [&str; 8] =
+        ["run:", "script:", "commands:", "before_script:", "after_script:", "inlineScript:", "command:", "bash:"];
     if !KEYS.iter().any(|key| text.contains(key)) {
         return Vec::new();
     }
