@@ -279,15 +279,32 @@ impl Assembly {
             for list in lists(name) {
                 stub.insert((*list).to_owned(), json!([unknown]));
             }
+            if let Some((outer, inner)) = field.split_once('/') {
+                stub.insert(outer.to_owned(), json!({inner: [unknown]}));
+            }
             let mut stub = Value::Object(stub);
             identify(name, &mut stub);
             table.items.push(stub);
             unit.placed.entry(at.clone()).or_default().push(table.items.len() - 1);
             table.items.len() - 1
         });
-        let list = table.items.get(position).and_then(|item| item.get(field)).and_then(Value::as_array);
+        // A list inside of a policy may be one statement, and a policy that is not known takes none.
+        let (outer, inner) = field.split_once('/').map_or((None, field), |(outer, inner)| (Some(outer), inner));
+        if let (Some(outer), Some(item)) = (outer, table.items.get_mut(position)) {
+            match item.get_mut(outer) {
+                Some(holder) if Unknown::of(holder).is_some() => return,
+                Some(Value::Object(holder)) => {
+                    if let Some(one @ Value::Object(_)) = holder.get_mut(inner) {
+                        *one = json!([one.take()]);
+                    }
+                }
+                _ => item[outer] = json!({}),
+            }
+        }
+        let pointer = format!("/{field}");
+        let list = table.items.get(position).and_then(|item| item.pointer(&pointer)).and_then(Value::as_array);
         let known = list.map_or(0, |list| list.iter().take_while(|entry| Unknown::of(entry).is_none()).count());
-        let target = format!("{at}/{position}/{}/{known}", escape(field));
+        let target = format!("{at}/{position}/{field}/{known}");
         if found.is_none() {
             if let Some(place) = part.at.clone() {
                 self.note(unit, &format!("{at}/{position}"), &place);
@@ -295,8 +312,12 @@ impl Assembly {
         }
         let value = self.value(unit, part, &target);
         let item = self.tables.get_mut(&at).and_then(|table| table.items.get_mut(position));
-        if let Some(Value::Object(item)) = item
-            && let Value::Array(list) = item.entry(field).or_insert_with(|| json!([]))
+        let holder = match outer {
+            Some(outer) => item.and_then(|item| item.get_mut(outer)),
+            None => item,
+        };
+        if let Some(Value::Object(holder)) = holder
+            && let Value::Array(list) = holder.entry(inner).or_insert_with(|| json!([]))
         {
             list.insert(known.min(list.len()), value);
         }
