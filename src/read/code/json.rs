@@ -365,10 +365,7 @@ mod tests {
 
     fn literal(text: &str, from: u32) -> Piece {
         let to = from + u32::try_from(text.len()).unwrap();
-        Piece {
-            part: PiecePart::Literal(text.into()),
-            at: Some(At { file: 0, span: Where::Bytes(from, to) }),
-        }
+        Piece { part: PiecePart::Literal(text.into()), at: Some(At { file: 0, span: Where::Bytes(from, to) }) }
     }
 
     fn hole(name: &str, from: u32, to: u32) -> Piece {
@@ -401,8 +398,7 @@ mod tests {
     #[test]
     fn encoded_values_stand_where_they_were_spliced_in() {
         let inner = Node::new(Form::List(vec![Node::text("q")]));
-        let pieces =
-            [literal("{\"a\":", 0), Piece { part: PiecePart::Value(inner), at: None }, literal("}", 20)];
+        let pieces = [literal("{\"a\":", 0), Piece { part: PiecePart::Value(inner), at: None }, literal("}", 20)];
         assert_eq!(value(parse(&pieces).unwrap()).0, json!({"a": ["q"]}));
     }
 
