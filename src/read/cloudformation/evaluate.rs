@@ -28,8 +28,14 @@ impl<'w, 't> Scope<'w, 't> {
         self.stack.template
     }
 
-    /// A hole of this stack.
+    /// A hole of this stack. Where only this template declares the name, it says enough.
     pub(super) fn hole(&self, name: &str) -> String {
+        let first = name.split('.').next().unwrap_or(name);
+        let template = self.template();
+        let own = template.parameters.contains_key(first) || template.numbers.contains_key(first);
+        if own && self.stack.arguments.is_none() && !self.world.shared.borrow().contains(first) {
+            return name.to_owned();
+        }
         format!("{}{name}", self.stack.prefix)
     }
 
@@ -382,17 +388,16 @@ impl<'w, 't> Scope<'w, 't> {
         let number: Option<usize> = index.as_text().as_ref().and_then(Text::as_str).and_then(|text| text.parse().ok());
         match (&list.form, number) {
             (Form::List(items), Some(number)) => {
-                let known = items.iter().take_while(|item| !matches!(item.form, Form::Unknown(_))).count();
-                match items.get(number) {
-                    Some(item) if number < known || known == 0 && number == 0 => item.clone(),
-                    Some(Node { form: Form::Unknown(unknown), .. }) if number == items.len() - 1 && number == known => {
-                        self.after(&unknown.why, 0, number)
-                    }
-                    Some(item) => item.clone(),
-                    None => match items.last().map(|last| &last.form) {
-                        Some(Form::Unknown(unknown)) => self.after(&unknown.why, number + 1 - items.len(), number),
-                        _ => self.unknown(&format!("item {number} of a list of {}", items.len())),
-                    },
+                // What stands for the rest of a list is at its end.
+                let rest = items.last().and_then(|last| match &last.form {
+                    Form::Unknown(unknown) if unknown.why.contains(" split at `") => Some(&unknown.why),
+                    _ => None,
+                });
+                match (items.get(number), rest) {
+                    (Some(item), None) => item.clone(),
+                    (Some(item), Some(_)) if number + 1 < items.len() => item.clone(),
+                    (_, Some(rest)) => self.after(rest, number),
+                    (None, None) => self.unknown(&format!("item {number} of a list of {}", items.len())),
                 }
             }
             (Form::Unknown(unknown), Some(number)) => Node::unknown(text::name(&format!("{}[{number}]", unknown.why))),
@@ -401,10 +406,7 @@ impl<'w, 't> Scope<'w, 't> {
     }
 
     /// What a list that is known in part has where it is not known.
-    fn after(&self, rest: &str, beyond: usize, number: usize) -> Node {
-        if !rest.contains(" split at ") && beyond == 0 {
-            return Node::unknown(rest);
-        }
+    fn after(&self, rest: &str, number: usize) -> Node {
         // An address without its scheme is the same, however it was taken off.
         for scheme in ["//", "https://", "://"] {
             if let Some(whole) = rest.strip_suffix(&format!(" split at `{scheme}`"))

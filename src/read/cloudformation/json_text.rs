@@ -284,7 +284,12 @@ fn write(node: &Node, out: &mut Vec<Part>) {
         Form::Null => push("null"),
         Form::Bool(truth) => push(&truth.to_string()),
         Form::Number(number) => push(&number.to_string()),
-        Form::Unknown(unknown) => out.push(Part::Hole(unknown.why.clone())),
+        // What CloudFormation puts in is a text.
+        Form::Unknown(unknown) => {
+            push("\"");
+            out.push(Part::Hole(unknown.why.clone()));
+            out.push(Part::Literal("\"".into()));
+        }
         Form::Text(text) => {
             push("\"");
             for part in text.parts() {

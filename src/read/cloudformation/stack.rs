@@ -27,6 +27,8 @@ pub(super) struct World<'t> {
     pub(super) exports: RefCell<BTreeMap<String, (usize, String)>>,
     /// Which template a nested stack is, by the number of the template that nests it and its logical name.
     pub(super) nested: BTreeMap<(usize, String), usize>,
+    /// What several root templates declare under one name.
+    pub(super) shared: RefCell<BTreeSet<String>>,
     /// What holes may be filled with.
     classes: RefCell<FxHashMap<String, Class>>,
     /// How much has been evaluated, and how much may be.
@@ -95,6 +97,7 @@ impl<'t> World<'t> {
             stacks: RefCell::default(),
             exports: RefCell::default(),
             nested,
+            shared: RefCell::default(),
             classes: RefCell::default(),
             spent: Cell::new(0),
             limit: size.saturating_mul(8).saturating_add(16 << 20),
@@ -134,12 +137,13 @@ impl<'t> World<'t> {
                 template.parameters.keys().chain(template.numbers.keys()).map(String::as_str).collect();
             own.into_iter().for_each(|name| *names.entry(name).or_default() += 1);
         }
-        let shared = names.values().any(|count| *count > 1);
+        let shared = names.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name.to_owned());
+        *self.shared.borrow_mut() = shared.collect();
         let stems: Vec<String> = roots.iter().map(|root| self.stem(*root)).collect();
         let stacks = roots.iter().zip(&stems).map(|(root, stem)| {
             let alone = stems.iter().filter(|other| *other == stem).count() == 1;
             let path = || self.templates.get(*root).map(|template| template.shown.clone()).unwrap_or_default();
-            let prefix = match roots.len() > 1 && shared {
+            let prefix = match roots.len() > 1 {
                 true if alone => format!("{stem}."),
                 true => format!("{}.", path()),
                 false => String::new(),
