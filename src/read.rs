@@ -194,7 +194,17 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
 
     let mut outcomes = read_files(&entries);
     if let Some(bytes) = stdin {
-        outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
+        let unpacked = if bytes.starts_with(&[0x1f, 0x8b]) { file::unpack(bytes.clone()) } else { Ok(Vec::new()) };
+        outcomes.push(match unpacked {
+            Ok(unpacked) => {
+                let content = if unpacked.is_empty() { bytes } else { &unpacked };
+                read_bytes("-", content, true, Some(bytes.as_slice().into()))
+            }
+            Err(failure) => {
+                let why = format!("standard input cannot be read: {}", describe(&failure));
+                Outcome::Read(fault("-", why, "pipe it in again", "-".to_owned()))
+            }
+        });
     }
     let mut readings = Vec::new();
     let mut reasons = Vec::new();

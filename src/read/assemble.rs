@@ -14,7 +14,7 @@ use super::{Options, subject};
 use crate::arn::Arn;
 use crate::estate::{
     COLLECTIONS, Completeness, Coverage, Entry, Estate, FORMAT, Gap, Origin, Source, Syntax, Within, collection,
-    unblock,
+    identity, unblock,
 };
 use crate::known::Unknown;
 use crate::path::escape;
@@ -218,28 +218,6 @@ impl Known {
 
 fn sole<T: Ord>(set: &BTreeSet<T>) -> Option<&T> {
     set.first().filter(|_| set.len() == 1)
-}
-
-/// What identifies an item within its list.
-fn identity(collection: &str, item: &Value) -> Option<String> {
-    let text = |key: &str| item.get(key).and_then(Value::as_str);
-    let in_cluster =
-        |key: &str| Some(format!("{}\n{}", text("clusterArn").or_else(|| text("clusterName"))?, text(key)?));
-    match collection {
-        "eks.nodegroups" => in_cluster("nodegroupName"),
-        "eks.addons" => in_cluster("addonName"),
-        "eks.fargateProfiles" => in_cluster("fargateProfileName"),
-        "eks.accessEntries" => in_cluster("principalArn"),
-        _ if collection.starts_with("kubernetes.") => {
-            let metadata = item.get("metadata")?;
-            let part = |key: &str| metadata.get(key).and_then(Value::as_str);
-            Some(format!("{}\n{}", part("namespace").unwrap_or_default(), part("name")?))
-        }
-        _ => {
-            let key = self::collection(collection).map_or("Arn", |collection| collection.key);
-            text(key).map(str::to_owned)
-        }
-    }
 }
 
 /// How an item is called in a message.
