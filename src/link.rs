@@ -18,6 +18,8 @@ mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
 mod job;
+mod mounted;
+mod network;
 pub mod policies;
 mod reference;
 mod release;
