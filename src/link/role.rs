@@ -5,7 +5,7 @@ use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::iam::policy;
-use crate::known::{Text, Unknown};
+use crate::known::{Text, Told, Unknown};
 use serde_json::Value;
 
 /// The execution role: as declared, else as the jobs or the session name it.
@@ -13,13 +13,13 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
     let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
     let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
         Some((
-            job["request"]["executionRoleArn"].as_str()?.to_owned(),
+            job["request"]["executionRoleArn"].told()?.to_owned(),
             draft_alias(draft, &format!("/jobs/{at}"), "/request/executionRoleArn"),
         ))
     });
     let from_session = || {
         let name = "SPARKPILOT_EMR_EXECUTION_ROLE_ARN";
-        let arn = draft.object.get("session")?.get(name)?.as_str()?;
+        let arn = draft.object.get("session")?.get(name)?.told()?;
         Some((arn.to_owned(), format!("/session/environment/{name}")))
     };
     if let Some(text) = Text::of(&declaration["execution-role"]).filter(|text| text.as_str().is_none()) {
@@ -29,7 +29,7 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
         return;
     }
     let declared =
-        declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
+        declaration["execution-role"].told().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
     let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {
         let unknown = Unknown {
             why: "nothing names the execution role".into(),
@@ -63,7 +63,7 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
 
 /// Who will submit.
 pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let Some(arn) = declaration["submitter"].as_str() else {
+    let Some(arn) = declaration["submitter"].told() else {
         let unknown = Unknown {
             why: "nothing names the submitter".into(),
             unblock: Some("set `submitter` in `sparkcheck.toml`".into()),
@@ -96,7 +96,7 @@ pub(super) fn quotas(estate: &Estate, index: &Index, draft: &mut Draft) {
         one.set("attached", attached.map_or_else(|| not_collected("attached").to_value(), |list| list.len().into()));
         let own = attached.into_iter().flatten().filter_map(|entry| {
             let arn =
-                entry["PolicyArn"].as_str().filter(|arn| Arn::parse(arn).is_some_and(|arn| arn.account != "aws"))?;
+                entry["PolicyArn"].told().filter(|arn| Arn::parse(arn).is_some_and(|arn| arn.account != "aws"))?;
             let (policy, _) = index.policy(estate, arn)?;
             let version = policy["PolicyVersionList"].as_array()?.iter().find(|one| one["IsDefaultVersion"] == true)?;
             Some(policy::size(&version["Document"]))

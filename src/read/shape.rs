@@ -431,6 +431,13 @@ const LISTS: &[List] = &[
         Of::With("Name"),
         &["emr", "security-configurations"],
     ),
+    lists(
+        "VpcEndpoints",
+        "ec2.vpcEndpoints",
+        "describe-vpc-endpoints",
+        Of::With("VpcEndpointId"),
+        &["ec2", "endpoint"],
+    ),
     lists("Subnets", "ec2.subnets", "describe-subnets", Of::With("SubnetId"), &["ec2", "subnets"]),
     lists(
         "SecurityGroups",
@@ -506,7 +513,7 @@ fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised
                     let own = |item: &Value| arn_in(item, "Arn").is_some_and(|arn| arn.owner().is_some());
                     doubt = (!items.iter().any(own)).then(|| "only AWS managed policies were listed".to_owned());
                 }
-                if entry.collection.starts_with("ec2.") {
+                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups") {
                     doubt = Some(format!("`{}` shows only what it was asked for", entry.kind));
                 }
                 let mut items = items;

@@ -201,7 +201,7 @@ fn fault(span: &Span, message: impl Into<String>) -> YamlFault {
 }
 
 /// A plain scalar by the core schema.
-fn scalar(text: &str) -> Value {
+pub(crate) fn scalar(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Bool(true),
