@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 /// Gives every job of the rollout the list of what it needs to reach.
 pub(super) fn needs(draft: &mut Draft) {
-    let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::literal);
+    let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::shown);
     let home = Home { partition: place("partition"), region: place("region"), account: place("account") };
     let Some(Value::Array(mut jobs)) = draft.object.remove("jobs") else { return };
     for (at, job) in jobs.iter_mut().enumerate() {

@@ -389,7 +389,9 @@ fn watched(estate: &Estate, draft: &mut Draft) {
                     let is_dynamic = properties.get("spark.kubernetes.operator.dynamicConfig.enabled") == Some(&"true");
                     // A ConfigMap that is read while the operator runs has the last word.
                     let later = is_dynamic
-                        .then(|| lookup(estate, wanted, |map| in_namespace(map) && map["data"][WATCHED].is_string()))
+                        .then(|| {
+                            lookup(estate, wanted, |map| in_namespace(map) && map["data"][WATCHED].told().is_some())
+                        })
                         .and_then(|found| match found {
                             Found::At(map, at) => Some((map["data"][WATCHED].told()?, format!("{at}/data/{WATCHED}"))),
                             Found::Nothing | Found::Unknown(_) => None,
