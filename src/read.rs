@@ -17,6 +17,7 @@ mod file;
 mod json;
 mod kubernetes;
 mod lines;
+mod manifest;
 mod merge;
 mod place;
 mod place_json;
