@@ -86,6 +86,8 @@ struct Assembly {
     gaps: Vec<Gap>,
     sources: Vec<Source>,
     known: Known,
+    /// What code declares, by list.
+    declared: BTreeMap<String, BTreeSet<usize>>,
     /// How many items of each table are of the snapshot over which the inputs are laid.
     ground: BTreeMap<String, usize>,
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
@@ -405,6 +407,7 @@ impl Assembly {
             sources: self.sources,
             gaps,
             passed_over: 0,
+            declared: self.declared,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::assemble::Reading;
 use super::code::Code;
 use super::file::{self, Entry, Unreadable};
 use super::shape::{self, Content, Recognised};
-use super::{cloudformation, describe, json, place, refusal, session, terraform, yaml};
+use super::{cloudformation, describe, eksctl, json, manifest, place, refusal, session, terraform, yaml};
 use crate::estate::{Gap, Syntax};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -143,7 +143,7 @@ fn code(entry: &Entry, text: &str, terraform: &[Entry]) -> Option<Outcome> {
     if cloudformation::is_template(text) {
         return Some(Outcome::Template(entry.clone(), text.into()));
     }
-    None
+    eksctl::read(path, text).or_else(|| manifest::read(path, text)).map(Outcome::Code)
 }
 
 /// Whether a file is a script or a document, of which only command lines are for us.

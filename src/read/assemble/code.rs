@@ -105,6 +105,9 @@ impl Assembly {
         }
         for (unit, _) in &units {
             self.close(unit);
+            for (at, positions) in &unit.placed {
+                self.declared.entry(at.clone()).or_default().extend(positions);
+            }
         }
     }
 
@@ -441,6 +444,12 @@ fn identify(name: &str, item: &mut Value) {
     let Some(about) = collection(name) else { return };
     let key = about.key;
     let Value::Object(map) = item else { return };
+    if name == "iam.policies"
+        && let Some(Value::Array(versions)) = map.get_mut("PolicyVersionList")
+        && let [Value::Object(only)] = versions.as_mut_slice()
+    {
+        only.entry("IsDefaultVersion").or_insert(Value::Bool(true));
+    }
     let text = |map: &Map<String, Value>, field: &str| map.get(field).and_then(Told::told).map(str::to_owned);
     let (service, regional, resource) = match name {
         "iam.roles" | "iam.users" | "iam.policies" | "iam.groups" | "iam.instanceProfiles" => {
