@@ -4,7 +4,8 @@
 //! be added ([`pool`]), and [`mod@fit`] answers as the scheduler would: fits, fits if packed well, short, or unknown,
 //! with the sum that shows it. *Fits* and *short* are said only when proved. Where a number could not be read, a pod
 //! template was not given or it is not known what an autoscaler may add, the answer is unknown and says why.
-//! [`remedy`] finds the smallest changes after which the pods fit.
+//! [`remedy`] finds the smallest changes after which the pods fit, and [`mod@picture`]
+//! draws the nodes.
 //!
 //! Nothing here knows of estates or rules: the inputs are the objects that `aws … --output json` and
 //! `kubectl get … -o json` print.
@@ -16,6 +17,7 @@
 pub mod demand;
 pub mod fargate;
 pub mod fit;
+pub mod picture;
 pub mod pool;
 pub mod quantity;
 pub mod quota;

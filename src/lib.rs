@@ -66,6 +66,8 @@ pub mod why;
 
 pub mod simulate;
 
+pub mod fit;
+
 pub mod schema;
 
 pub mod cli;

@@ -17,6 +17,7 @@ mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
+mod gangs;
 mod job;
 pub mod policies;
 mod reference;

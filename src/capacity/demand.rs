@@ -28,6 +28,8 @@ pub struct Demand {
     pub dynamic: Option<Dynamic>,
     /// The namespace of the pods, where it is known.
     pub namespace: Option<String>,
+    /// The Spark configuration that the pods follow, as far as it is known.
+    pub conf: BTreeMap<String, String>,
 }
 
 /// How many executors dynamic allocation may have.
@@ -271,7 +273,7 @@ pub fn of_emr_on_eks(request: &Value, release_spark: Option<&str>) -> Demand {
     unknown.append(&mut demand.unknown);
     unknown.sort();
     unknown.dedup();
-    Demand { pods, unknown, dynamic: demand.dynamic, namespace: None }
+    Demand { pods, unknown, ..demand }
 }
 
 /// What the logging container beside driver and executors asks for by default, as EMR documents it.
@@ -364,7 +366,7 @@ pub fn of_spark_conf(conf: &BTreeMap<String, String>, language: Language, spark:
     }
     unknown.sort();
     unknown.dedup();
-    Demand { pods: vec![driver, executor], unknown, dynamic, namespace: None }
+    Demand { pods: vec![driver, executor], unknown, dynamic, namespace: None, conf: conf.clone() }
 }
 
 /// Sets the number of executors, and tells the range that they may have.

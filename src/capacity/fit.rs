@@ -24,6 +24,8 @@ use pack::{Case, Decision, Group, Packing};
 use rustc_hash::FxHashSet;
 use std::fmt;
 
+/// So many types Karpenter offers to EC2 for one node.
+const TYPES_OFFERED: usize = 60;
 /// Nodes that are tried of all pools together.
 const MOST_NEW_NODES: u64 = 5_000;
 
@@ -275,8 +277,7 @@ struct NewNodes<'a> {
 
 impl<'a> NewNodes<'a> {
     fn of(demand: &[Demand], supply: &'a Supply) -> Self {
-        let mut made =
-            Self { sure: supply.nodes.iter().collect(), most: supply.nodes.iter().collect(), cut: false };
+        let mut made = Self { sure: supply.nodes.iter().collect(), most: supply.nodes.iter().collect(), cut: false };
         // No more nodes are of use than there are pods.
         let pods: u64 = demand.iter().flat_map(|job| &job.pods).map(|pod| u64::from(pod.count)).sum();
         let mut left = MOST_NEW_NODES;
@@ -300,7 +301,7 @@ impl<'a> NewNodes<'a> {
 struct Absorbed {
     /// An unlimited pool surely makes a node for each of its pods.
     surely: bool,
-    /// A limited pool would do so even if every pod of the gang got the largest node that it has.
+    /// A limited pool would do so even if every pod of the gang got a node of its own, and not the smallest.
     amply: bool,
     /// Some pool might.
     perhaps: bool,
@@ -317,11 +318,15 @@ fn absorbed(group: &Group<'_>, pools: &[Pool]) -> Absorbed {
         let surely = pool.exact && !fitting.is_empty() && pool.is_varied(&fitting);
         made.surely |= surely && pool.is_unlimited();
         if surely && !pool.is_unlimited() {
-            let largest = |of: fn(&Shape) -> u64| pool.shapes.iter().map(of).max().unwrap_or(0);
+            // Karpenter launches the cheapest of the types that fit, or one of the sixty cheapest.
+            let mut sizes: Vec<(u64, u64)> = fitting.iter().map(|shape| (shape.of.vcpu, shape.of.memory_mib)).collect();
+            sizes.sort_unstable();
+            sizes.truncate(TYPES_OFFERED);
+            let largest = |of: fn(&(u64, u64)) -> u64| sizes.iter().map(of).max().unwrap_or(0);
             let pods = group.of_all;
             let within = |left: Option<u64>, each: u64| left.is_none_or(|left| each.saturating_mul(pods) <= left);
-            made.amply |= within(pool.cpu_left_milli, largest(|shape| shape.of.vcpu.saturating_mul(1000)))
-                && within(pool.memory_left_mib, largest(|shape| shape.of.memory_mib))
+            made.amply |= within(pool.cpu_left_milli, largest(|size| size.0.saturating_mul(1000)))
+                && within(pool.memory_left_mib, largest(|size| size.1))
                 && within(pool.most_nodes, 1);
         }
         // An inexact pool has at most the shapes that are named.
@@ -457,9 +462,8 @@ fn exceeds_limits(case: &Case<'_>, absorbed: &[Absorbed], pools: &[Pool]) -> boo
         groups.iter().map(|group| u128::from(of(group)) * u128::from(group.count)).sum::<u128>()
     };
     let choosing = || pools.iter().filter(|pool| pool.chooses && !pool.is_unlimited());
-    let left = |of: fn(&Pool) -> Option<u64>| {
-        choosing().map(of).try_fold(0_u128, |sum, left| Some(sum + u128::from(left?)))
-    };
+    let left =
+        |of: fn(&Pool) -> Option<u64>| choosing().map(of).try_fold(0_u128, |sum, left| Some(sum + u128::from(left?)));
     let above = |asks: u128, there: u128, left: Option<u128>| left.is_some_and(|left| asks > there + left);
     above(asks(|group| group.cpu), total(|room| room.cpu), left(|pool| pool.cpu_left_milli))
         || above(asks(|group| group.memory), total(|room| room.memory), left(|pool| pool.memory_left_mib))
@@ -473,9 +477,11 @@ fn exceeds_limits(case: &Case<'_>, absorbed: &[Absorbed], pools: &[Pool]) -> boo
             };
             let by_cpu = more(left(|pool| pool.cpu_left_milli), group.cpu);
             let by_memory = more(left(|pool| pool.memory_left_mib), group.memory);
-            [by_cpu, by_memory].into_iter().flatten().min().is_some_and(|more| {
-                u128::from(group.count) > slots.saturating_add(more)
-            })
+            [by_cpu, by_memory]
+                .into_iter()
+                .flatten()
+                .min()
+                .is_some_and(|more| u128::from(group.count) > slots.saturating_add(more))
         })
 }
 
@@ -484,7 +490,7 @@ pub fn nodes_for<'s>(pod: &'s PodDemand, supply: &'s Supply) -> impl Iterator<It
     supply.nodes.iter().filter(|node| may_be_on_node(pod, node))
 }
 
-fn may_be_on_node(pod: &PodDemand, node: &Node) -> bool {
+pub(super) fn may_be_on_node(pod: &PodDemand, node: &Node) -> bool {
     // A template that was not given may hold any toleration.
     node.schedulable && is_selected(pod, node) && (pod.template.is_some() || not_tolerated(pod, node).is_none())
 }

@@ -124,6 +124,15 @@ impl Pool {
         [self.cpu_left_milli, self.memory_left_mib, self.most_nodes].contains(&Some(0))
     }
 
+    /// Whether the pod may be on one of its nodes, whatever it asks for.
+    #[must_use]
+    pub fn may_serve(&self, pod: &PodDemand) -> bool {
+        match &self.most {
+            Some(node) => super::fit::may_be_on_node(pod, node),
+            None => !self.shapes_for(pod).is_empty(),
+        }
+    }
+
     /// Whether nothing bounds what it may add.
     #[must_use]
     pub fn is_unlimited(&self) -> bool {
@@ -225,8 +234,12 @@ fn is_of_type(key: &str) -> bool {
 }
 
 /// Labels that every node gets whatever a pool says, with values that are not chosen beforehand.
-const OF_EVERY_NODE: [&str; 4] =
-    ["topology.kubernetes.io/zone", "topology.kubernetes.io/region", "karpenter.sh/capacity-type", "topology.k8s.aws/zone-id"];
+const OF_EVERY_NODE: [&str; 4] = [
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "karpenter.sh/capacity-type",
+    "topology.k8s.aws/zone-id",
+];
 
 /// A NodePool of Karpenter or EKS Auto Mode. `None` where it adds no nodes: of a fixed size, or not ready.
 pub(super) fn of_node_pool(pool: &Value, daemons: Daemons) -> Option<Pool> {
@@ -238,8 +251,7 @@ pub(super) fn of_node_pool(pool: &Value, daemons: Daemons) -> Option<Pool> {
     if conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "False") {
         return None;
     }
-    let mut made =
-        Pool { name: format!("Karpenter NodePool `{name}`"), chooses: true, exact: true, ..Pool::default() };
+    let mut made = Pool { name: format!("Karpenter NodePool `{name}`"), chooses: true, exact: true, ..Pool::default() };
     for (resource, limit) in pool.pointer("/spec/limits").and_then(Value::as_object).into_iter().flatten() {
         let used = pool.pointer("/status/resources").and_then(|used| used.get(resource));
         let left = |parse: fn(&Value) -> Option<u64>| {
@@ -259,8 +271,11 @@ pub(super) fn of_node_pool(pool: &Value, daemons: Daemons) -> Option<Pool> {
     for key in OF_EVERY_NODE {
         made.labels.insert(key.to_owned(), Values::Any);
     }
-    for (key, value) in
-        template.and_then(|template| template.pointer("/metadata/labels")).and_then(Value::as_object).into_iter().flatten()
+    for (key, value) in template
+        .and_then(|template| template.pointer("/metadata/labels"))
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
     {
         match value.as_str() {
             Some(value) => drop(made.labels.insert(key.clone(), Values::In(BTreeSet::from([value.to_owned()])))),
@@ -293,10 +308,14 @@ pub(super) fn of_node_pool(pool: &Value, daemons: Daemons) -> Option<Pool> {
             !is_of_type(key) || !is_readable(requirement) || admits(requirement, type_label(one, key).as_deref())
         })
     };
-    made.shapes = instance_types().iter().filter(suits).map(|of| {
-        let (sure, most) = rooms(of, of.pods, daemons);
-        Shape { of, sure, most }
-    }).collect();
+    made.shapes = instance_types()
+        .iter()
+        .filter(suits)
+        .map(|of| {
+            let (sure, most) = rooms(of, of.pods, daemons);
+            Shape { of, sure, most }
+        })
+        .collect();
     Some(made)
 }
 

@@ -41,7 +41,9 @@ pub fn within(demand: &[Demand], quotas: &[&Value], ranges: &[&Value]) -> Answer
         pods().map(|pod| of(pod).saturating_mul(u64::from(pod.count))).fold(0, u64::saturating_add)
     };
     let default_limit = |resource: &str| {
-        ranges.iter().any(|range| items(range).any(|item| item["type"] == "Container" && !item["default"][resource].is_null()))
+        ranges
+            .iter()
+            .any(|range| items(range).any(|item| item["type"] == "Container" && !item["default"][resource].is_null()))
     };
     for quota in quotas.iter().filter(|quota| applies(quota)) {
         let name = quota["metadata"]["name"].as_str().unwrap_or_default();
@@ -72,12 +74,15 @@ pub fn within(demand: &[Demand], quotas: &[&Value], ranges: &[&Value]) -> Answer
             let left = limit.saturating_sub(known.unwrap_or(0));
             if asks > left {
                 let taken = known.filter(|used| *used > 0).map(|used| format!(", of which {used}{unit} are used"));
-                let because = format!("the pods ask for {asks}{unit}; it allows {limit}{unit}{}", taken.unwrap_or_default());
+                let because =
+                    format!("the pods ask for {asks}{unit}; it allows {limit}{unit}{}", taken.unwrap_or_default());
                 answer.short.push(Short { name: name.into(), resource: resource.clone(), because });
             } else if known.is_none() {
                 answer.unknown.push(format!("how much of `{resource}` of ResourceQuota `{name}` is used is not told"));
             } else if resource.contains("memory") && sum(&|pod| pod.memory_mib) > left {
-                answer.unknown.push(format!("`{resource}` of ResourceQuota `{name}` is enough only for small logging containers"));
+                answer.unknown.push(format!(
+                    "`{resource}` of ResourceQuota `{name}` is enough only for small logging containers"
+                ));
             }
         }
     }
@@ -91,15 +96,17 @@ pub fn within(demand: &[Demand], quotas: &[&Value], ranges: &[&Value]) -> Answer
                     _ => continue,
                 };
                 let kind = item["type"].as_str().unwrap_or_default();
-                for (resource, asks, parse, unit) in
-                    [("cpu", cpu, quantity::cpu_milli as fn(&Value) -> Option<u64>, "m"), ("memory", memory, mib, " MiB")]
-                {
+                for (resource, asks, parse, unit) in [
+                    ("cpu", cpu, quantity::cpu_milli as fn(&Value) -> Option<u64>, "m"),
+                    ("memory", memory, mib, " MiB"),
+                ] {
                     let mut check = |bound: &str, beyond: fn(u64, u64) -> bool, word: &str| {
                         if let Some(limit) = parse(&item[bound][resource])
                             && beyond(asks, limit)
                         {
                             let of = if kind == "Pod" { "pod" } else { "container" };
-                            let because = format!("the {}'s {of} asks for {asks}{unit}; {word} is {limit}{unit}", pod.role);
+                            let because =
+                                format!("the {}'s {of} asks for {asks}{unit}; {word} is {limit}{unit}", pod.role);
                             let resource = format!("{bound}.{resource}");
                             answer.short.push(Short { name: name.into(), resource, because });
                         }
@@ -113,7 +120,10 @@ pub fn within(demand: &[Demand], quotas: &[&Value], ranges: &[&Value]) -> Answer
             }
         }
     }
-    if answer.short.is_empty() && demand.iter().any(|job| !job.unknown.is_empty()) && !(quotas.is_empty() && ranges.is_empty()) {
+    if answer.short.is_empty()
+        && demand.iter().any(|job| !job.unknown.is_empty())
+        && !(quotas.is_empty() && ranges.is_empty())
+    {
         answer.unknown.extend(demand.iter().flat_map(|job| job.unknown.clone()));
     }
     answer
@@ -142,7 +152,8 @@ mod tests {
     use serde_json::json;
 
     fn job(executors: u32) -> Demand {
-        let pods = vec![PodDemand::new(Role::Driver, 1, 1000, 1408), PodDemand::new(Role::Executor, executors, 2000, 2048)];
+        let pods =
+            vec![PodDemand::new(Role::Driver, 1, 1000, 1408), PodDemand::new(Role::Executor, executors, 2000, 2048)];
         Demand { pods, ..Demand::default() }
     }
 

@@ -71,13 +71,18 @@ pub fn remedies(demand: &[Demand], supply: &Supply, held: &Held, nodes_needed: O
     }
     if let Some(cores) = cores_over_limits(demand, supply) {
         let outcome = asked(demand, &what_if::with_limits_raised(supply, cores)).unwrap_or(Outcome::Unknown);
-        let pools: Vec<&str> =
-            supply.pools.iter().filter(|pool| pool.chooses && !pool.is_unlimited()).map(|it| it.name.as_str()).collect();
-        let say = format!("raise the `cpu` limit of {} by {cores} cores, and its other limits with it", pools.join(", "));
+        let pools: Vec<&str> = supply
+            .pools
+            .iter()
+            .filter(|pool| pool.chooses && !pool.is_unlimited())
+            .map(|it| it.name.as_str())
+            .collect();
+        let say =
+            format!("raise the `cpu` limit of {} by {cores} cores, and its other limits with it", pools.join(", "));
         add(Change::Limit(cores), say, outcome);
     }
-    if let Some(one) = what_if::largest(supply)
-        .and_then(|node| instance_type(node.labels.get("node.kubernetes.io/instance-type")?))
+    if let Some(one) =
+        what_if::largest(supply).and_then(|node| instance_type(node.labels.get("node.kubernetes.io/instance-type")?))
         && let Some((larger, outcome)) = larger_types(one)
             .into_iter()
             .find_map(|larger| Some((larger, asked(demand, &what_if::of_instance_type(supply, larger))?)))
@@ -88,9 +93,8 @@ pub fn remedies(demand: &[Demand], supply: &Supply, held: &Held, nodes_needed: O
     let executors = || demand.iter().flat_map(|job| &job.pods).filter(|pod| pod.role == Role::Executor);
     let cores = executors().map(|pod| pod.cpu_milli).max().unwrap_or(0) / 1000;
     let fewer = (1..cores.min(MOST_CORES)).rev();
-    let mut tried = fewer.filter_map(|cores| {
-        Some((cores, asked(&what_if::with_executor_cpu(demand, cores * 1000), supply)?))
-    });
+    let mut tried =
+        fewer.filter_map(|cores| Some((cores, asked(&what_if::with_executor_cpu(demand, cores * 1000), supply)?)));
     if let Some((cores, outcome)) = tried.next() {
         add(Change::CoresPerExecutor(cores), format!("set `spark.executor.cores` to {cores}"), outcome);
     }

@@ -91,8 +91,13 @@ impl Supply {
     /// What may add nodes, named: ``Karpenter NodePool `default` ``.
     #[must_use]
     pub fn growth(&self) -> Option<String> {
-        let names: Vec<&str> =
-            self.pools.iter().filter(|pool| !pool.is_spent()).map(|pool| pool.name.as_str()).chain(self.may_grow.as_deref()).collect();
+        let names: Vec<&str> = self
+            .pools
+            .iter()
+            .filter(|pool| !pool.is_spent())
+            .map(|pool| pool.name.as_str())
+            .chain(self.may_grow.as_deref())
+            .collect();
         (!names.is_empty()).then(|| names.join(", "))
     }
 }

@@ -163,7 +163,15 @@ mod tests {
 
     #[test]
     fn the_largest_number_is_found() {
-        for (most, bound, expected) in [(0, 9, None), (9, 0, None), (9, 1, Some(1)), (9, 9, Some(9)), (9, 50, Some(9)), (1000, 777, Some(777)), (u32::MAX, u32::MAX, Some(u32::MAX))] {
+        for (most, bound, expected) in [
+            (0, 9, None),
+            (9, 0, None),
+            (9, 1, Some(1)),
+            (9, 9, Some(9)),
+            (9, 50, Some(9)),
+            (1000, 777, Some(777)),
+            (u32::MAX, u32::MAX, Some(u32::MAX)),
+        ] {
             assert_eq!(largest_number(most, |number| number <= bound), expected, "{most} {bound}");
         }
     }

@@ -139,7 +139,10 @@ mod tests {
             let found = instance_type(name).unwrap();
             assert_eq!((found.family(), found.size(), found.category(), found.generation()), parts);
         }
-        assert_eq!(instance_type("t3.large").map(|it| (it.allocatable_cpu_milli, it.allocatable_memory_mib)), Some((1930, 6837)));
+        assert_eq!(
+            instance_type("t3.large").map(|it| (it.allocatable_cpu_milli, it.allocatable_memory_mib)),
+            Some((1930, 6837))
+        );
         assert!(instance_type("m5.huge").is_none());
         assert_eq!(instance_type("m5.24xlarge").unwrap().pods_in_node_group(), 250);
     }

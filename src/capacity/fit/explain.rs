@@ -85,7 +85,8 @@ impl Case<'_> {
     /// The first pod without a node, when pods are placed in the order in which they are made, and the sentence. With
     /// `absorbed`, nodes to come were weighed and do not help.
     pub(super) fn shortage(&self, supply: &Supply, absorbed: Option<&Vec<Absorbed>>) -> (Option<Shortage>, String) {
-        let elsewhere = |at: usize| absorbed.is_some_and(|all| all.get(at).is_some_and(|it| it.perhaps && !it.only_limited));
+        let elsewhere =
+            |at: usize| absorbed.is_some_and(|all| all.get(at).is_some_and(|it| it.perhaps && !it.only_limited));
         let impossible = self.groups.iter().enumerate().position(|(at, group)| {
             let nodes = self.free.iter().zip(&self.may_be_on[group.class]);
             !elsewhere(at)
@@ -163,7 +164,10 @@ impl Case<'_> {
             let room = empty(largest);
             shortage.binding = Binding::Size;
             shortage.what = format!("{}m and {} MiB", room.cpu, room.memory);
-            write_to(&mut because, format_args!("; {nodes}, `{}`, has {} when empty", self.nodes[largest].name, shortage.what));
+            write_to(
+                &mut because,
+                format_args!("; {nodes}, `{}`, has {} when empty", self.nodes[largest].name, shortage.what),
+            );
             limited(&mut shortage, &mut because);
             return (Some(shortage), because);
         }

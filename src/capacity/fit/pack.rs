@@ -84,11 +84,7 @@ impl Packing<'_> {
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn of(
-        demand: &'a [Demand],
-        nodes: &[&'a Node],
-        counts: &dyn Fn(&Demand, &PodDemand) -> bool,
-    ) -> Self {
+    pub(super) fn of(demand: &'a [Demand], nodes: &[&'a Node], counts: &dyn Fn(&Demand, &PodDemand) -> bool) -> Self {
         let mut classes = FxHashMap::default();
         let mut may_be_on: Vec<Vec<bool>> = Vec::new();
         let mut groups = Vec::new();
@@ -170,8 +166,7 @@ impl<'a> Case<'a> {
     /// First-fit, a group at a time.
     pub(super) fn pack(&self, groups: &[usize], nodes: &[usize]) -> Packing<'a> {
         let left = self.groups.iter().map(|group| group.count).collect();
-        let mut packing =
-            Packing { free: self.free.to_vec(), left, placed: Vec::new(), nodes: Rc::clone(&self.nodes) };
+        let mut packing = Packing { free: self.free.to_vec(), left, placed: Vec::new(), nodes: Rc::clone(&self.nodes) };
         // Nodes that have no room even for the smallest pod are not looked at again.
         let least = |of: fn(&Group<'_>) -> u64| self.groups.iter().map(of).min().unwrap_or(0);
         let (cpu, memory) = (least(|group| group.cpu), least(|group| group.memory));

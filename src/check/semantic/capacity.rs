@@ -47,7 +47,8 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
             let name = item["clusterName"].as_str().unwrap_or_default();
             let arn = item["nodegroupArn"].as_str().or_else(|| item["fargateProfileArn"].as_str());
             let same_account = arn.is_none_or(|arn| {
-                arn.split(':').nth(3) == cluster_arn.split(':').nth(3) && arn.split(':').nth(4) == cluster_arn.split(':').nth(4)
+                arn.split(':').nth(3) == cluster_arn.split(':').nth(3)
+                    && arn.split(':').nth(4) == cluster_arn.split(':').nth(4)
             });
             same_account && cluster_arn.strip_suffix(name).is_some_and(|head| head.ends_with(":cluster/"))
         };
@@ -115,6 +116,7 @@ pub(crate) const MOST_CONCURRENT: u32 = 1_000;
 
 /// The jobs that a rule asks about, or the verdict where there are none.
 fn jobs<'e>(subject: &Subject<'e>, jobs: &Path) -> Result<Vec<(&'e Value, String)>, Verdict> {
+    // A job is its own subject, or the jobs stand below it.
     let jobs = subject.find(jobs);
     if let Some(evidence) = blocked(&jobs) {
         return Err(Verdict::Unknown(evidence));
@@ -127,12 +129,27 @@ fn jobs<'e>(subject: &Subject<'e>, jobs: &Path) -> Result<Vec<(&'e Value, String
     Ok(jobs.found)
 }
 
+/// The pods of one job, as many times as it runs at once.
+struct Job {
+    demand: Vec<Demand>,
+    pointer: String,
+    name: String,
+}
+
+impl Job {
+    fn evidence(&self, because: impl Into<String>) -> Evidence {
+        Evidence::at(self.pointer.clone(), because).fact("job", self.name.clone())
+    }
+}
+
 /// Each job, as many times as it runs at once.
-fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<(Vec<Demand>, String)>, Verdict> {
+fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<Job>, Verdict> {
     let rollout = subject.rollout.map(|(_, rollout)| rollout);
     let number = concurrent(rollout);
     let of = |(job, pointer): (&Value, String)| {
-        (capacity::what_if::at_once(std::slice::from_ref(&demand(job, rollout)), number), pointer)
+        let demand = capacity::what_if::at_once(std::slice::from_ref(&demand(job, rollout)), number);
+        let name = job["name"].as_str().or_else(|| job["path"].as_str()).unwrap_or("?").to_owned();
+        Job { demand, pointer, name }
     };
     Ok(jobs(subject, path)?.into_iter().map(of).collect())
 }
@@ -156,17 +173,18 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
-    Verdict::all(demands.into_iter().map(|(demand, pointer)| {
-        let asked = inquiry.asked(&arn, &demand, || {
-            let fit = capacity::fit(&demand, &cluster.supply);
+    Verdict::all(demands.into_iter().map(|job| {
+        let demand = &job.demand;
+        let asked = inquiry.asked(&arn, demand, || {
+            let fit = capacity::fit(demand, &cluster.supply);
             let remedies = if fit.outcome == Outcome::Short {
-                remedies(&demand, &cluster.supply, &cluster.held, fit.nodes_needed)
+                remedies(demand, &cluster.supply, &cluster.held, fit.nodes_needed)
             } else {
                 Vec::new()
             };
             Asked { fit, remedies }
         });
-        let evidence = || evidence(&asked, &cluster, &pointer);
+        let evidence = || evidence(&asked, &cluster, &job);
         let counts = |binding: Binding, role: Role| {
             (gang.short_of.is_empty() || gang.short_of.contains(&binding))
                 && !gang.except.contains(&binding)
@@ -182,17 +200,34 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
                 None if !gang.short_of.is_empty() => Verdict::Pass,
                 _ => Verdict::Fail(evidence()),
             },
+            Outcome::Unknown if is_beside(gang, demand, &cluster.supply) => Verdict::Pass,
             Outcome::Unknown => Verdict::Unknown(evidence()),
         }
     }))
 }
 
-fn evidence(asked: &Asked, cluster: &Cluster, pointer: &str) -> Evidence {
+/// Whether what a rule asks of can be ruled out although it is not known whether the pods fit: they all may be on some
+/// node, whatever they ask for.
+fn is_beside(gang: &Gang, demand: &[Demand], supply: &Supply) -> bool {
+    let of_place = |binding: &Binding| matches!(binding, Binding::Taint | Binding::Selector);
+    let has_place = |pod: &capacity::PodDemand| {
+        capacity::fit::nodes_for(pod, supply).next().is_some() || supply.pools.iter().any(|pool| pool.may_serve(pod))
+    };
+    let pods = demand.iter().flat_map(|job| &job.pods);
+    let of_roles = pods.filter(|pod| gang.roles.is_empty() || gang.roles.contains(&pod.role));
+    !gang.short_of.is_empty()
+        && gang.short_of.iter().all(of_place)
+        && supply.unknown.is_empty()
+        && of_roles.into_iter().all(|pod| pod.template.is_none() && has_place(pod))
+}
+
+fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     let fit = &asked.fit;
-    let mut evidence = Evidence::at(pointer.to_owned(), fit.because.clone())
+    let mut evidence = job
+        .evidence(fit.because.clone())
         .fact("arithmetic", fit.arithmetic.join("\n"))
         .fact("because", fit.because.clone());
-    evidence.spots = vec![Spot { pointer: pointer.to_owned(), note: fit.because.clone() }];
+    evidence.spots = vec![Spot { pointer: job.pointer.clone(), note: fit.because.clone() }];
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());
@@ -265,24 +300,24 @@ pub(super) fn within_quota(
     };
     let quotas = objects("kubernetes.resourceQuotas", "resourceQuotas");
     let ranges = objects("kubernetes.limitRanges", "limitRanges");
-    Verdict::all(demands.into_iter().map(|(demand, pointer)| {
-        let answer = capacity::quota::within(&demand, &quotas, &ranges);
+    Verdict::all(demands.into_iter().map(|job| {
+        let answer = capacity::quota::within(&job.demand, &quotas, &ranges);
         if let Some(short) = answer.short.first() {
             let because = answer.short.iter().map(|short| short.because.clone()).collect::<Vec<_>>().join("; ");
             return Verdict::Fail(
-                Evidence::at(pointer, because)
+                job.evidence(because)
                     .fact("name", short.name.clone())
                     .fact("resource", short.resource.clone())
                     .fact("because", short.because.clone()),
             );
         }
         if let Some(unknown) = &missing {
-            return Verdict::Unknown(Evidence::unknown(pointer, unknown.clone()));
+            return Verdict::Unknown(Evidence::unknown(job.pointer, unknown.clone()));
         }
         if answer.unknown.is_empty() {
             Verdict::Pass
         } else {
-            Verdict::Unknown(Evidence::at(pointer, answer.unknown.join("; ")))
+            Verdict::Unknown(job.evidence(answer.unknown.join("; ")))
         }
     }))
 }
@@ -298,13 +333,14 @@ pub(super) fn keeps_off_spot(
     subject: &Subject<'_>,
     inquiry: &Inquiry<'_>,
 ) -> Verdict {
-    let (cluster, demands) = match nodes(subject, inquiry, cluster).and_then(|(_, it)| Ok((it, demands(subject, jobs)?))) {
-        Ok(found) => found,
-        Err(verdict) => return verdict,
-    };
-    Verdict::all(demands.into_iter().map(|(demand, pointer)| {
+    let (cluster, demands) =
+        match nodes(subject, inquiry, cluster).and_then(|(_, it)| Ok((it, demands(subject, jobs)?))) {
+            Ok(found) => found,
+            Err(verdict) => return verdict,
+        };
+    Verdict::all(demands.into_iter().map(|job| {
         let mut unsure = None;
-        for pod in demand.iter().flat_map(|job| &job.pods).filter(|pod| roles.contains(&pod.role)) {
+        for pod in job.demand.iter().flat_map(|job| &job.pods).filter(|pod| roles.contains(&pod.role)) {
             let spot = capacity::fit::nodes_for(pod, &cluster.supply)
                 .find(|node| SPOT.iter().any(|(key, value)| node.labels.get(*key).is_some_and(|own| own == value)));
             let pool = || cluster.supply.pools.iter().find(|pool| pool.may_be(SPOT[1].0, SPOT[1].1, pod));
@@ -312,7 +348,7 @@ pub(super) fn keeps_off_spot(
                 .map(|node| format!("node `{}` is a Spot instance", node.name))
                 .or_else(|| pool().map(|pool| format!("{} may bring Spot instances", pool.name)));
             let Some(because) = found else { continue };
-            let evidence = Evidence::at(pointer.clone(), because).fact("role", pod.role.to_string());
+            let evidence = job.evidence(because).fact("role", pod.role.to_string());
             if pod.template.is_none() {
                 return Verdict::Fail(evidence);
             }
@@ -329,13 +365,15 @@ pub(super) fn architecture_matches(
     subject: &Subject<'_>,
     inquiry: &Inquiry<'_>,
 ) -> Verdict {
-    let (cluster, demands) = match nodes(subject, inquiry, cluster).and_then(|(_, it)| Ok((it, demands(subject, jobs)?))) {
-        Ok(found) => found,
-        Err(verdict) => return verdict,
-    };
-    Verdict::all(demands.into_iter().map(|(demand, pointer)| {
-        for pod in demand.iter().flat_map(|job| &job.pods) {
-            let Some((image, own)) = pod.image.as_deref().and_then(|image| Some((image, architecture_of(image)?))) else {
+    let (cluster, demands) =
+        match nodes(subject, inquiry, cluster).and_then(|(_, it)| Ok((it, demands(subject, jobs)?))) {
+            Ok(found) => found,
+            Err(verdict) => return verdict,
+        };
+    Verdict::all(demands.into_iter().map(|job| {
+        for pod in job.demand.iter().flat_map(|job| &job.pods) {
+            let Some((image, own)) = pod.image.as_deref().and_then(|image| Some((image, architecture_of(image)?)))
+            else {
                 continue;
             };
             let other = capacity::fit::nodes_for(pod, &cluster.supply)
@@ -343,7 +381,8 @@ pub(super) fn architecture_matches(
             let Some(node) = other else { continue };
             let arch = node.labels.get("kubernetes.io/arch").cloned().unwrap_or_default();
             let because = format!("node `{}` is {arch}", node.name);
-            let evidence = Evidence::at(pointer.clone(), because)
+            let evidence = job
+                .evidence(because)
                 .fact("role", pod.role.to_string())
                 .fact("image", image)
                 .fact("own", own)
@@ -358,7 +397,10 @@ pub(super) fn architecture_matches(
 /// The one architecture that an image names itself after.
 fn architecture_of(image: &str) -> Option<&'static str> {
     let words = |wanted: &[&str]| {
-        image.to_ascii_lowercase().split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| wanted.contains(&word))
+        image
+            .to_ascii_lowercase()
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .any(|word| wanted.contains(&word))
     };
     match (words(&["arm64", "aarch64", "graviton", "arm64v8"]), words(&["amd64", "x86_64", "x86"])) {
         (true, false) => Some("arm64"),
