@@ -18,6 +18,7 @@ mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
 mod fragment;
+mod gangs;
 mod job;
 mod mounted;
 mod network;
