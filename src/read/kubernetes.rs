@@ -67,6 +67,12 @@ pub(crate) fn cluster_wide(list: &str) -> bool {
     KINDS.iter().any(|(_, _, name, wide)| *name == list && *wide)
 }
 
+/// The kind of the objects in a list.
+#[cfg(feature = "live")]
+pub(crate) fn kind_of(list: &str) -> Option<&'static str> {
+    KINDS.iter().find(|(_, _, name, _)| *name == list).map(|(kind, ..)| *kind)
+}
+
 /// Takes an object, or a list of objects, apart.
 pub(crate) fn recognise(mut map: Map<String, Value>, at: &str, out: &mut Recognised) -> bool {
     let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
