@@ -1,5 +1,6 @@
 //! The collections of an estate: their names, what identifies an item, how they are listed.
 
+use crate::known::Told;
 use serde_json::Value;
 
 /// A list of things of one kind.
@@ -41,7 +42,7 @@ pub fn collection(name: &str) -> Option<&'static Collection> {
 /// What identifies an item within its list; `None` where the item does not say it.
 #[must_use]
 pub fn identity(name: &str, item: &Value) -> Option<String> {
-    let text = |key: &str| item.get(key).and_then(Value::as_str);
+    let text = |key: &str| item.get(key).and_then(Told::told);
     let in_cluster =
         |key: &str| Some(format!("{}\n{}", text("clusterArn").or_else(|| text("clusterName"))?, text(key)?));
     match name {
@@ -51,7 +52,7 @@ pub fn identity(name: &str, item: &Value) -> Option<String> {
         "eks.accessEntries" => in_cluster("principalArn"),
         _ if name.starts_with("kubernetes.") => {
             let metadata = item.get("metadata")?;
-            let part = |key: &str| metadata.get(key).and_then(Value::as_str);
+            let part = |key: &str| metadata.get(key).and_then(Told::told);
             Some(format!("{}\n{}", part("namespace").unwrap_or_default(), part("name")?))
         }
         _ => {

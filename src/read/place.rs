@@ -4,7 +4,8 @@
 //! excerpt shows no secret that stands beside the place.
 
 use super::code::Where;
-use super::{WORTH_THREADS, file, place_json, place_yaml, session};
+use super::dispatch::WORTH_THREADS;
+use super::{file, place_json, place_yaml, session};
 use crate::estate::{Excerpt, Source, Span, Syntax};
 use crate::redact;
 use rayon::prelude::*;
