@@ -13,6 +13,7 @@ mod file;
 mod json;
 mod kubernetes;
 mod lines;
+pub mod live;
 mod merge;
 mod place;
 mod place_json;
@@ -25,6 +26,7 @@ mod subject;
 pub mod yaml;
 
 pub use lines::{Line, Lines};
+pub use live::Answers;
 pub use place::locate;
 pub use policy::{PolicyFile, policies};
 
@@ -141,6 +143,14 @@ pub fn stdin() -> Result<Input, ReadError> {
 /// If a path that was named cannot be read, if nothing at all is recognised, or if the declaration of
 /// rollouts has a mistake. Everything else that goes wrong is a gap of the estate.
 pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
+    read_with(inputs, Answers::default(), options)
+}
+
+/// Reads the inputs, and what calls have answered, into one estate.
+///
+/// # Errors
+/// As [`read`] has them; with answers, nothing need be recognised in the inputs.
+pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Result<Estate, ReadError> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
@@ -195,7 +205,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     if let Some(bytes) = stdin {
         outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
     }
-    let mut readings = Vec::new();
+    let mut readings = answers.readings;
     let mut reasons = Vec::new();
     for outcome in outcomes {
         match outcome {
@@ -218,6 +228,9 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         return Err(nothing(inputs, faults.collect(), reasons, passed_over));
     }
     let mut estate = assemble::assemble(readings, declarations, options);
+    if !answers.targets.is_empty() {
+        estate.document["targets"] = answers.targets.into();
+    }
     estate.gaps.extend(gaps);
     estate.gaps.sort();
     estate.passed_over = passed_over;

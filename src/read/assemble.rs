@@ -9,7 +9,7 @@ use super::kubernetes;
 use super::merge::Ledger;
 use super::merge::arn_in;
 use super::refusal::{Outcome, Refusal};
-use super::shape::{Content, Items, Piece, Places};
+use super::shape::{Content, Items, Piece, Places, Whose};
 use super::{Options, subject};
 use crate::arn::Arn;
 use crate::estate::{
@@ -50,7 +50,9 @@ pub(crate) fn assemble(readings: Vec<Reading>, declarations: Vec<Declarations>, 
         let source = assembly.sources.len();
         let mut kinds: Vec<&str> = Vec::new();
         for piece in &reading.pieces {
-            if !kinds.contains(&piece.kind.as_str()) {
+            if let Content::Whose(whose) = &piece.content {
+                assembly.whose.insert(source, whose.clone());
+            } else if !kinds.contains(&piece.kind.as_str()) {
                 kinds.push(&piece.kind);
             }
         }
@@ -82,6 +84,8 @@ struct Assembly {
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
     inline: BTreeMap<String, bool>,
     unplaced: Vec<usize>,
+    /// By source, whose it is, where that need not be guessed.
+    whose: FxHashMap<usize, Whose>,
     /// Names, looked up only if pieces need it, when all items are in.
     principals: Option<subject::Names<(&'static str, usize)>>,
     policies: Option<subject::Names<String>>,
@@ -353,6 +357,11 @@ impl Assembly {
         self.sources.get(source).map_or("", |source| source.path.as_str())
     }
 
+    /// The scope that a source states, of a collection that is listed within such.
+    fn told(&self, source: usize, within: Within) -> Option<String> {
+        self.whose.get(&source)?.scope(within)
+    }
+
     fn gap(&mut self, source: usize, what: &str, why: impl Into<String>, unblock: impl Into<String>) {
         let place = Some(self.path(source).to_owned());
         let gap =
@@ -507,7 +516,8 @@ impl Assembly {
         }
         if let Some(listing) = items.listing.take() {
             let within = collection(&name).map_or(Within::Account, |collection| collection.within);
-            let scope = items.items.iter().find_map(|item| scope_of(&name, within, item));
+            let shown = || items.items.iter().find_map(|item| scope_of(&name, within, item));
+            let scope = self.told(source, within).or_else(shown);
             let keys = if paged.contains(&name) {
                 items.items.iter().filter_map(|item| identity(&name, item)).collect()
             } else {
@@ -619,7 +629,7 @@ impl Assembly {
         };
         let mut items = Vec::new();
         if name == "eks.clusters" {
-            statement.scope = self.known.place(&path);
+            statement.scope = self.told(source, Within::Region).or_else(|| self.known.place(&path));
             for value in names {
                 let mut item = Map::new();
                 if let (Some((account, region)), Some(cluster)) =
@@ -633,7 +643,7 @@ impl Assembly {
                 items.push(Value::Object(item));
             }
         } else {
-            statement.scope = self.known.cluster(&path);
+            statement.scope = self.told(source, Within::Cluster).or_else(|| self.known.cluster(&path));
             if let Some(cluster) = &statement.scope {
                 let cluster_name = cluster.rsplit('/').next().unwrap_or_default();
                 for value in names {
@@ -662,7 +672,8 @@ impl Assembly {
         let labelled = labelled
             .filter(|_| items.collection == "kubernetes.nodes")
             .and_then(|name| sole(&self.known.clusters_called(name)).map(|arn| (*arn).clone()));
-        let cluster = labelled.or_else(|| self.known.cluster(&path));
+        let told = self.told(source, Within::Cluster);
+        let cluster = told.clone().or(labelled).or_else(|| self.known.cluster(&path));
         let list = items.collection.strip_prefix("kubernetes.").unwrap_or_default().to_owned();
         let group = match &cluster {
             Some(arn) => Value::String(arn.clone()),
@@ -689,7 +700,7 @@ impl Assembly {
                     items.items.iter().filter_map(|item| item.pointer("/metadata/namespace")?.as_str()).collect();
                 // The name of the cluster in the path is no namespace.
                 let short = path.replace(cluster.rsplit('/').next().unwrap_or_default(), "");
-                let all = ["all", "A"].iter().any(|word| subject::mentions(&path, word));
+                let all = told.is_some() || ["all", "A"].iter().any(|word| subject::mentions(&path, word));
                 match (spaces.len(), spaces.first()) {
                     _ if all => {}
                     (1, Some(only)) => namespace = Some((*only).to_owned()),
@@ -753,6 +764,9 @@ impl Assembly {
             Content::AccessPolicies { cluster, principal, policies, pointer } => {
                 let mut item =
                     json!({"clusterName": cluster, "principalArn": principal, "associatedAccessPolicies": policies});
+                if let Some(cluster) = self.told(source, Within::Cluster) {
+                    item["clusterArn"] = cluster.into();
+                }
                 self.add_cluster_arn("eks.accessEntries", &mut item);
                 let at = pointer.rsplit_once('/').map_or("", |(at, _)| at).to_owned();
                 let items = Items {
@@ -774,7 +788,11 @@ impl Assembly {
                     .enumerate()
                     .flat_map(|(index, item)| [(text(item, "Id"), index), (text(item, "Name"), index)])
                     .collect();
+                let told = self.told(source, Within::Parent);
+                let told = told
+                    .and_then(|arn| clusters.iter().position(|item| item["ClusterArn"].as_str() == Some(arn.as_str())));
                 let position = match subject::named(&path, names.iter().map(|(name, index)| (name.as_str(), *index))) {
+                    _ if told.is_some() => told,
                     Ok(Some(position)) => Some(position),
                     Ok(None) if clusters.len() == 1 => Some(0),
                     _ => None,
@@ -826,7 +844,11 @@ impl Assembly {
                 let why = format!("`{path}` holds an empty list `{key}` and does not say of what");
                 self.gap(source, &path, why, format!("put what it lists into the file's name, such as `{hint}`"));
             }
-            Content::Snapshot { .. } | Content::Items(_) | Content::Names { .. } | Content::Refusals(_) => {}
+            Content::Snapshot { .. }
+            | Content::Items(_)
+            | Content::Names { .. }
+            | Content::Refusals(_)
+            | Content::Whose(_) => {}
         }
     }
 
@@ -1055,7 +1077,7 @@ impl Assembly {
         let url = provider.get("Url").and_then(Value::as_str).unwrap_or_default();
         let url = url.strip_prefix("https://").unwrap_or(url).to_owned();
         let at = pointer_of("iam.openIDConnectProviders");
-        let account = subject::account(path);
+        let account = self.told(source, Within::Account).or_else(|| subject::account(path));
         let listed: BTreeSet<String> = self
             .tables
             .get(&at)
@@ -1068,7 +1090,7 @@ impl Assembly {
             .filter_map(|item| item.get("Arn")?.as_str().map(str::to_owned))
             .collect();
         let arn = sole(&listed).cloned().or_else(|| {
-            let account = self.known.account(path)?;
+            let account = account.clone().or_else(|| self.known.account(path))?;
             Some(format!("arn:{}:iam::{account}:oidc-provider/{url}", self.known.partition(None)))
         });
         if let Value::Object(map) = &mut provider {
@@ -1115,9 +1137,11 @@ impl Assembly {
     fn state(&mut self) {
         let mut groups: BTreeMap<(String, String, Option<String>, String), Vec<Statement>> = BTreeMap::new();
         for mut statement in std::mem::take(&mut self.statements) {
+            if self.whose.get(&statement.source).is_some_and(|whose| whose.lost) {
+                continue;
+            }
             if statement.scope.is_none() {
-                let path = self.path(statement.source).to_owned();
-                statement.scope = self.scope(&mut statement.collection, &path);
+                statement.scope = self.scope(&mut statement.collection, statement.source);
             }
             let Some(scope) = statement.scope.clone() else {
                 if !statement.told {
@@ -1196,8 +1220,12 @@ impl Assembly {
 
     /// The scope of a list that does not show it. An empty list of job runs may turn out to be of
     /// EMR Serverless, which prints the same.
-    fn scope(&self, name: &mut String, path: &str) -> Option<String> {
-        match collection(name)?.within {
+    fn scope(&self, name: &mut String, source: usize) -> Option<String> {
+        let (within, path) = (collection(name)?.within, self.path(source));
+        if let Some(told) = self.told(source, within) {
+            return Some(told);
+        }
+        match within {
             Within::Account => self.known.account(path),
             Within::Region => self.known.place(path),
             Within::Cluster => self.known.cluster(path),
@@ -1244,7 +1272,8 @@ impl Assembly {
                     refusal.arn.clone().filter(|_| parent && !arn.resource.contains('*'))
                 }
             });
-            let scope = named.or_else(|| self.scope(&mut name.clone(), &path));
+            let told = self.told(source, about.within);
+            let scope = told.or(named).or_else(|| self.scope(&mut name.clone(), source));
             let Some(scope) = scope else {
                 settled = false;
                 continue;
@@ -1277,7 +1306,8 @@ impl Assembly {
         }
         let what = if refusal.collections.is_empty() { refusal.call } else { refusal.collections.join(", ") };
         let scope = scopes.into_iter().collect::<Vec<_>>().join(", ");
-        let place = Some(format!("{path}:{}", refusal.line));
+        let place = if self.whose.contains_key(&source) { path } else { format!("{path}:{}", refusal.line) };
+        let place = Some(place);
         self.gaps.push(Gap { what, scope, why: refusal.why, unblock: Some(refusal.unblock), place });
     }
 
