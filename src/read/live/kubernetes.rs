@@ -97,7 +97,8 @@ pub async fn whole(clusters: &[Access], collections: &[&'static Collection], opt
     let mut live = Live::default();
     for (number, access) in clusters.iter().enumerate() {
         let (readings, calls) = done.remove(&number).unwrap_or_else(|| {
-            let lost = Failure::of(Kind::Lost, "the reading of the cluster ended early".to_owned(), "run it again".to_owned());
+            let lost =
+                Failure::of(Kind::Lost, "the reading of the cluster ended early".to_owned(), "run it again".to_owned());
             (vec![answer::nothing(&access.cluster, collections, &lost)], BTreeMap::new())
         });
         live.answers.readings.extend(readings);
@@ -110,7 +111,12 @@ pub async fn whole(clusters: &[Access], collections: &[&'static Collection], opt
 
 type Outcome = (Vec<Reading>, BTreeMap<String, usize>);
 
-async fn cluster(access: Access, collections: Vec<&'static Collection>, options: Options, deadline: Instant) -> Outcome {
+async fn cluster(
+    access: Access,
+    collections: Vec<&'static Collection>,
+    options: Options,
+    deadline: Instant,
+) -> Outcome {
     let client = match access.client() {
         Ok(client) => client,
         Err(failure) => return (vec![answer::nothing(&access.cluster, &collections, &failure)], BTreeMap::new()),
@@ -131,7 +137,9 @@ async fn cluster(access: Access, collections: Vec<&'static Collection>, options:
     // What keeps every list from being read is told once.
     let mut common: BTreeMap<Failure, Vec<&'static Collection>> = BTreeMap::new();
     for (number, collection) in collections.iter().enumerate() {
-        let lost = || vec![Listed::lost(Failure::of(Kind::Lost, "the list was given up".to_owned(), "run it again".to_owned()))];
+        let lost = || {
+            vec![Listed::lost(Failure::of(Kind::Lost, "the list was given up".to_owned(), "run it again".to_owned()))]
+        };
         for listed in lists.remove(&number).unwrap_or_else(lost) {
             match &listed.failure {
                 Some(failure) if failure.kind.is_common() && listed.items.is_empty() => {

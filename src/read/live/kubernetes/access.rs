@@ -83,13 +83,12 @@ impl Access {
         let kubeconfig = kubeconfig.map_err(broken)?;
         let arn = arn.map(str::to_owned).or_else(|| cluster_of(&kubeconfig, context));
         let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(broken);
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(broken)?;
         let Some(cluster) = arn else {
-            config?;
             let why = "the kubeconfig does not say which EKS cluster it leads to".to_owned();
             return Err(Failure::of(Kind::Unreachable, why, "name the cluster by its ARN with `--cluster`".to_owned()));
         };
-        Ok(Self { cluster, config: config.map(prudent) })
+        Ok(Self { cluster, config: Ok(prudent(config)) })
     }
 
     /// The host of the API server, as it is shown.
@@ -105,7 +104,11 @@ impl Access {
             kube::Error::Auth(error) => Failure::credentials(&innermost(error)),
             error => {
                 let why = format!("the API server at `{}` cannot be reached: {}", self.server(), innermost(error));
-                Failure::of(Kind::Unreachable, why, "see that endpoint and certificate authority are the cluster's own".to_owned())
+                Failure::of(
+                    Kind::Unreachable,
+                    why,
+                    "see that endpoint and certificate authority are the cluster's own".to_owned(),
+                )
             }
         })
     }
@@ -113,7 +116,10 @@ impl Access {
 
 /// What does not wait for ever, nor asks again on its own.
 fn prudent(config: Config) -> Config {
-    Config { connect_timeout: Some(CONNECT), default_retry: false, ..config }
+    let mut config = config;
+    config.connect_timeout = Some(CONNECT);
+    config.default_retry = false;
+    config
 }
 
 fn direct(endpoint: &str, certificate_authority: &str, token: SecretString) -> Result<Config, Failure> {
@@ -157,7 +163,11 @@ fn is_cluster(text: &str) -> bool {
 }
 
 /// The token that EKS takes: a signed URL that asks STS who signed it, for this cluster alone.
-pub(super) fn token(cluster: &Described<'_>, credentials: &Credentials, now: SystemTime) -> Result<SecretString, String> {
+pub(super) fn token(
+    cluster: &Described<'_>,
+    credentials: &Credentials,
+    now: SystemTime,
+) -> Result<SecretString, String> {
     let domain = if cluster.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
     let url = format!("https://sts.{}.{domain}/?Action=GetCallerIdentity&Version=2011-06-15", cluster.region);
     let mut settings = SigningSettings::default();
@@ -199,7 +209,8 @@ mod tests {
     /// the same keys at the same second.
     #[test]
     fn the_token_is_the_one_of_the_aws_cli() {
-        let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "test");
+        let credentials =
+            Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "test");
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
         let token = token(&CLUSTER, &credentials, now).unwrap();
         let url = URL_SAFE_NO_PAD.decode(token.expose_secret().strip_prefix("k8s-aws-v1.").unwrap()).unwrap();
@@ -207,11 +218,16 @@ mod tests {
         assert_eq!(url, BOTOCORE);
     }
 
-    const BOTOCORE: &str = "";
+    const BOTOCORE: &str = "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15\
+        &X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20260101%2Feu-west-1%2Fsts%2Faws4_request\
+        &X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id\
+        &X-Amz-Signature=f4574ae102201c4d87bfa007e12d59ef987302db6a9a68a342445df9b8fbd5be";
 
     #[test]
     fn nobody_gets_a_token_who_cannot_prove_to_be_the_cluster() {
-        for (endpoint, authority) in [("http://localhost", "x"), ("localhost:1", "x"), ("https://localhost", ""), ("https://localhost", "!")] {
+        for (endpoint, authority) in
+            [("http://localhost", "x"), ("localhost:1", "x"), ("https://localhost", ""), ("https://localhost", "!")]
+        {
             let access = Access::of_token(CLUSTER.arn, endpoint, authority, "secret");
             let failure = access.client().err().unwrap();
             assert_eq!(failure.kind, Kind::Unreachable);

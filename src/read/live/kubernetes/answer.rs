@@ -22,9 +22,9 @@ pub(super) fn reading(cluster: &str, collection: &'static Collection, listed: Li
         kubernetes::recognise(list, "", &mut recognised);
     }
     if let Some(failure) = &listed.failure {
-        recognised.push("error", Content::Refusals(vec![refusal(&[collection], failure, listed.namespace)]));
+        recognised.push("error", Content::Refusals(vec![refusal(&[collection], failure, listed.namespace.clone())]));
     }
-    of(cluster, collection.command, recognised, !whole)
+    of(cluster, collection.command, recognised, listed.namespace, !whole)
 }
 
 /// Lists of which there is nothing, for one reason.
@@ -32,7 +32,7 @@ pub(super) fn nothing(cluster: &str, collections: &[&'static Collection], failur
     let mut recognised = Recognised::default();
     recognised.push("error", Content::Refusals(vec![refusal(collections, failure, None)]));
     let command = collections.first().map_or("kubectl get --raw /version", |collection| collection.command);
-    of(cluster, command, recognised, true)
+    of(cluster, command, recognised, None, true)
 }
 
 fn refusal(collections: &[&'static Collection], failure: &Failure, namespace: Option<String>) -> Refusal {
@@ -48,11 +48,11 @@ fn refusal(collections: &[&'static Collection], failure: &Failure, namespace: Op
     }
 }
 
-fn of(cluster: &str, command: &str, mut recognised: Recognised, lost: bool) -> Reading {
+fn of(cluster: &str, command: &str, mut recognised: Recognised, namespace: Option<String>, lost: bool) -> Reading {
     let name = cluster.rsplit('/').next().unwrap_or(cluster);
     let mut parts = cluster.split(':').skip(3);
     let (region, account) = (parts.next().map(str::to_owned), parts.next().unwrap_or_default().to_owned());
-    let whose = Whose { account, region, inside: Some(cluster.to_owned()), lost };
+    let whose = Whose { account, region, inside: Some(cluster.to_owned()), namespace, lost };
     recognised.push("answer", Content::Whose(whose));
     Reading {
         path: format!("{command} --context {name}"),

@@ -45,7 +45,8 @@ impl Failure {
             return self;
         }
         let action = collection.action.strip_prefix("list ").unwrap_or(collection.action);
-        let unblock = format!("grant `list` on `{action}` in all namespaces; `sparkcheck permissions` prints the ClusterRole");
+        let unblock =
+            format!("grant `list` on `{action}` in all namespaces; `sparkcheck permissions` prints the ClusterRole");
         Self { unblock, ..self }
     }
 
@@ -53,7 +54,11 @@ impl Failure {
     pub(super) fn unreachable(server: &str, why: &str) -> Self {
         let unblock = "run it where the cluster's endpoint can be reached, such as inside its VPC or over a VPN, \
                        or add what `kubectl get … -o json` prints there to the inputs";
-        Self::of(Kind::Unreachable, format!("the API server at `{server}` cannot be reached: {why}"), unblock.to_owned())
+        Self::of(
+            Kind::Unreachable,
+            format!("the API server at `{server}` cannot be reached: {why}"),
+            unblock.to_owned(),
+        )
     }
 
     /// Credentials that could not be had.
@@ -66,7 +71,11 @@ impl Failure {
     pub(super) fn unauthenticated() -> Self {
         let unblock = "sign in again; if that does not help, give this identity an access entry: \
                        `aws eks create-access-entry --cluster-name NAME --principal-arn ARN`";
-        Self::of(Kind::Unknown, "the cluster does not accept the token (401 Unauthorized)".to_owned(), unblock.to_owned())
+        Self::of(
+            Kind::Unknown,
+            "the cluster does not accept the token (401 Unauthorized)".to_owned(),
+            unblock.to_owned(),
+        )
     }
 
     /// What the client says of a request that got no answer.

@@ -148,7 +148,10 @@ impl Lister {
         if absent == groups.len() {
             // No kind of that name is installed: the list is whole, and empty.
             let kind = kind_of(collection);
-            lists.push(Listed { resource_version: "0".to_owned(), ..Listed::empty(&format!("{}/v1", groups.first().unwrap_or(&"")), &kind) });
+            lists.push(Listed {
+                resource_version: "0".to_owned(),
+                ..Listed::empty(&format!("{}/v1", groups.first().unwrap_or(&"")), &kind)
+            });
         }
         lists
     }
@@ -198,7 +201,8 @@ impl Lister {
         };
         let named = |version: &Value| version.get("version").and_then(Value::as_str).map(str::to_owned);
         let mut versions: Vec<String> = answer.get("preferredVersion").and_then(named).into_iter().collect();
-        for version in answer.get("versions").and_then(Value::as_array).into_iter().flatten().filter_map(named).take(20) {
+        for version in answer.get("versions").and_then(Value::as_array).into_iter().flatten().filter_map(named).take(20)
+        {
             if !versions.contains(&version) && plain(&version) {
                 versions.push(version);
             }
@@ -259,7 +263,9 @@ impl Lister {
                 break;
             }
         }
-        let why = format!("the list of `{resource}` changes faster than it can be read: its pages expired {BEGINNINGS} times");
+        let why = format!(
+            "the list of `{resource}` changes faster than it can be read: its pages expired {BEGINNINGS} times"
+        );
         listed.failure = Some(Failure::of(Kind::Lost, why, format!("run `{}`", collection.command)));
         Some(listed)
     }
@@ -353,7 +359,9 @@ impl Lister {
             }
             StatusCode::GONE => Ok(Said::Expired),
             // Only an API server says it like this; others may stand in its place and know nothing at all.
-            StatusCode::NOT_FOUND if body.trim_ascii() == b"404 page not found" || is_status(body) => Ok(Said::NoSuchKind),
+            StatusCode::NOT_FOUND if body.trim_ascii() == b"404 page not found" || is_status(body) => {
+                Ok(Said::NoSuchKind)
+            }
             status => {
                 let said = message(body).map(|message| format!(": {message}")).unwrap_or_default();
                 Err(unreadable(uri, &format!("it is {}{said}", status.as_u16())))
@@ -397,7 +405,8 @@ fn take(mut page: Value, listed: &mut Listed, metadata_only: Option<&str>) -> Re
 
 /// The kind of a collection's list, for one that nobody printed.
 fn kind_of(collection: &'static Collection) -> String {
-    kubernetes::kind_of(collection.name.trim_start_matches("kubernetes.")).map_or_else(String::new, |kind| format!("{kind}List"))
+    kubernetes::kind_of(collection.name.trim_start_matches("kubernetes."))
+        .map_or_else(String::new, |kind| format!("{kind}List"))
 }
 
 fn cluster_wide(collection: &'static Collection) -> bool {
@@ -406,7 +415,9 @@ fn cluster_wide(collection: &'static Collection) -> bool {
 
 /// Whether a name can stand in a path as it is.
 fn plain(name: &str) -> bool {
-    !name.is_empty() && name.len() < 254 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
+    !name.is_empty()
+        && name.len() < 254
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
 }
 
 fn is_status(body: &[u8]) -> bool {
