@@ -1,8 +1,10 @@
 //! The command line: what can be asked, and how an answer becomes an exit code.
 
+mod diff;
 mod snapshot;
 
 use crate::arn::Arn;
+use crate::estate::Estate;
 use crate::link::link;
 use crate::read::live::Target;
 use crate::read::live::demand::demand;
@@ -42,6 +44,8 @@ enum Command {
     Check(Check),
     /// Write what the inputs hold into one file, without secrets, for checking later and elsewhere
     Snapshot(snapshot::Snapshot),
+    /// What changed between two states, and which findings came and went
+    Diff(diff::Diff),
     /// Say what a rule is about, and how to mend what it finds
     Explain(Explain),
     /// List the rules
@@ -96,7 +100,7 @@ struct Check {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Live")]
 struct LiveArgs {
-    /// Read AWS now, beside the inputs, with credentials as the AWS CLI finds them
+    /// Read AWS and Kubernetes now, beside the inputs, with credentials as the AWS CLI finds them
     #[arg(long)]
     live: bool,
     /// What the run is about: an EKS cluster, virtual cluster, EMR Serverless application or EMR cluster
@@ -112,6 +116,15 @@ struct LiveArgs {
     /// A role to assume with the first profile, and to read as in its place; repeatable
     #[arg(long, value_name = "ARN", requires = "live")]
     assume_role: Vec<String>,
+    /// A context of the kubeconfig that leads to a cluster; repeatable [default: the way that EKS tells]
+    #[arg(long, value_name = "NAME", requires = "live")]
+    context: Vec<String>,
+    /// The kubeconfig with these contexts [default: as kubectl finds it]
+    #[arg(long, value_name = "FILE", requires = "context")]
+    kubeconfig: Option<PathBuf>,
+    /// A namespace to read where reading all together is refused; repeatable
+    #[arg(long, value_name = "NAME", requires = "live")]
+    namespace: Vec<String>,
     /// Seconds that all calls together may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "live")]
     timeout: u64,
@@ -361,6 +374,7 @@ pub fn run(
     Ok(match cli.command {
         None => check(&cli.check, surroundings),
         Some(Command::Check(check_args)) => check(&check_args, surroundings),
+        Some(Command::Diff(args)) => diff::between(&args, surroundings),
         Some(Command::Snapshot(args)) => snapshot::write(&args, surroundings),
         Some(Command::Explain(args)) => explain(&args, surroundings),
         Some(Command::Rules(args)) => rules(&args.rules).map(|rules| {
@@ -427,28 +441,13 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     let today = day(args.today.as_deref())?;
     // A broken rule file ends the run before anything is read.
     let own = with_rules_of(&args.rules, if args.rules.is_empty() { Vec::new() } else { rule::builtin() })?;
-    let inputs = if args.live.live && args.inputs.is_empty() { Vec::new() } else { inputs(&args.inputs)? };
-    let mut options =
-        read::Options { today, clock: Some(surroundings.today.clone()), rollout_file: args.rollout.clone() };
-    let mut answers = read::Answers::default();
-    if args.live.live {
-        let beside = PathBuf::from("sparkcheck.toml");
-        if options.rollout_file.is_none() && inputs.is_empty() && beside.is_file() {
-            options.rollout_file = Some(beside);
-        }
-        let builtin = if own.is_empty() { rule::builtin() } else { Vec::new() };
-        let rules = if own.is_empty() { &builtin } else { &own };
-        let (plan, targets) = plan(&args.live, rules, &inputs, &options)?;
-        if args.live.explain_calls {
-            let accounts = args.live.profile.len().saturating_sub(1) + args.live.assume_role.len().max(1);
-            let regions = regions(&args.live, &targets);
-            let clusters = targets.iter().filter(|target| matches!(target, Target::Eks(_))).count();
-            return Ok(said(plan.explain(accounts, regions, (clusters > 0).then_some(clusters))));
-        }
-        answers = ask(&args.live, &plan, targets, args.look.verbose)?;
-    }
+    let options = read::Options { today, clock: Some(surroundings.today.clone()), rollout_file: args.rollout.clone() };
+    let estate = match gather(&args.live, &own, &args.inputs, options, args.look.verbose)? {
+        Gathered::Estate(estate) => estate,
+        Gathered::Plan(text) => return Ok(said(text)),
+    };
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
-    let linked = ManuallyDrop::new(link(read::read_with(&inputs, answers, &options)?));
+    let linked = ManuallyDrop::new(link(*estate));
     let systems = linked.systems();
     let rules = if own.is_empty() {
         rule::builtin_for(&systems)
@@ -482,6 +481,43 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
 }
 
 /// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
+/// What came of reading.
+enum Gathered {
+    /// What the inputs hold, and what calls have answered.
+    Estate(Box<Estate>),
+    /// The calls that would be made, in words.
+    Plan(String),
+}
+
+/// Reads what was named, and where asked for what AWS and Kubernetes say now; `own` are rules, if not the built-in ones.
+fn gather(
+    live: &LiveArgs,
+    own: &[Rule],
+    named: &[PathBuf],
+    mut options: read::Options,
+    verbose: bool,
+) -> Result<Gathered, CliError> {
+    let inputs = if live.live && named.is_empty() { Vec::new() } else { inputs(named)? };
+    let mut answers = read::Answers::default();
+    if live.live {
+        let beside = PathBuf::from("sparkcheck.toml");
+        if options.rollout_file.is_none() && inputs.is_empty() && beside.is_file() {
+            options.rollout_file = Some(beside);
+        }
+        let builtin = if own.is_empty() { rule::builtin() } else { Vec::new() };
+        let rules = if own.is_empty() { &builtin } else { own };
+        let (plan, targets) = plan(live, rules, &inputs, &options)?;
+        if live.explain_calls {
+            let accounts = live.profile.len().saturating_sub(1) + live.assume_role.len().max(1);
+            let regions = regions(live, &targets);
+            let clusters = targets.iter().filter(|target| matches!(target, Target::Eks(_))).count();
+            return Ok(Gathered::Plan(plan.explain(accounts, regions, (clusters > 0).then_some(clusters))));
+        }
+        answers = ask(live, &plan, targets, verbose)?;
+    }
+    Ok(Gathered::Estate(Box::new(read::read_with(&inputs, answers, &options)?)))
+}
+
 fn plan(
     args: &LiveArgs,
     rules: &[Rule],
@@ -536,7 +572,18 @@ fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Res
         timeout: std::time::Duration::from_secs(args.timeout),
         ..read::live::aws::Options::default()
     };
-    Ok(read::live::aws::read(&options, plan)?.answers)
+    let mut live = read::live::aws::read(&options, plan)?;
+    if !plan.kubernetes.is_empty() {
+        let options = read::live::kubernetes::Options {
+            timeout: options.timeout,
+            namespaces: args.namespace.clone(),
+            ..read::live::kubernetes::Options::default()
+        };
+        let ways = read::live::kubernetes::Ways { kubeconfig: args.kubeconfig.clone(), contexts: args.context.clone() };
+        let lists = read::live::kubernetes::of_clusters(&live.clusters, &ways, &plan.kubernetes, &options)?;
+        live.answers.readings.extend(lists.answers.readings);
+    }
+    Ok(live.answers)
 }
 
 #[cfg(not(feature = "live"))]

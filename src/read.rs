@@ -35,6 +35,7 @@ pub mod yaml;
 
 pub use lines::{Line, Lines};
 pub use live::Answers;
+pub(crate) use merge::moves;
 pub use place::locate;
 pub use policy::{PolicyFile, policies};
 

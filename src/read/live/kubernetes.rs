@@ -16,13 +16,16 @@ pub use access::Access;
 pub use failure::Failure;
 
 use super::Answers;
+use super::aws::{Cluster, LiveError};
 use crate::estate::Collection;
 use crate::read::assemble::Reading;
+use aws_credential_types::provider::ProvideCredentials;
 use failure::Kind;
 use list::{Listed, Lister};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -78,6 +81,85 @@ pub fn read(clusters: &[Access], collections: &[&'static Collection], options: &
     // A request that hangs must not keep the process.
     runtime.shutdown_background();
     Ok(live)
+}
+
+/// Ways to clusters beside those that EKS tells.
+#[derive(Clone, Debug, Default)]
+pub struct Ways {
+    /// The kubeconfig; as kubectl finds it without.
+    pub kubeconfig: Option<PathBuf>,
+    /// Contexts of it.
+    pub contexts: Vec<String>,
+}
+
+/// Lists these collections in clusters that EKS described, as whoever described them, or by contexts.
+///
+/// # Errors
+/// If the program cannot wait for answers on this machine, or the user ended the run; everything else
+/// that goes wrong is a gap.
+pub fn of_clusters(
+    clusters: &[Cluster],
+    ways: &Ways,
+    collections: &[&'static Collection],
+    options: &Options,
+) -> Result<Live, LiveError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(LiveError::Runtime)?;
+    let live = runtime.block_on(async {
+        let read = async {
+            let accesses = accesses(clusters, ways).await;
+            whole(&accesses, collections, options).await
+        };
+        tokio::select! {
+            live = read => Ok(live),
+            _ = tokio::signal::ctrl_c() => Err(LiveError::Interrupted),
+        }
+    });
+    // A request that hangs must not keep the process.
+    runtime.shutdown_background();
+    live
+}
+
+async fn accesses(clusters: &[Cluster], ways: &Ways) -> Vec<Access> {
+    let mut accesses: Vec<Access> = Vec::new();
+    for context in &ways.contexts {
+        let file = ways.kubeconfig.as_deref();
+        let sole = match clusters {
+            [one] => Some(one.arn.as_str()),
+            _ => None,
+        };
+        let mut access = Access::of_context(file, Some(context), None).await;
+        if access.is_err() && sole.is_some() {
+            access = Access::of_context(file, Some(context), sole).await;
+        }
+        accesses.push(access.unwrap_or_else(|failure| {
+            let cluster = sole.unwrap_or(context);
+            Access::none(cluster, &format!("context `{context}`: {}", failure.why), &failure.unblock)
+        }));
+    }
+    for cluster in clusters {
+        if accesses.iter().any(|access| access.cluster == cluster.arn) {
+            continue;
+        }
+        let credentials = match cluster.config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.map_err(|error| failure::innermost(&error)),
+            None => Err("there are none".to_owned()),
+        };
+        let described = access::Described {
+            arn: &cluster.arn,
+            name: &cluster.name,
+            region: &cluster.region,
+            endpoint: &cluster.endpoint,
+            certificate_authority: &cluster.certificate_authority,
+        };
+        accesses.push(match credentials {
+            Ok(credentials) => Access::of_cluster(&described, &credentials, SystemTime::now()),
+            Err(why) => {
+                let failure = Failure::credentials(&why);
+                Access::none(&cluster.arn, &failure.why, &failure.unblock)
+            }
+        });
+    }
+    accesses
 }
 
 /// Lists these collections in each cluster, where something waits for answers already.

@@ -39,22 +39,8 @@ const VERSIONS: &[(&str, &str)] = &[
     ("admissionregistration.k8s.io", "v1"),
 ];
 
-/// The groups of the two operators that have kinds of the same names.
-const OPERATORS: [&str; 2] = ["spark.apache.org", "sparkoperator.k8s.io"];
-
 /// Kinds of which the rules need no more than the metadata: collection, kind.
 const METADATA_ONLY: &[(&str, &str)] = &[("kubernetes.serviceAccounts", "ServiceAccountList")];
-
-/// The resource of a collection and the groups that have it.
-#[must_use]
-pub(crate) fn resource(collection: &'static Collection) -> (&'static str, Vec<&'static str>) {
-    let name = collection.action.strip_prefix("list ").unwrap_or(collection.action);
-    match name.split_once('.') {
-        Some((resource, group)) => (resource, vec![group]),
-        None if name.contains("spark") => (name, OPERATORS.to_vec()),
-        None => (name, vec![""]),
-    }
-}
 
 /// What came of a list.
 #[derive(Debug)]
@@ -137,7 +123,7 @@ impl Lister {
 
     /// Lists a collection: one list for each group that has it, or for each namespace that may be listed.
     pub(super) async fn list(&self, collection: &'static Collection) -> Vec<Listed> {
-        let (resource, groups) = resource(collection);
+        let (resource, groups) = kubernetes::resource(collection);
         let mut lists = Vec::new();
         let mut absent = 0;
         for group in &groups {
@@ -406,7 +392,7 @@ fn take(mut page: Value, listed: &mut Listed, metadata_only: Option<&str>) -> Re
 /// The kind of a collection's list, for one that nobody printed.
 fn kind_of(collection: &'static Collection) -> String {
     kubernetes::kind_of(collection.name.trim_start_matches("kubernetes."))
-        .map_or_else(String::new, |kind| format!("{kind}List"))
+        .map_or_else(String::new, |(kind, _)| format!("{kind}List"))
 }
 
 fn cluster_wide(collection: &'static Collection) -> bool {
