@@ -157,8 +157,12 @@ pub fn link(mut estate: Estate) -> Linked {
                 drafts.push(draft);
             }
         }
-        let declared = fragment::declared(&estate, &index, &drafts);
-        fragment::put(&mut estate, declared);
+        let mut declared = fragment::declared(&estate, &index, &drafts);
+        declared.extend(fragment::things(&estate));
+        let (statements, attachments) = fragment::grants(&estate);
+        for (section, drafts) in [("declared", declared), ("statements", statements), ("attachments", attachments)] {
+            fragment::put(&mut estate, section, drafts);
+        }
     }
     if drafts.is_empty() && estate.declared.is_empty() && !estate.sources.is_empty() {
         estate.gaps.push(Gap {

@@ -485,7 +485,10 @@ fn identify(name: &str, item: &mut Value) {
             };
             let called = text(map, "name").unwrap_or_else(|| "?".to_owned());
             let own = Text::hole(format!("id of {}", called.replace(['$', '{', '}'], ""))).to_key();
-            let own = map.entry(id).or_insert(own).told().map(str::to_owned);
+            if map.get(id).and_then(Told::told).is_none_or(str::is_empty) {
+                map.insert(id.to_owned(), own);
+            }
+            let own = map.get(id).and_then(Told::told).map(str::to_owned);
             (service, true, own.map(|id| format!("{path}{id}")))
         }
         _ => return,
