@@ -50,6 +50,10 @@ impl Linked {
     /// The systems of its rollouts.
     #[must_use]
     pub fn systems(&self) -> Vec<System> {
+        // What code declares may be for any of them.
+        if !self.estate.declared.is_empty() {
+            return System::ALL.to_vec();
+        }
         let rollouts = self.estate.items("rollouts").iter();
         let mut systems: Vec<System> =
             rollouts.filter_map(|rollout| System::named(rollout["system"].told()?)).collect();
@@ -159,7 +163,7 @@ pub fn link(mut estate: Estate) -> Linked {
         }
         let mut declared = fragment::declared(&estate, &index, &drafts);
         declared.extend(fragment::things(&estate));
-        let (statements, attachments) = fragment::grants(&estate);
+        let (statements, attachments) = fragment::grants(&estate, &drafts);
         for (section, drafts) in [("declared", declared), ("statements", statements), ("attachments", attachments)] {
             fragment::put(&mut estate, section, drafts);
         }

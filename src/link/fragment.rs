@@ -28,6 +28,24 @@ pub(super) fn inferred(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
             found.push((declaration, pointer.clone()));
         }
     }
+    let jobs: Vec<(usize, &Value)> = estate.items("jobRequests").iter().enumerate().collect();
+    for (at, job) in jobs {
+        let pointer = format!("/jobRequests/{at}");
+        let (system, role) = match job["kind"].as_str() {
+            Some("start-job-run") => ("emr-on-eks", "executionRoleArn"),
+            Some("serverless-start-job-run") => ("emr-serverless", "executionRoleArn"),
+            _ => continue,
+        };
+        if job["code"] != true || used.contains(&pointer) {
+            continue;
+        }
+        let name = job["request"]["name"].told().or_else(|| job["path"].told()).unwrap_or("?");
+        let mut declaration = json!({"system": system, "fragment": true, "inferred": true, "name": name, "job": at});
+        if let Some(role) = job["request"][role].told() {
+            declaration["execution-role"] = role.into();
+        }
+        found.push((declaration, pointer));
+    }
     found
 }
 
@@ -88,11 +106,36 @@ pub(super) fn things(estate: &Estate) -> Vec<Draft> {
             }
         }
     }
+    for (at, job) in estate.items("jobRequests").iter().enumerate() {
+        if job["kind"] == "run-job-flow" && job["code"] == true {
+            found.push(as_cluster(&job["request"], &format!("/jobRequests/{at}/request")));
+        }
+    }
     found
 }
 
+/// The cluster that a request asks for, in the shape of a described one.
+fn as_cluster(request: &Value, pointer: &str) -> Draft {
+    let instances = &request["Instances"];
+    let mut it = request.clone();
+    it["InstanceGroups"] = instances["InstanceGroups"].clone();
+    it["Ec2InstanceAttributes"] = instances.clone();
+    it["AutoTerminate"] = (instances["KeepJobFlowAliveWhenNoSteps"] == false).into();
+    if let Value::Object(fields) = &mut it {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let mut draft = Draft::default();
+    draft.set("kind", "emr.clusters");
+    draft.set_at("it", it, pointer);
+    for (inside, to) in [("InstanceGroups", "Instances/InstanceGroups"), ("Ec2InstanceAttributes", "Instances")] {
+        draft.aliases.push((format!("/it/{inside}"), format!("{pointer}/{to}")));
+    }
+    draft
+}
+
 /// What the policies that code declares allow, statement by statement, and the policies of AWS that it attaches.
-pub(super) fn grants(estate: &Estate) -> (Vec<Draft>, Vec<Draft>) {
+pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draft>) {
+    let used = used(drafts);
     let (mut statements, mut attachments) = (Vec::new(), Vec::new());
     for (collection, list) in
         [("iam.roles", "RolePolicyList"), ("iam.users", "UserPolicyList"), ("iam.groups", "GroupPolicyList")]
@@ -108,6 +151,7 @@ pub(super) fn grants(estate: &Estate) -> (Vec<Draft>, Vec<Draft>) {
                 let Some(arn) = entry["PolicyArn"].told() else { continue };
                 let mut draft = Draft::default();
                 draft.set("holder", name);
+                draft.set("used", used.contains(&pointer));
                 draft.set_at("arn", arn, format!("{pointer}/AttachedManagedPolicies/{at}"));
                 attachments.push(draft);
             }
