@@ -11,14 +11,15 @@ mod coverage;
 mod origin;
 mod span;
 
-pub use collection::{COLLECTIONS, Collection, Within, collection};
+pub use collection::{COLLECTIONS, Collection, Within, collection, identity};
 pub use coverage::{Completeness, Coverage, Entry, unblock};
 pub use origin::{Origin, Origins};
 pub use span::{Excerpt, Span};
 
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of the document's form that this program writes.
@@ -40,6 +41,8 @@ pub struct Estate {
     pub gaps: Vec<Gap>,
     /// How many files were passed over because they are not for this program.
     pub passed_over: usize,
+    /// What infrastructure code declares: the positions in each list of the document, by its pointer.
+    pub declared: BTreeMap<String, BTreeSet<usize>>,
 }
 
 /// An input that was read.
@@ -110,7 +113,7 @@ impl Estate {
     #[must_use]
     pub fn kubernetes(&self, cluster_arn: &str) -> Option<(&Value, String)> {
         let groups = self.items("kubernetes");
-        let index = groups.iter().position(|group| group["cluster"] == cluster_arn)?;
+        let index = groups.iter().position(|group| group["cluster"].is(cluster_arn))?;
         Some((groups.get(index)?, format!("/kubernetes/{index}")))
     }
 

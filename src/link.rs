@@ -17,7 +17,10 @@ mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
+mod fragment;
 mod job;
+mod mounted;
+mod network;
 pub mod policies;
 mod reference;
 mod release;
@@ -29,7 +32,7 @@ pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
-use crate::known::Unknown;
+use crate::known::{self, Text, Told, Unknown};
 use crate::system::System;
 use serde_json::{Map, Value, json};
 
@@ -48,7 +51,7 @@ impl Linked {
     pub fn systems(&self) -> Vec<System> {
         let rollouts = self.estate.items("rollouts").iter();
         let mut systems: Vec<System> =
-            rollouts.filter_map(|rollout| System::named(rollout["system"].as_str()?)).collect();
+            rollouts.filter_map(|rollout| System::named(rollout["system"].told()?)).collect();
         systems.sort();
         systems.dedup();
         systems
@@ -67,7 +70,9 @@ pub struct Draft {
 impl Draft {
     /// Puts a value in, without a place of its own.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.object.insert(name.to_owned(), value.into());
+        let mut value = value.into();
+        keyed(&mut value);
+        self.object.insert(name.to_owned(), value);
     }
 
     /// Puts a value in that stands elsewhere in the document.
@@ -109,7 +114,16 @@ impl Draft {
     /// A text that was put in before.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.object.get(name)?.as_str()
+        self.object.get(name)?.told()
+    }
+}
+
+/// Gives a text, or the texts of a list, that were put together here the form of texts with holes.
+fn keyed(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains("${") => *value = Text::shown(text).to_key(),
+        Value::Array(list) => list.iter_mut().filter(|item| item.is_string()).for_each(keyed),
+        _ => {}
     }
 }
 
@@ -122,6 +136,9 @@ fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
 /// Resolves the estate's references and puts its rollouts into the document.
 #[must_use]
 pub fn link(mut estate: Estate) -> Linked {
+    if let Some(declarations) = estate.document.get_mut("declarations") {
+        known::show(declarations);
+    }
     let index = Index::of(&estate);
     let mut drafts = Vec::new();
     for (at, declaration) in estate.items("declarations").iter().enumerate() {
@@ -132,8 +149,17 @@ pub fn link(mut estate: Estate) -> Linked {
         for (declaration, pointer) in inferred(&estate) {
             drafts.extend(draft(&estate, &index, &declaration, &pointer));
         }
+        let fragments = fragment::inferred(&estate, &index, &drafts);
+        for (declaration, pointer) in fragments {
+            if let Some(mut draft) = draft(&estate, &index, &declaration, &pointer) {
+                draft.set("fragment", true);
+                drafts.push(draft);
+            }
+        }
+        let declared = fragment::declared(&estate, &index, &drafts);
+        fragment::put(&mut estate, declared);
     }
-    if drafts.is_empty() && !estate.sources.is_empty() {
+    if drafts.is_empty() && estate.declared.is_empty() && !estate.sources.is_empty() {
         estate.gaps.push(Gap {
             what: "rollouts".into(),
             scope: String::new(),
@@ -159,10 +185,10 @@ pub fn link(mut estate: Estate) -> Linked {
 }
 
 fn draft(estate: &Estate, index: &Index, declaration: &Value, pointer: &str) -> Option<Draft> {
-    let system = declaration["system"].as_str().and_then(System::named)?;
+    let system = declaration["system"].told().and_then(System::named)?;
     let mut draft = Draft::default();
     draft.set("system", system.name());
-    draft.set("declared", declaration["inferred"] != true);
+    draft.set("declared", declaration["inferred"] != true && declaration["fragment"] != true);
     draft.aliases.push((String::new(), pointer.to_owned()));
     match system {
         System::EmrOnEks => emr_on_eks::link(estate, index, declaration, pointer, &mut draft),
@@ -173,7 +199,7 @@ fn draft(estate: &Estate, index: &Index, declaration: &Value, pointer: &str) -> 
             batch_processing_gateway::link(estate, index, declaration, &mut draft);
         }
     }
-    if let Some(name) = declaration["name"].as_str() {
+    if let Some(name) = declaration["name"].told() {
         draft.set("name", name);
     }
     Some(draft)
