@@ -11,7 +11,7 @@ mod coverage;
 mod origin;
 mod span;
 
-pub use collection::{COLLECTIONS, Collection, Within, collection};
+pub use collection::{COLLECTIONS, Collection, Within, collection, identity};
 pub use coverage::{Completeness, Coverage, Entry, unblock};
 pub use origin::{Origin, Origins};
 pub use span::{Excerpt, Span};

@@ -19,6 +19,8 @@ mod emr_on_eks;
 mod emr_serverless;
 mod fragment;
 mod job;
+mod mounted;
+mod network;
 pub mod policies;
 mod reference;
 mod release;

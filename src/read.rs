@@ -43,7 +43,7 @@ pub use policy::{PolicyFile, policies};
 use crate::estate::{Estate, Gap, Syntax};
 use code::Code;
 use declaration::Declarations;
-use dispatch::{Outcome, read_bytes, read_file, read_files};
+use dispatch::{Outcome, read_file, read_files, read_stdin};
 use file::{Entry, Unreadable};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use rustc_hash::FxHashMap;
@@ -203,8 +203,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         entries.into_iter().partition(|entry| file::is_terraform(&entry.shown));
     let mut outcomes = read_files(&entries, &terraform);
     if let Some(bytes) = stdin {
-        let entry = Entry { path: PathBuf::from("-"), shown: "-".to_owned(), named: true };
-        outcomes.push(read_bytes(&entry, bytes, Some(bytes.as_slice().into()), &terraform));
+        outcomes.push(read_stdin(bytes, &terraform));
     }
     let mut readings = Vec::new();
     let mut codes = Vec::new();

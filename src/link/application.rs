@@ -98,6 +98,9 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
     account_of(&mut draft, account, at);
     allocation(&mut draft, dynamic, tracking, &conf, at);
     volumes(&mut draft, &spec["sparkConf"], at);
+    if kubeflow {
+        set_texts(&mut draft, "webhookFields", webhook_fields(spec, at));
+    }
     if group == APACHE {
         let tolerations = format!("{at}/applicationTolerations");
         unknown_fields(
@@ -106,6 +109,45 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
         );
     }
     draft
+}
+
+/// The fields that Spark itself does not know, so that only the operator's webhook puts them on pods.
+const WEBHOOK_FIELDS: [&str; 19] = [
+    "affinity",
+    "configMaps",
+    "dnsConfig",
+    "env",
+    "envFrom",
+    "gpu",
+    "hostAliases",
+    "hostNetwork",
+    "initContainers",
+    "lifecycle",
+    "ports",
+    "podSecurityContext",
+    "priorityClassName",
+    "schedulerName",
+    "securityContext",
+    "sidecars",
+    "terminationGracePeriodSeconds",
+    "tolerations",
+    "volumeMounts",
+];
+
+/// Those of them that an application sets, as `driver.tolerations`, each with its place.
+fn webhook_fields(spec: &Value, at: &str) -> Vec<(String, String)> {
+    let is_set = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        _ => true,
+    };
+    let of_role = |role: &'static str| {
+        let fields = WEBHOOK_FIELDS.iter().filter(move |field| is_set(&spec[role][**field]));
+        fields.map(move |field| (format!("{role}.{field}"), format!("{at}/{role}/{field}")))
+    };
+    let own = is_set(&spec["volumes"]).then(|| ("volumes".to_owned(), format!("{at}/volumes")));
+    own.into_iter().chain(of_role("driver")).chain(of_role("executor")).collect()
 }
 
 /// The body of a submission to a Spark Gateway, which writes `spark.apache.org/v1`.

@@ -2,6 +2,7 @@
 
 use super::access::needs;
 use super::job::jobs;
+use super::network::{Tenants, network};
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
 use super::release::{no_day, release};
 use super::role::{execution_role, quotas, submitter};
@@ -144,6 +145,25 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
         let wanted = Wanted { collection: "kubernetes.namespaces", scope: text, namespace: None };
         draft.set_found("namespaceObject", lookup(estate, wanted, |object| object["metadata"]["name"].is(namespace)));
     }
+    network(estate, node_subnets(estate, draft), Tenants::Instances, draft);
+}
+
+/// The subnets of the cluster's node groups, as far as they were described.
+fn node_subnets(estate: &Estate, draft: &Draft) -> Vec<(String, String)> {
+    let Some(cluster) = draft.text("clusterArn").and_then(Arn::parse) else { return Vec::new() };
+    let name = cluster.resource.strip_prefix("cluster/").unwrap_or(cluster.resource);
+    let mut subnets: Vec<(String, String)> = Vec::new();
+    for (at, group) in estate.items("eks.nodegroups").iter().enumerate() {
+        let arn = group["nodegroupArn"].as_str().and_then(Arn::parse);
+        let is_here = group["clusterName"] == name
+            && arn.is_some_and(|arn| arn.account == cluster.account && arn.region == cluster.region);
+        for (number, id) in group["subnets"].as_array().into_iter().flatten().enumerate().filter(|_| is_here) {
+            if let Some(id) = id.as_str().filter(|id| subnets.iter().all(|(known, _)| known != id)) {
+                subnets.push((id.to_owned(), format!("/eks/nodegroups/{at}/subnets/{number}")));
+            }
+        }
+    }
+    subnets
 }
 
 fn not_described(cluster: &str) -> Unknown {

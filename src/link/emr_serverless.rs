@@ -2,6 +2,7 @@
 
 use super::access::needs;
 use super::job::jobs;
+use super::network::{Tenants, ids, network};
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
 use super::role::{execution_role, quotas, submitter};
@@ -28,6 +29,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     workers(draft);
     needs(draft);
     quotas(estate, index, draft);
+    let subnets = ids(draft, "application", "/networkConfiguration/subnetIds");
+    network(estate, subnets, Tenants::Interfaces, draft);
     let name = draft.text("applicationName").or(draft.text("applicationId")).unwrap_or("?").to_owned();
     draft.set("name", name);
 }

@@ -4,6 +4,7 @@
 //! rollout needs is told by its applications; a gateway writes those of Apache's.
 
 use super::application::{self, APACHE, KUBEFLOW};
+use super::mounted::mounted;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::{Draft, emr_on_eks, job, service_account};
 use crate::estate::Estate;
@@ -41,6 +42,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
         draft.set("watchedText", text);
     }
     definition(estate, draft);
+    webhook(estate, draft);
     accounts(estate, index, &declaration, pointer, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
@@ -120,6 +122,11 @@ fn applications(estate: &Estate, declaration: &Value, draft: &mut Draft) -> Opti
         }
     }
     let group = list.first().and_then(|application| application.text("group")).or(wanted).map(str::to_owned);
+    if let Some(cluster) = draft.text("clusterArn") {
+        for application in &mut list {
+            mounted(estate, cluster, &namespace, application);
+        }
+    }
     let of_group = |application: &&Draft| application.text("group") == group.as_deref();
     let versions: BTreeSet<String> =
         list.iter().filter(of_group).filter_map(|application| application.text("version").map(str::to_owned)).collect();
@@ -247,6 +254,80 @@ fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: 
         draft.set("operatorNamespace", namespace);
     }
     draft.set_found("operatorDeployment", found);
+}
+
+/// The operator's mutating webhook, whether it can be called, and whether it is called for the namespace.
+fn webhook(estate: &Estate, draft: &mut Draft) {
+    let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return };
+    if draft.text("group") != Some(KUBEFLOW) {
+        return;
+    }
+    let wanted =
+        Wanted { collection: "kubernetes.mutatingWebhookConfigurations", scope: &cluster_arn, namespace: None };
+    let of_operator = |webhook: &Value| {
+        let service = webhook["clientConfig"]["service"]["name"].as_str().unwrap_or_default();
+        let name = webhook["name"].as_str().unwrap_or_default();
+        let for_pods = webhook["rules"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|rule| rule["resources"].as_array().into_iter().flatten().any(|resource| resource == "pods"));
+        for_pods && (service.contains("spark") || name.contains("sparkoperator"))
+    };
+    let found = lookup(estate, wanted, |configuration| {
+        configuration["webhooks"].as_array().into_iter().flatten().any(of_operator)
+    });
+    if let Found::At(configuration, at) = &found {
+        let webhooks = configuration["webhooks"].as_array();
+        if let Some((number, webhook)) =
+            webhooks.into_iter().flatten().enumerate().find(|(_, webhook)| of_operator(webhook))
+        {
+            let at = format!("{at}/webhooks/{number}");
+            draft.set_at(
+                "webhookCertificate",
+                webhook["clientConfig"]["caBundle"].clone(),
+                format!("{at}/clientConfig"),
+            );
+            let object = draft.object.get("namespaceObject").filter(|object| Unknown::of(object).is_none());
+            let labels = object.map(|object| &object["metadata"]["labels"]);
+            draft.set_at(
+                "webhookSelects",
+                selects(&webhook["namespaceSelector"], labels),
+                format!("{at}/namespaceSelector"),
+            );
+        }
+    }
+    draft.set_found("webhook", found);
+}
+
+/// Whether a label selector selects an object with these labels; unknown where the labels are.
+fn selects(selector: &Value, labels: Option<&Value>) -> Value {
+    let equal = selector["matchLabels"].as_object().into_iter().flatten();
+    let equal = equal.map(|(key, value)| (key.as_str(), "In", std::slice::from_ref(value)));
+    let expressions = selector["matchExpressions"].as_array().into_iter().flatten().map(|expression| {
+        let values = expression["values"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+        (expression["key"].as_str().unwrap_or_default(), expression["operator"].as_str().unwrap_or_default(), values)
+    });
+    let mut demands = equal.chain(expressions).peekable();
+    if demands.peek().is_none() {
+        return true.into();
+    }
+    let Some(labels) = labels else {
+        let unblock = Some("run `kubectl get namespaces -o json`".into());
+        return Unknown { why: "the labels of the namespace were not listed".into(), unblock }.to_value();
+    };
+    let holds = demands.all(|(key, operator, values)| {
+        let label = labels.get(key);
+        let is_among = label.is_some_and(|label| values.contains(label));
+        match operator {
+            "In" => is_among,
+            "NotIn" => !is_among,
+            "Exists" => label.is_some(),
+            "DoesNotExist" => label.is_none(),
+            _ => true,
+        }
+    });
+    holds.into()
 }
 
 /// How many replicas of a Deployment are ready, where its status was printed.

@@ -14,6 +14,7 @@ use super::{cloudformation, describe, eksctl, helm_values, json, manifest, place
 use crate::estate::{Gap, Syntax};
 use rayon::prelude::*;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// With fewer bytes than this, starting threads costs more than it saves.
@@ -67,6 +68,22 @@ pub(super) fn read_file(entry: &Entry, terraform: &[Entry]) -> Outcome {
     }
 }
 
+/// Reads what came from standard input, also compressed.
+pub(super) fn read_stdin(bytes: &[u8], terraform: &[Entry]) -> Outcome {
+    let entry = Entry { path: PathBuf::from("-"), shown: "-".to_owned(), named: true };
+    let unpacked = if bytes.starts_with(&[0x1f, 0x8b]) { file::unpack(bytes.to_vec()) } else { Ok(Vec::new()) };
+    match unpacked {
+        Ok(unpacked) => {
+            let content = if unpacked.is_empty() { bytes } else { &unpacked };
+            read_bytes(&entry, content, Some(bytes.into()), terraform)
+        }
+        Err(failure) => {
+            let why = format!("standard input cannot be read: {}", describe(&failure));
+            Outcome::Read(fault("-", why, "pipe it in again", "-".to_owned()))
+        }
+    }
+}
+
 /// A reading of which nothing came but a gap.
 fn fault(path: &str, why: String, unblock: &str, place: String) -> Reading {
     Reading {
@@ -84,7 +101,7 @@ fn fault(path: &str, why: String, unblock: &str, place: String) -> Reading {
     }
 }
 
-pub(super) fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &[Entry]) -> Outcome {
+fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &[Entry]) -> Outcome {
     let (path, named) = (entry.shown.as_str(), entry.named);
     let text = match file::text(bytes) {
         Ok(text) => text,

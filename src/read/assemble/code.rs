@@ -18,8 +18,8 @@
 use super::super::code::{Code, Declared, Form, Node};
 use super::super::kubernetes;
 use super::Assembly;
-use super::items::{called, identity, pointer_of};
-use crate::estate::{Origin, Source, collection};
+use super::items::{called, pointer_of};
+use crate::estate::{Origin, Source, collection, identity};
 use crate::known::{self, Part, Text, Told, Truth, Unknown};
 use crate::path::escape;
 use rustc_hash::FxHashMap;

@@ -6,34 +6,12 @@ use super::super::shape::{Content, Items, Places};
 use super::super::subject;
 use super::known::sole;
 use super::{Assembly, Statement, scope_of};
-use crate::estate::{Origin, Within, collection};
+use crate::estate::{Origin, Within, collection, identity};
 use crate::known::{Told, Unknown};
 use crate::path::escape;
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-
-/// What identifies an item within its list.
-pub(super) fn identity(collection: &str, item: &Value) -> Option<String> {
-    let text = |key: &str| item.get(key).and_then(Told::told);
-    let in_cluster =
-        |key: &str| Some(format!("{}\n{}", text("clusterArn").or_else(|| text("clusterName"))?, text(key)?));
-    match collection {
-        "eks.nodegroups" => in_cluster("nodegroupName"),
-        "eks.addons" => in_cluster("addonName"),
-        "eks.fargateProfiles" => in_cluster("fargateProfileName"),
-        "eks.accessEntries" => in_cluster("principalArn"),
-        _ if collection.starts_with("kubernetes.") => {
-            let metadata = item.get("metadata")?;
-            let part = |key: &str| metadata.get(key).and_then(Told::told);
-            Some(format!("{}\n{}", part("namespace").unwrap_or_default(), part("name")?))
-        }
-        _ => {
-            let key = self::collection(collection).map_or("Arn", |collection| collection.key);
-            text(key).map(str::to_owned)
-        }
-    }
-}
 
 /// How an item is called in a message.
 pub(super) fn called(item: &Value) -> String {

@@ -3,11 +3,11 @@
 use super::super::merge::arn_in;
 use super::super::shape::{Content, Items, Places};
 use super::super::subject;
-use super::items::{called, identity, pointer_of};
+use super::items::{called, pointer_of};
 use super::known::sole;
 use super::{Assembly, Statement};
 use crate::arn::Arn;
-use crate::estate::Origin;
+use crate::estate::{Origin, identity};
 use crate::known::Unknown;
 use crate::path::escape;
 use rustc_hash::FxHashSet;
