@@ -13,6 +13,9 @@ use crate::read::code::{Form, Node, PARTITION};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// What a value costs beside its text.
+const NODE: usize = 16;
+
 /// A stack among all stacks: where expressions are evaluated.
 #[derive(Clone)]
 pub(super) struct Scope<'w, 't> {
@@ -46,8 +49,8 @@ impl<'w, 't> Scope<'w, 't> {
 
     /// The value of an expression; null where there is none.
     pub(super) fn evaluate(&self, node: &Node) -> Node {
-        let size = if let Form::Text(text) = &node.form { weight(text) } else { 1 };
-        if !self.world.spend(size) {
+        let size = if let Form::Text(text) = &node.form { weight(text) } else { 0 };
+        if !self.world.spend(size + NODE) {
             return Node::unknown("more than is evaluated").written(node.at.clone());
         }
         let value = self.world.deeper(|| match &node.form {
@@ -214,6 +217,7 @@ impl<'w, 't> Scope<'w, 't> {
         let kind = parameter.get("Type").and_then(Node::as_str).unwrap_or("String");
         let is_list = kind.contains("List<") || kind == "CommaDelimitedList";
         if let Some(argument) = self.stack.arguments.as_ref().and_then(|arguments| arguments.get(name)) {
+            self.world.spend(size(argument));
             return if is_list { self.as_list(argument) } else { argument.clone() };
         }
         let hidden = parameter.get("NoEcho").is_some_and(|hidden| {
@@ -280,7 +284,7 @@ impl<'w, 't> Scope<'w, 't> {
         };
         match self.stack.memo.borrow().get(&asked) {
             Some(Memo::Node(node)) => {
-                self.world.spend(node.as_text().map_or(1, |text| weight(&text)));
+                self.world.spend(size(node));
                 return node.clone();
             }
             Some(_) => return self.unknown(&shown()),
@@ -289,7 +293,7 @@ impl<'w, 't> Scope<'w, 't> {
         self.stack.memo.borrow_mut().insert(asked.clone(), Memo::Busy);
         let mut value = match self.template().resource(name) {
             Some(resource) => super::identity::of(self, name, resource, attribute),
-            None => self.named(&shown(), Class::Any),
+            None => super::identity::implied(self, name, attribute).unwrap_or_else(|| self.named(&shown(), Class::Any)),
         };
         // Whoever refers to a thing is where the reference stands.
         value.at = None;
@@ -733,10 +737,10 @@ pub(super) fn weight(text: &Text) -> usize {
 /// How much a value weighs.
 fn size(node: &Node) -> usize {
     match &node.form {
-        Form::List(items) => items.iter().map(size).sum::<usize>() + 1,
-        Form::Object(fields) => fields.iter().map(|(key, node)| key.len() + size(node)).sum::<usize>() + 1,
-        Form::Text(text) => weight(text),
-        _ => 1,
+        Form::List(items) => items.iter().map(size).sum::<usize>() + NODE,
+        Form::Object(fields) => fields.iter().map(|(key, node)| key.len() + size(node)).sum::<usize>() + NODE,
+        Form::Text(text) => weight(text) + NODE,
+        _ => NODE,
     }
 }
 

@@ -101,6 +101,20 @@ pub(super) fn of(scope: &Scope<'_, '_>, name: &str, resource: &Resource, attribu
     }
 }
 
+/// A role that the serverless model makes for a function or a state machine: `FunctionRole` of `Function`.
+pub(super) fn implied(scope: &Scope<'_, '_>, name: &str, attribute: Option<&str>) -> Option<Node> {
+    let resource = scope.template().resource(name.strip_suffix("Role")?)?;
+    if !matches!(resource.kind.as_str(), "AWS::Serverless::Function" | "AWS::Serverless::StateMachine") {
+        return None;
+    }
+    let role = scope.named(name, Class::Name);
+    match attribute {
+        None => Some(role),
+        Some("Arn") => Some(scope.arn("iam", false, &["role/".into(), text_or(&role)])),
+        Some(_) => None,
+    }
+}
+
 /// Whether an attribute of a kind is its own id, and not that of something around it.
 fn resource_id(kind: &str, attribute: Option<&str>) -> bool {
     match attribute {
@@ -288,7 +302,6 @@ impl Identity<'_, '_, '_> {
                 }
                 None => self.other(attribute),
             },
-            // A loop around nothing: the resource is what its own wait condition says.
             "AWS::Glue::Database" if attribute.is_none() => {
                 let input = self.property("DatabaseInput");
                 match input.as_ref().and_then(|input| input.get("Name")).and_then(Node::as_text) {

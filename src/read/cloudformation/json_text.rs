@@ -9,6 +9,9 @@ use crate::known::{Part, Text};
 use crate::read::code::json::{self, Fault, Piece, PiecePart};
 use crate::read::code::{At, Form, Node, Where};
 
+/// The longest text of which every letter has its own place.
+const FOLLOWED: usize = 256 << 10;
+
 /// The value that an expression spells as JSON. What is an object or a list already is evaluated.
 pub(super) fn parse(scope: &Scope<'_, '_>, expression: &Node) -> Result<Node, Fault> {
     parse_with(scope, expression, &Variables::new())
@@ -112,6 +115,11 @@ fn literal(scope: &Scope<'_, '_>, node: &Node, pieces: &mut Vec<Piece>) {
     };
     let template = scope.world.templates.get(*file as usize).filter(|template| template.file == *file);
     let source = template.and_then(|template| template.text.get(*start as usize..*end as usize)).unwrap_or_default();
+    // A long text is not followed letter by letter.
+    if content.len() > FOLLOWED {
+        spell(text, node.at.as_ref(), pieces);
+        return;
+    }
     let mut at = 0;
     let mut rest = content;
     let place = |from: usize, to: usize| {
@@ -188,24 +196,25 @@ fn resume(content: &str, source: &str) -> Option<(usize, usize)> {
 
 /// Neighbouring stretches of a text as one, for `${…}` that begins in one and ends in the next.
 fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
-    let open = |piece: &Piece| match &piece.part {
-        PiecePart::Literal(literal) => {
-            literal.rfind("${").is_some_and(|at| !literal.get(at..).unwrap_or_default().contains('}'))
-                || literal.ends_with('$')
-        }
-        _ => false,
-    };
     let mut out: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut open = false;
     for piece in pieces {
+        let PiecePart::Literal(tail) = &piece.part else {
+            open = false;
+            out.push(piece);
+            continue;
+        };
+        let was_open = open;
+        let rest = tail.rfind('}').map_or(tail.as_str(), |end| tail.get(end..).unwrap_or_default());
+        let closes = tail.contains('}');
+        open = was_open && !closes || rest.contains("${") || rest.ends_with('$');
         match out.last_mut() {
-            Some(last) if open(last) => {
-                if let (PiecePart::Literal(head), PiecePart::Literal(tail)) = (&mut last.part, &piece.part) {
-                    head.push_str(tail);
-                    if let (Some(At { span: Where::Bytes(_, end), .. }), Some(At { span: Where::Bytes(_, to), .. })) =
-                        (&mut last.at, &piece.at)
-                    {
-                        *end = *to;
-                    }
+            Some(Piece { part: PiecePart::Literal(head), at }) if was_open => {
+                head.push_str(tail);
+                if let (Some(At { span: Where::Bytes(_, end), .. }), Some(At { span: Where::Bytes(_, to), .. })) =
+                    (at, &piece.at)
+                {
+                    *end = *to;
                 }
             }
             _ => out.push(piece),

@@ -20,8 +20,12 @@ use crate::estate::Gap;
 use crate::known::{Text, Truth};
 use crate::read::code::json::Fault;
 use crate::read::code::{At, Declared, Form, Node, Where};
+use rustc_hash::FxHashMap;
 use shape::Fields;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many faults inside one stack are told.
+const FAULTS: usize = 50;
 
 /// What came of the resources.
 #[derive(Default)]
@@ -30,6 +34,10 @@ pub(super) struct Lowered {
     pub(super) gaps: Vec<Gap>,
     /// EMR clusters by the text of their id, until everything that is added to them is known.
     clusters: Vec<(Text, Node)>,
+    /// The names of roles and launch templates, by stack and by what refers to them.
+    known: FxHashMap<(usize, Text), String>,
+    /// The stacks whose names are known.
+    indexed: BTreeSet<usize>,
     /// What is added to EMR clusters: the id, the list and the item.
     added: Vec<(Text, &'static [&'static str], Node)>,
     /// The routes and associations of route tables, by the table's id.
@@ -48,6 +56,9 @@ impl Lowered {
     /// Lowers a stack and all that are nested in it.
     pub(super) fn stack(&mut self, scope: &Scope<'_, '_>) {
         for (name, resource) in &scope.template().resources {
+            if scope.world.is_spent() {
+                return;
+            }
             let holds = resource.condition.as_deref().map_or(Truth::True, |condition| scope.condition(condition));
             if holds == Truth::False {
                 continue;
@@ -110,8 +121,10 @@ impl Lowered {
 
     /// Puts together what several resources make.
     pub(super) fn finish(&mut self) {
+        let numbers: FxHashMap<Text, usize> =
+            self.clusters.iter().enumerate().map(|(number, (id, _))| (id.clone(), number)).collect();
         for (id, list, item) in std::mem::take(&mut self.added) {
-            if let Some((_, request)) = self.clusters.iter_mut().find(|(own, _)| *own == id) {
+            if let Some((_, request)) = numbers.get(&id).and_then(|number| self.clusters.get_mut(*number)) {
                 shape::push(request, list, item);
             }
         }
@@ -129,8 +142,28 @@ impl Lowered {
         self.declared.push(Declared::Part { collection, key, of, field, part });
     }
 
+    /// The resource of the same stack that a reference means, if it is a role or a launch template.
+    fn meant<'t>(&mut self, scope: &Scope<'_, 't>, reference: &Text) -> Option<(String, &'t Resource)> {
+        let stack = scope.stack.number;
+        if self.indexed.insert(stack) {
+            for (name, resource) in &scope.template().resources {
+                if matches!(resource.kind.as_str(), "AWS::IAM::Role" | "AWS::EC2::LaunchTemplate")
+                    && let Some(own) = scope.attribute(name, None).as_text()
+                {
+                    self.known.insert((stack, own), name.clone());
+                }
+            }
+        }
+        let name = self.known.get(&(stack, reference.clone()))?;
+        Some((name.clone(), scope.template().resource(name)?))
+    }
+
     /// What stands in a template as JSON and is none.
     fn fault(&mut self, it: &It<'_, '_, '_>, what: &str, fault: Fault) {
+        // One of many says enough.
+        if self.gaps.len() >= FAULTS {
+            return;
+        }
         let template = it.scope.template();
         let at = fault.at.or_else(|| it.resource.at.clone());
         let place = match at.map(|at| at.span) {

@@ -100,7 +100,7 @@ impl<'t> World<'t> {
             shared: RefCell::default(),
             classes: RefCell::default(),
             spent: Cell::new(0),
-            limit: size.saturating_mul(8).saturating_add(16 << 20),
+            limit: size.saturating_mul(16).saturating_add(16 << 20),
             depth: Cell::new(0),
         };
         for name in [ACCOUNT, REGION, PARTITION] {

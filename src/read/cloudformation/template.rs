@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// The largest text that is read as a template. CloudFormation takes 1 MB.
 const LARGEST: usize = 16 << 20;
 
+/// How many keys that stand twice are told.
+const FAULTS: usize = 50;
+
 /// A template.
 #[derive(Debug)]
 pub(super) struct Template {
@@ -129,7 +132,7 @@ impl Template {
             self.gap(format!("the template is no {language}: {}", fault.message), Some((fault.line, fault.column)));
             return None;
         }
-        for twice in found.twice {
+        for twice in found.twice.into_iter().take(FAULTS) {
             self.gap(twice.message, Some((twice.line, twice.column)));
         }
         if found.documents.len() > 1 {

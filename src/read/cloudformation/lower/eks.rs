@@ -95,7 +95,7 @@ pub(super) fn nodegroup(it: &It<'_, '_, '_>, out: &mut Lowered) {
     // Without a launch template the API fills in the type of instance.
     let types = it
         .own("InstanceTypes")
-        .or_else(|| launched(it))
+        .or_else(|| launched(it, out))
         .or_else(|| (!templated).then(|| list(vec![Node::text("t3.medium")], it.at())));
     fields
         .put("nodegroupName", Some(it.named(it.attribute("NodegroupName"), "NodegroupName")))
@@ -120,17 +120,11 @@ pub(super) fn nodegroup(it: &It<'_, '_, '_>, out: &mut Lowered) {
 }
 
 /// The type of instance that the launch template of a node group gives, where it stands in the template.
-fn launched(it: &It<'_, '_, '_>) -> Option<Node> {
+fn launched(it: &It<'_, '_, '_>, out: &mut Lowered) -> Option<Node> {
     let id = it.get("LaunchTemplate")?.get("Id")?.as_text()?;
-    let scope = it.scope;
-    let templates = scope.template().resources.iter().filter(|(_, one)| one.kind == "AWS::EC2::LaunchTemplate");
-    for (logical, resource) in templates {
-        if scope.attribute(logical, None).as_text().as_ref() == Some(&id) {
-            let kind = scope.evaluate(resource.properties.get("LaunchTemplateData")?.get("InstanceType")?);
-            return (!matches!(kind.form, Form::Null)).then(|| list(vec![kind.clone()], kind.at.clone()));
-        }
-    }
-    None
+    let (_, template) = out.meant(it.scope, &id)?;
+    let kind = it.scope.evaluate(template.properties.get("LaunchTemplateData")?.get("InstanceType")?);
+    (!matches!(kind.form, Form::Null)).then(|| list(vec![kind.clone()], kind.at.clone()))
 }
 
 pub(super) fn addon(it: &It<'_, '_, '_>, out: &mut Lowered) {

@@ -5,7 +5,8 @@ use super::{It, Lowered};
 use crate::known::Text;
 use crate::read::cloudformation::json_text;
 use crate::read::cloudformation::text::{last_segment, without_scheme};
-use crate::read::code::{Form, Node};
+use crate::read::code::{Form, Node, Where};
+use rustc_hash::FxHashMap;
 
 pub(super) fn role(it: &It<'_, '_, '_>, out: &mut Lowered) {
     let mut fields = it.fields();
@@ -106,34 +107,37 @@ pub(super) fn managed_policy(it: &It<'_, '_, '_>, out: &mut Lowered) {
 }
 
 pub(super) fn instance_profile(it: &It<'_, '_, '_>, out: &mut Lowered) {
-    let roles = it.get("Roles").map(items).unwrap_or_default().iter().map(|role| match role.as_text() {
-        Some(name) => {
-            let mut fields = super::Fields::at(role.at.clone());
-            // The role may stand elsewhere, or have a path: only its own ARN says so.
-            let arn = role_arn(it, &name);
-            fields.put("RoleName", Some(of_text(name).written(role.at.clone()))).put("Arn", arn);
-            fields.node()
-        }
-        None => role.clone(),
-    });
+    let roles: Vec<Node> = it
+        .get("Roles")
+        .map(items)
+        .unwrap_or_default()
+        .iter()
+        .map(|role| match role.as_text() {
+            Some(name) => {
+                let mut fields = super::Fields::at(role.at.clone());
+                // The role may stand elsewhere, or have a path: only its own ARN says so.
+                let arn = role_arn(it, &name, out);
+                fields.put("RoleName", Some(of_text(name).written(role.at.clone()))).put("Arn", Some(arn));
+                fields.node()
+            }
+            None => role.clone(),
+        })
+        .collect();
     let mut fields = it.fields();
     fields
         .put("Path", Some(it.own("Path").unwrap_or_else(|| Node::text("/"))))
         .put("InstanceProfileName", Some(it.named(it.reference(), "InstanceProfileName")))
         .put("Arn", Some(it.named(it.attribute("Arn"), "InstanceProfileName")))
-        .put("Roles", Some(list(roles.collect(), it.get("Roles").and_then(|node| node.at.clone()))));
+        .put("Roles", Some(list(roles, it.get("Roles").and_then(|node| node.at.clone()))));
     out.item("iam.instanceProfiles", fields.node());
 }
 
 /// The ARN of a role of this stack by its name, else the one that a role without a path has.
-fn role_arn(it: &It<'_, '_, '_>, name: &Text) -> Option<Node> {
-    let roles = it.scope.template().resources.iter().filter(|(_, resource)| resource.kind == "AWS::IAM::Role");
-    for (logical, _) in roles {
-        if it.scope.attribute(logical, None).as_text().as_ref() == Some(name) {
-            return Some(it.scope.attribute(logical, Some("Arn")));
-        }
+fn role_arn(it: &It<'_, '_, '_>, name: &Text, out: &mut Lowered) -> Node {
+    match out.meant(it.scope, name) {
+        Some((logical, _)) => it.scope.attribute(&logical, Some("Arn")),
+        None => it.scope.arn("iam", false, &["role/".into(), name.clone()]),
     }
-    Some(it.scope.arn("iam", false, &["role/".into(), name.clone()]))
 }
 
 pub(super) fn provider(it: &It<'_, '_, '_>, out: &mut Lowered) {
@@ -184,6 +188,8 @@ fn inline(it: &It<'_, '_, '_>, out: &mut Lowered) -> Node {
     let Some(policies) = it.get("Policies") else { return list(Vec::new(), it.at()) };
     let Form::List(all) = &policies.form else { return policies.clone() };
     let written = it.resource.properties.get("Policies").map(Node::items).unwrap_or_default();
+    let documents = written.iter().filter_map(|one| one.get("PolicyDocument"));
+    let written: FxHashMap<u32, &Node> = documents.filter_map(|node| Some((start(node)?, node))).collect();
     let all = all.iter().map(|policy| {
         let Form::Object(given) = &policy.form else { return policy.clone() };
         let mut fields = super::Fields::at(policy.at.clone());
@@ -191,9 +197,8 @@ fn inline(it: &It<'_, '_, '_>, out: &mut Lowered) -> Node {
             let node = match (key.as_str(), &node.form) {
                 // A document that is a text is JSON; what is written says where.
                 ("PolicyDocument", Form::Text(_)) => {
-                    let source =
-                        written.iter().find(|one| one.get("PolicyDocument").is_some_and(|it| it.at == node.at));
-                    parsed(it, source.and_then(|one| one.get("PolicyDocument")).unwrap_or(node), "policy document", out)
+                    let source = start(node).and_then(|start| written.get(&start).copied());
+                    parsed(it, source.unwrap_or(node), "policy document", out)
                 }
                 ("PolicyDocument", _) => texts(node.clone()),
                 _ => text(node.clone()),
@@ -203,6 +208,14 @@ fn inline(it: &It<'_, '_, '_>, out: &mut Lowered) -> Node {
         fields.node()
     });
     list(all.collect(), policies.at.clone())
+}
+
+/// Where a value stands in its file.
+fn start(node: &Node) -> Option<u32> {
+    match node.at.as_ref()?.span {
+        Where::Bytes(start, _) => Some(start),
+        Where::Pointer(_) => None,
+    }
 }
 
 /// A policy, which may be an object or JSON in a text.
@@ -229,7 +242,7 @@ pub(super) fn parsed(it: &It<'_, '_, '_>, written: &Node, what: &str, out: &mut 
 }
 
 /// Attached policies from their ARNs.
-fn attached(arns: Option<&Node>) -> Node {
+pub(super) fn attached(arns: Option<&Node>) -> Node {
     match arns {
         None => list(Vec::new(), None),
         Some(node) => match &node.form {
@@ -239,14 +252,14 @@ fn attached(arns: Option<&Node>) -> Node {
     }
 }
 
-fn attachment(arn: Node) -> Node {
+pub(super) fn attachment(arn: Node) -> Node {
     let Some(text) = arn.as_text().filter(|_| !matches!(arn.form, Form::Unknown(_))) else { return arn };
     let mut fields = super::Fields::at(arn.at.clone());
     fields.put("PolicyName", Some(of_text(last_segment(&text)))).put("PolicyArn", Some(arn));
     fields.node()
 }
 
-fn boundary(it: &It<'_, '_, '_>) -> Option<Node> {
+pub(super) fn boundary(it: &It<'_, '_, '_>) -> Option<Node> {
     let arn = it.own("PermissionsBoundary")?;
     let mut fields = super::Fields::at(arn.at.clone());
     fields.text("PermissionsBoundaryType", "Policy").put("PermissionsBoundaryArn", Some(arn));
