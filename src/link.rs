@@ -18,6 +18,7 @@ mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
 mod fragment;
+mod gangs;
 mod job;
 mod mounted;
 mod network;
@@ -213,6 +214,15 @@ fn inferred(estate: &Estate) -> Vec<(Value, String)> {
     found.extend(emr_on_ec2::inferred(estate));
     found.extend(spark_operator::inferred(estate));
     found.extend(batch_processing_gateway::inferred(estate));
+    // Of a run about a few clusters, nothing is said of the others that lists name.
+    let targets = estate.items("targets");
+    if !targets.is_empty() {
+        let of =
+            |declaration: &Value| ["cluster", "application"].iter().any(|key| targets.contains(&declaration[*key]));
+        found.retain(|(declaration, _)| {
+            declaration["system"] == System::BatchProcessingGateway.name() || of(declaration)
+        });
+    }
     for (declaration, _) in &mut found {
         declaration["inferred"] = true.into();
     }

@@ -18,6 +18,7 @@ mod helm_values;
 mod json;
 mod kubernetes;
 mod lines;
+pub mod live;
 mod manifest;
 mod merge;
 mod place;
@@ -37,6 +38,8 @@ mod written;
 pub mod yaml;
 
 pub use lines::{Line, Lines};
+pub use live::Answers;
+pub(crate) use merge::moves;
 pub use place::locate;
 pub use policy::{PolicyFile, policies};
 
@@ -149,6 +152,14 @@ pub fn stdin() -> Result<Input, ReadError> {
 /// If a path that was named cannot be read, if nothing at all is recognised, or if the declaration of
 /// rollouts has a mistake. Everything else that goes wrong is a gap of the estate.
 pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
+    read_with(inputs, Answers::default(), options)
+}
+
+/// Reads the inputs, and what calls have answered, into one estate.
+///
+/// # Errors
+/// As [`read`] has them; with answers, nothing need be recognised in the inputs.
+pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Result<Estate, ReadError> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
@@ -205,10 +216,10 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
     if let Some(bytes) = stdin {
         outcomes.push(read_stdin(bytes, &terraform));
     }
-    let mut readings = Vec::new();
     let mut codes = Vec::new();
     let mut templates = Vec::new();
     let mut materials = Vec::new();
+    let mut readings = answers.readings;
     let mut reasons = Vec::new();
     for outcome in outcomes {
         match outcome {
@@ -244,6 +255,9 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         return Err(nothing(inputs, faults.collect(), reasons, passed_over));
     }
     let mut estate = assemble::assemble(readings, codes, declarations, options);
+    if !answers.targets.is_empty() {
+        estate.document["targets"] = answers.targets.into();
+    }
     estate.gaps.extend(gaps);
     estate.gaps.sort();
     estate.passed_over = passed_over;
