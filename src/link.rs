@@ -27,6 +27,7 @@ mod reference;
 mod release;
 mod role;
 mod service_account;
+mod settings;
 mod spark_operator;
 
 pub use crate::arn::{Arn, role_name};
@@ -57,6 +58,11 @@ impl Linked {
         let rollouts = self.estate.items("rollouts").iter();
         let mut systems: Vec<System> =
             rollouts.filter_map(|rollout| System::named(rollout["system"].told()?)).collect();
+        // Objects of a cluster may be declared without anything that runs there.
+        let declares = |what: &str| self.estate.declared.keys().any(|table| table.starts_with(what));
+        if declares("/kubernetes/") {
+            systems.extend([System::EmrOnEks, System::SparkOperator]);
+        }
         systems.sort();
         systems.dedup();
         systems
@@ -158,6 +164,7 @@ pub fn link(mut estate: Estate) -> Linked {
         for (declaration, pointer) in fragments {
             if let Some(mut draft) = draft(&estate, &index, &declaration, &pointer) {
                 draft.set("fragment", true);
+                fragment::leave_open(&declaration, &mut draft);
                 drafts.push(draft);
             }
         }

@@ -25,6 +25,7 @@ const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     cluster(estate, declaration, pointer, draft);
     jobs(estate, declaration, &["start-job-run", "sparkpilot-job"], draft);
+    super::settings::of_jobs(draft);
     session(estate, declaration, draft);
     execution_role(estate, index, declaration, pointer, draft);
     submitter(estate, index, declaration, pointer, draft);
@@ -66,6 +67,16 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
                 && roles.iter().all(|(known, _)| *known != role)
             {
                 roles.push((role, &run["releaseLabel"]));
+            }
+        }
+        // A request of a script says as much as a run that was made.
+        for job in estate.items("jobRequests") {
+            let request = &job["request"];
+            if let (Some(id), Some(role)) = (request["virtualClusterId"].told(), request["executionRoleArn"].told())
+                && virtual_cluster["id"].told() == Some(id)
+                && roles.iter().all(|(known, _)| *known != role)
+            {
+                roles.push((role, &request["releaseLabel"]));
             }
         }
         let base = json!({
@@ -141,8 +152,19 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
                 }
                 None => draft.set("issuer", not_described(name).to_value()),
             }
-            if let Some(version) = cluster["version"].told().and_then(facts::eks_version) {
-                draft.set("kubernetesSupport", kubernetes_support(estate, &version));
+            if let Some(version) = cluster["version"].told() {
+                // The table begins with a version whose extended support has ended.
+                let older = version
+                    .strip_prefix("1.")
+                    .and_then(|minor| minor.parse::<u32>().ok())
+                    .is_some_and(|minor| minor < 28);
+                match facts::eks_version(version) {
+                    Some(version) => draft.set("kubernetesSupport", kubernetes_support(estate, &version)),
+                    None if older && estate.document["sparkcheck"]["today"].is_string() => {
+                        draft.set("kubernetesSupport", "ended");
+                    }
+                    None => {}
+                }
             }
         }
         Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),

@@ -1,4 +1,4 @@
-//! What code declares and no rollout refers to: roles and policies by themselves.
+//! What code declares and no rollout refers to: roles, policies, clusters and requests by themselves.
 //!
 //! A change often brings a role without the cluster that will use it. What it is for is told by whom
 //! it trusts and by what it may do, and it is judged like the same role of a rollout, of which nothing
@@ -28,23 +28,63 @@ pub(super) fn inferred(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
             found.push((declaration, pointer.clone()));
         }
     }
-    let jobs: Vec<(usize, &Value)> = estate.items("jobRequests").iter().enumerate().collect();
-    for (at, job) in jobs {
+    for (cluster, pointer) in own(estate, "eks.clusters") {
+        let Some(arn) = cluster["arn"].told().filter(|_| !used.contains(&pointer)) else { continue };
+        let name = cluster["name"].told().unwrap_or(arn);
+        let declaration =
+            json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn});
+        found.push((declaration, pointer));
+    }
+    found.extend(requests(estate, &used));
+    found
+}
+
+/// Says of what a cluster or a request by itself does not name that it is not known.
+pub(super) fn leave_open(declaration: &Value, draft: &mut Draft) {
+    if declaration["cluster"].is_null() && declaration["job-paths"].is_null() {
+        return;
+    }
+    const OPEN: [&str; 12] = [
+        "cluster",
+        "namespace",
+        "namespaceObject",
+        "serviceLinkedRole",
+        "executionRole",
+        "submitter",
+        "emrRole",
+        "emrRoleBinding",
+        "oidcProvider",
+        "application",
+        "serviceRole",
+        "instanceProfile",
+    ];
+    let why = || Unknown { why: "nothing says where it is going to be used".to_owned(), unblock: None };
+    for name in OPEN {
+        if !draft.object.contains_key(name) {
+            draft.set(name, why().to_value());
+        }
+    }
+}
+
+/// The requests of each file that no rollout has: of where they will run nothing is known.
+fn requests(estate: &Estate, used: &BTreeSet<String>) -> Vec<(Value, String)> {
+    let mut files: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut found = Vec::new();
+    for (at, job) in estate.items("jobRequests").iter().enumerate() {
         let pointer = format!("/jobRequests/{at}");
-        let (system, role) = match job["kind"].as_str() {
-            Some("start-job-run") => ("emr-on-eks", "executionRoleArn"),
-            Some("serverless-start-job-run") => ("emr-serverless", "executionRoleArn"),
+        let system = match job["kind"].told() {
+            Some("start-job-run") => "emr-on-eks",
+            Some("serverless-start-job-run") => "emr-serverless",
+            Some("run-job-flow") => "emr-on-ec2",
             _ => continue,
         };
-        if job["code"] != true || used.contains(&pointer) {
-            continue;
+        let Some(path) = job["path"].told().filter(|_| !used.contains(&pointer)) else { continue };
+        if files.insert((path, system)) {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let declaration =
+                json!({"system": system, "fragment": true, "inferred": true, "name": name, "job-paths": [path]});
+            found.push((declaration, pointer));
         }
-        let name = job["request"]["name"].told().or_else(|| job["path"].told()).unwrap_or("?");
-        let mut declaration = json!({"system": system, "fragment": true, "inferred": true, "name": name, "job": at});
-        if let Some(role) = job["request"][role].told() {
-            declaration["execution-role"] = role.into();
-        }
-        found.push((declaration, pointer));
     }
     found
 }

@@ -72,8 +72,8 @@ impl Collected {
             None => self.policies.identity.missing.push(format!("the inline policies of {name}")),
             Some((field, list)) => {
                 for (at, entry) in list.iter().enumerate() {
-                    if let Some(unknown) = Unknown::of(entry) {
-                        self.policies.identity.missing.push(unknown.why);
+                    if Unknown::of(entry).is_some() {
+                        self.policies.identity.missing.push(format!("more inline policies of {name}"));
                         continue;
                     }
                     let policy = format!("inline `{}`", entry["PolicyName"].told().unwrap_or("?"));
