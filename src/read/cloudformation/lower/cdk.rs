@@ -2,7 +2,7 @@
 
 use super::eks::{access, identity, network};
 use super::iam::parsed;
-use super::shape::{items, list, of_text, text};
+use super::shape::{items, of_text, text};
 use super::{Fields, It, Lowered};
 use crate::estate;
 use crate::known::Text;
@@ -113,9 +113,4 @@ fn gateway(values: &Node, depth: usize) -> Option<&Node> {
         Form::Object(fields) if depth < 4 => fields.iter().find_map(|(_, node)| gateway(node, depth + 1)),
         _ => None,
     }
-}
-
-/// A list of nodes, where there are any.
-pub(super) fn some(items: Vec<Node>) -> Option<Node> {
-    (!items.is_empty()).then(|| list(items, None))
 }
