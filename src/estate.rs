@@ -76,6 +76,8 @@ pub enum Syntax {
     Variables,
     /// Text without inner places, such as an error message.
     Plain,
+    /// No text at all: the answer to a call, and its path is the command that makes the same call.
+    Answer,
 }
 
 /// Something that the run should have seen and did not.

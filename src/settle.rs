@@ -5,6 +5,7 @@
 //! so that they survive moved lines and reordered lists.
 
 use crate::check::{Evidence, Judgement, Subject, Verdict};
+use crate::estate::Syntax;
 use crate::known::{Text, Told};
 use crate::link::Linked;
 use crate::path::unescape;
@@ -158,8 +159,8 @@ fn place(pointer: String, note: String, linked: &Linked) -> Place {
     let origins = &linked.estate.origins;
     let source = origins.find(&pointer).map(|origin| (origin.source, origin.pointer));
     let pointer = origins.resolve(&pointer);
-    let path =
-        source.as_ref().and_then(|(number, _)| linked.estate.sources.get(*number)).map(|source| source.path.clone());
+    let from = source.as_ref().and_then(|(number, _)| linked.estate.sources.get(*number));
+    let path = from.filter(|source| source.syntax != Syntax::Answer).map(|source| source.path.clone());
     Place { arn: arn_around(&linked.estate.document, &pointer), path, source, pointer, span: None, note }
 }
 
