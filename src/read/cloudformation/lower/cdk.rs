@@ -1,6 +1,6 @@
 //! What the CDK makes of its own: clusters, manifests and charts as custom resources.
 
-use super::eks::{access, identity, network};
+use super::eks::{access, addresses, identity, network};
 use super::iam::parsed;
 use super::shape::{items, of_text, text};
 use super::{Fields, It, Lowered};
@@ -22,7 +22,7 @@ pub(super) fn cluster(it: &It<'_, '_, '_>, out: &mut Lowered) {
         .put("version", own("version").map(text))
         .put("roleArn", own("roleArn"))
         .put("resourcesVpcConfig", Some(network(own("resourcesVpcConfig"))))
-        .put("kubernetesNetworkConfig", own("kubernetesNetworkConfig"))
+        .put("kubernetesNetworkConfig", Some(addresses(own("kubernetesNetworkConfig"))))
         .put("logging", own("logging"))
         .put("identity", Some(identity(it)))
         .put("encryptionConfig", own("encryptionConfig"))
