@@ -477,6 +477,37 @@ Resources:
 }
 
 #[test]
+fn loops_are_unrolled() {
+    let template = "
+Transform: AWS::LanguageExtensions
+Parameters: {Teams: {Type: CommaDelimitedList, Default: 'a, b-c'}}
+Resources:
+  Fn::ForEach::Roles:
+    - Team
+    - !Ref Teams
+    - Role&{Team}:
+        Type: AWS::IAM::Role
+        Properties:
+          RoleName: !Sub 'exec-${Team}'
+          Path: !Sub
+            - '/${x}/'
+            - x: !Ref Team
+";
+    let all = declared(&[("t.yaml", template)]);
+    let arns: Vec<&Value> = all.iter().map(|(_, role)| &role["Arn"]).collect();
+    assert_eq!(
+        arns,
+        ["arn:${partition}:iam::${account}:role/a/exec-a", "arn:${partition}:iam::${account}:role/b-c/exec-b-c"]
+    );
+    let nested = |depth: usize| {
+        let open: String =
+            (0..depth).map(|at| format!("Fn::ForEach::L{at}: [I{at}, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], {{")).collect();
+        format!("Resources: {{{open}'R': {{Type: AWS::IAM::Role}}{}}}", "}]".repeat(depth))
+    };
+    read(&files(&[("t.yaml", &nested(12))]));
+}
+
+#[test]
 fn exports_are_of_all_and_names_of_each_template() {
     let network = "Parameters: {Name: {Type: String}}\nResources: {Role: {Type: AWS::IAM::Role, Properties: {RoleName: !Ref Name}}}\nOutputs: {Arn: {Value: !GetAtt Role.Arn, Export: {Name: role-arn}}}\n";
     let user = "Parameters: {Name: {Type: String}}\nResources: {Entry: {Type: AWS::EKS::AccessEntry, Properties: {ClusterName: !Ref Name, PrincipalArn: !ImportValue role-arn}}}\n";
