@@ -327,7 +327,10 @@ impl Assembly {
         {
             list.insert(known.min(list.len()), value);
         }
-        unit.parts.push((at, key, of.clone(), field));
+        // What is declared under that very name is whose it is.
+        if found.is_none() {
+            unit.parts.push((at, key, of.clone(), field));
+        }
     }
 
     /// Says of the lists of a unit's own items whether they are whole.
