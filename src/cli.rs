@@ -1,5 +1,7 @@
 //! The command line: what can be asked, and how an answer becomes an exit code.
 
+mod snapshot;
+
 use crate::link::link;
 use crate::report::look::Look;
 use crate::report::sarif::SarifOptions;
@@ -33,6 +35,8 @@ pub struct Cli {
 enum Command {
     /// Check rollouts (what happens without a command)
     Check(Check),
+    /// Write what the inputs hold into one file, without secrets, for checking later and elsewhere
+    Snapshot(snapshot::Snapshot),
     /// Say what a rule is about, and how to mend what it finds
     Explain(Explain),
     /// List the rules
@@ -361,6 +365,7 @@ pub fn run(
     Ok(match cli.command {
         None => check(&cli.check, surroundings),
         Some(Command::Check(check_args)) => check(&check_args, surroundings),
+        Some(Command::Snapshot(args)) => snapshot::write(&args, surroundings),
         Some(Command::Explain(args)) => explain(&args, surroundings),
         Some(Command::Rules(args)) => rules(&args.rules).map(|rules| {
             let rules: Vec<&Rule> = rules.iter().collect();
@@ -414,20 +419,20 @@ fn inputs(named: &[PathBuf]) -> Result<Vec<read::Input>, CliError> {
     Ok(inputs)
 }
 
-fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
-    if let Some(day) = &args.today
-        && day.parse::<jiff::civil::Date>().is_err()
-    {
-        return Err(CliError::NoSuchDay(day.clone()));
+/// A day that was given, if it is one.
+fn day(given: Option<&str>) -> Result<Option<String>, CliError> {
+    match given {
+        Some(day) if day.parse::<jiff::civil::Date>().is_err() => Err(CliError::NoSuchDay(day.to_owned())),
+        given => Ok(given.map(str::to_owned)),
     }
+}
+
+fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let today = day(args.today.as_deref())?;
     // A broken rule file ends the run before anything is read.
     let own = with_rules_of(&args.rules, if args.rules.is_empty() { Vec::new() } else { rule::builtin() })?;
     let inputs = inputs(&args.inputs)?;
-    let options = read::Options {
-        today: args.today.clone(),
-        clock: Some(surroundings.today.clone()),
-        rollout_file: args.rollout.clone(),
-    };
+    let options = read::Options { today, clock: Some(surroundings.today.clone()), rollout_file: args.rollout.clone() };
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(read::read(&inputs, &options)?));
     let systems = linked.systems();

@@ -10,6 +10,7 @@ use crate::capacity::remedy::{Remedy, remedies};
 use crate::capacity::{self, Demand, Fit, Outcome, Role, Supply, quota, what_if};
 use crate::check::semantic::capacity as asked;
 use crate::facts::instances::{InstanceType, instance_type};
+use crate::known::Told;
 use crate::link::Linked;
 use crate::report::look::Look;
 use crate::report::visible;
@@ -90,12 +91,12 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut clusters: BTreeMap<String, Result<Rc<(Rc<Supply>, capacity::Held)>, String>> = BTreeMap::new();
     for rollout in linked.estate.items("rollouts") {
-        let name = rollout["name"].as_str().unwrap_or("?");
+        let name = rollout["name"].told().unwrap_or("?");
         if question.rollout.as_deref().is_some_and(|wanted| wanted != name) {
             continue;
         }
         let gangs = rollout["gangs"].as_array().map_or(&[][..], Vec::as_slice);
-        let arn = rollout["clusterArn"].as_str().unwrap_or_default();
+        let arn = rollout["clusterArn"].told().unwrap_or_default();
         if gangs.is_empty() {
             continue;
         }
@@ -109,10 +110,10 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
             .clone();
         let of = |gang: &Value| asked::demand(gang, Some(rollout));
         let jobs: Vec<(String, Vec<Demand>)> = if question.together {
-            let names: Vec<&str> = gangs.iter().filter_map(|gang| gang["name"].as_str()).collect();
+            let names: Vec<&str> = gangs.iter().filter_map(|gang| gang["name"].told()).collect();
             vec![(names.join(" and "), gangs.iter().map(of).collect())]
         } else {
-            gangs.iter().map(|gang| (gang["name"].as_str().unwrap_or("?").to_owned(), vec![of(gang)])).collect()
+            gangs.iter().map(|gang| (gang["name"].told().unwrap_or("?").to_owned(), vec![of(gang)])).collect()
         };
         let concurrent = question.concurrent.unwrap_or_else(|| asked::concurrent(Some(rollout)));
         for (job, demand) in jobs {

@@ -88,7 +88,7 @@ fn what_is_not_ours_is_passed_over_and_counted() {
         ("package.json", b"{\"name\": \"x\", \"dependencies\": {}}"),
         ("broken.json", b"{\"name\": "),
         ("values.yaml", b"a: {{ .Values.a }}\napiVersion: {{ .Values.b }}\n"),
-        ("main.tf", b"resource {}"),
+        ("main.go", b"package main"),
         ("photo.json", b"\x89PNG\x00\x01"),
         ("notes.txt", b"remember the milk"),
         ("kubeconfig.yaml", b"apiVersion: v1\nkind: Config\nusers: [{user: {token: hush}}]\n"),

@@ -13,6 +13,9 @@
 
 #![allow(dead_code, reason = "the front ends that build these come one by one")]
 
+pub(crate) mod json;
+pub(crate) mod yaml;
+
 use crate::estate::{Gap, Syntax};
 use crate::known::{Text, Unknown};
 use serde_json::{Map, Number, Value};

@@ -4,8 +4,10 @@
 //! excerpt shows no secret that stands beside the place.
 
 use super::code::Where;
-use super::{WORTH_THREADS, file, place_json, place_yaml, session};
+use super::dispatch::WORTH_THREADS;
+use super::{file, place_json, place_yaml, session};
 use crate::estate::{Excerpt, Source, Span, Syntax};
+use crate::redact;
 use rayon::prelude::*;
 use regex_lite::Regex;
 use rustc_hash::FxHashMap;
@@ -325,6 +327,11 @@ impl<'a> Lines<'a> {
         let mut excerpt = cut(content, within, line + 1);
         let neighbour = |number: usize| {
             let content = self.line(number);
+            let flag = number.checked_sub(1).map(|before| self.line(before).trim());
+            let flag = flag.map(|flag| flag.trim_start_matches("- ").trim_matches(['"', '\'', ',']));
+            if flag.is_some_and(|flag| flag.starts_with('-') && redact::names_a_secret(flag)) {
+                return redact::MARK.to_owned();
+            }
             let shown: String = content.chars().take(WIDTH).collect();
             let mark = if shown.len() < content.len() { "…" } else { "" };
             hide(&shown).into_owned() + mark
@@ -359,7 +366,10 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
         text.push_str(&hide(head));
     }
     let start = text.len();
-    text.extend(span.chars().take(WIDTH - LEAD));
+    let shown: String = span.chars().take(WIDTH - LEAD).collect();
+    // A text of several lines is a file of its own, of which the place is only a part.
+    let shown = if shown.contains(['\n', '\\']) { hide(&shown).into_owned() } else { shown };
+    text.push_str(&redact::text(&shown));
     let end = text.len();
     if span.chars().count() > WIDTH - LEAD {
         text.push('…');
@@ -386,15 +396,19 @@ fn hide(text: &str) -> Cow<'_, str> {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static VALUES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?x) (?P<key> (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
+            r#"(?x) (?P<key> "--?[\w.-]*(?i:password|passwd|secret|token|credential|api-?key)[\w.-]*"\s*,\s* | (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
             | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}
             | [A-Za-z0-9+/=]{60,}"#,
         )
         .unwrap()
     });
-    VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
+    let hidden = VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
         captures.name("key").map_or_else(|| "***".to_owned(), |key| format!("{}\"***\"", key.as_str()))
-    })
+    });
+    match redact::text(&hidden) {
+        Cow::Owned(more) => Cow::Owned(more),
+        Cow::Borrowed(_) => hidden,
+    }
 }
 
 #[cfg(test)]

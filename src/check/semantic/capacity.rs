@@ -4,7 +4,7 @@ use super::{blocked, single};
 use crate::capacity::remedy::{Change, Remedy, remedies};
 use crate::capacity::{self, Binding, Demand, Fit, Held, Listing, Outcome, Role, Supply, held_by};
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use crate::link::Linked;
 use crate::path::Path;
 use crate::rule::Gang;
@@ -44,8 +44,8 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
     let of_cluster = |collection: &str| {
         let is_own = |item: &&Value| {
             let item = item.get("nodegroup").or_else(|| item.get("fargateProfile")).unwrap_or(item);
-            let name = item["clusterName"].as_str().unwrap_or_default();
-            let arn = item["nodegroupArn"].as_str().or_else(|| item["fargateProfileArn"].as_str());
+            let name = item["clusterName"].told().unwrap_or_default();
+            let arn = item["nodegroupArn"].told().or_else(|| item["fargateProfileArn"].told());
             let same_account = arn.is_none_or(|arn| {
                 arn.split(':').nth(3) == cluster_arn.split(':').nth(3)
                     && arn.split(':').nth(4) == cluster_arn.split(':').nth(4)
@@ -60,11 +60,11 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
         nodegroups: of_cluster("eks.nodegroups"),
         node_pools: list("nodePools"),
         fargate_profiles: of_cluster("eks.fargateProfiles"),
-        cluster: estate.items("eks.clusters").iter().find(|candidate| candidate["arn"] == cluster_arn),
+        cluster: estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn)),
     };
     let mut runs = BTreeSet::new();
     for pod in listing.pods {
-        if let Some(run) = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str()
+        if let Some(run) = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told()
             && linked.index.has_ended(run)
         {
             runs.insert(run.to_owned());
@@ -75,14 +75,14 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
 
 /// The pods of one job request, whatever form it has, in the namespace of its rollout.
 pub(crate) fn demand(job: &Value, rollout: Option<&Value>) -> Demand {
-    let spark = rollout.and_then(|rollout| rollout["release"]["spark"].as_str());
+    let spark = rollout.and_then(|rollout| rollout["release"]["spark"].told());
     let request = &job["request"];
-    let mut demand = match job["kind"].as_str() {
+    let mut demand = match job["kind"].told() {
         Some("start-job-run") => capacity::demand::of_emr_on_eks(request, spark),
         Some("sparkpilot-job") => capacity::demand::of_emr_on_eks(&as_start_job_run(request), spark),
         _ => capacity::demand::of_spark_application(request),
     };
-    demand.namespace = rollout.and_then(|rollout| rollout["namespace"].as_str()).map(str::to_owned);
+    demand.namespace = rollout.and_then(|rollout| rollout["namespace"].told()).map(str::to_owned);
     demand
 }
 
@@ -148,7 +148,7 @@ fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<Job>, Verdict> {
     let number = concurrent(rollout);
     let of = |(job, pointer): (&Value, String)| {
         let demand = capacity::what_if::at_once(std::slice::from_ref(&demand(job, rollout)), number);
-        let name = job["name"].as_str().or_else(|| job["path"].as_str()).unwrap_or("?").to_owned();
+        let name = job["name"].told().or_else(|| job["path"].told()).unwrap_or("?").to_owned();
         Job { demand, pointer, name }
     };
     Ok(jobs(subject, path)?.into_iter().map(of).collect())
@@ -157,7 +157,7 @@ fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<Job>, Verdict> {
 /// The cluster's nodes, read once for all rollouts.
 fn nodes(subject: &Subject<'_>, inquiry: &Inquiry<'_>, path: &Path) -> Result<(String, Arc<Cluster>), Verdict> {
     let (arn, _) = single(subject, path)?;
-    let arn = arn.as_str().unwrap_or_default().to_owned();
+    let arn = arn.told().unwrap_or_default().to_owned();
     let cluster = inquiry.cluster(&arn);
     match &*cluster {
         Ok(cluster) => Ok((arn, Arc::clone(cluster))),
@@ -281,7 +281,7 @@ pub(super) fn within_quota(
 ) -> Verdict {
     let found = single(subject, cluster).and_then(|(arn, _)| Ok((arn, single(subject, namespace)?.0)));
     let (arn, namespace) = match found {
-        Ok((arn, namespace)) => (arn.as_str().unwrap_or_default(), namespace.as_str().unwrap_or_default()),
+        Ok((arn, namespace)) => (arn.told().unwrap_or_default(), namespace.told().unwrap_or_default()),
         Err(verdict) => return verdict,
     };
     let demands = match demands(subject, jobs) {
@@ -293,7 +293,7 @@ pub(super) fn within_quota(
     let mut objects = |collection: &str, kind: &str| {
         missing = missing.take().or_else(|| estate.incomplete(collection, arn, Some(namespace)));
         let group = estate.kubernetes(arn);
-        let of_namespace = |object: &&Value| object["metadata"]["namespace"] == namespace;
+        let of_namespace = |object: &&Value| object["metadata"]["namespace"].is(namespace);
         group.map_or_else(Vec::new, |(group, _)| {
             group[kind].as_array().into_iter().flatten().filter(of_namespace).collect::<Vec<_>>()
         })
