@@ -6,7 +6,7 @@
 //! rollout may fail of; that is what `sparkcheck check` is for.
 
 use crate::capacity::picture::{Picture, escaped, picture};
-use crate::capacity::remedy::{Remedy, remedies};
+use crate::capacity::remedy::{Remedy, held_told, remedies};
 use crate::capacity::{self, Demand, Fit, Outcome, Role, Supply, quota, what_if};
 use crate::check::semantic::capacity as asked;
 use crate::facts::instances::{InstanceType, instance_type};
@@ -83,6 +83,8 @@ pub struct Weighed {
     pub most_concurrent: Option<u32>,
     /// What helps.
     pub remedies: Vec<Remedy>,
+    /// What ended job runs hold, in a phrase.
+    pub held: Option<String>,
 }
 
 /// Asks of every job of every rollout, or of the one that is named. Nothing, where no rollout runs pods.
@@ -128,7 +130,16 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
                 let (quotas, ranges) = bounds(linked, arn, rollout);
                 weigh(demand, concurrent, &nodes.0, &nodes.1, question, (&quotas, &ranges))
             });
-            answers.push(answer);
+            // Two files may hold the same job.
+            let same = |known: &Answer| {
+                let (Ok(left), Ok(right)) = (&known.result, &answer.result) else { return false };
+                (&known.rollout, &known.job) == (&answer.rollout, &answer.job)
+                    && left.kinds() == right.kinds()
+                    && left.because() == right.because()
+            };
+            if !answers.iter().any(same) {
+                answers.push(answer);
+            }
         }
     }
     answers
@@ -181,7 +192,8 @@ fn weigh(
     let remedies =
         if fit.outcome == Outcome::Short { remedies(&demand, &supply, held, fit.nodes_needed) } else { Vec::new() };
     let quota = quota::within(&demand, quotas, ranges);
-    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, remedies }
+    let held = held_told(held).filter(|_| fit.outcome == Outcome::Short);
+    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, remedies, held }
 }
 
 impl Weighed {
@@ -205,6 +217,7 @@ impl Weighed {
             reasons.extend(self.quota.unknown.iter().cloned());
         } else {
             reasons.push(self.fit.because.clone());
+            reasons.extend(self.held.clone());
         }
         reasons.join("; ")
     }
@@ -266,11 +279,10 @@ pub fn human(answers: &[Answer], look: &Look) -> String {
             Outcome::Short => BAD,
             Outcome::FitsIfPackedWell | Outcome::Unknown => DOUBTFUL,
         };
-        look.wrap(&mut text, "", "  ", &format!("{outcome}: {}", visible(&weighed.because())));
-        if look.colour {
-            let plain = format!("{outcome}:");
-            text = text.replacen(&plain, &look.paint(style, &plain), 1);
-        }
+        let mut answer = String::new();
+        look.wrap(&mut answer, "", "  ", &format!("{outcome}: {}", visible(&weighed.because())));
+        let plain = format!("{outcome}:");
+        text.push_str(&answer.replacen(&plain, &look.paint(style, &plain), 1));
         text.push('\n');
         for (role, count, cpu, memory, sum) in weighed.kinds() {
             write_to(&mut text, format_args!("  {role} × {count}: {cpu}m cpu, {memory} MiB\n"));
