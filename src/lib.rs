@@ -48,6 +48,8 @@ pub mod read;
 
 pub mod snapshot;
 
+pub mod diff;
+
 pub mod facts;
 
 pub mod link;

@@ -139,6 +139,9 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
         Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),
     }
     draft.set_found("cluster", found);
+    if Unknown::of(&declaration["namespace"]).is_some() {
+        draft.set_at("namespace", declaration["namespace"].clone(), format!("{pointer}/namespace"));
+    }
     if let Some(namespace) = declaration["namespace"].told() {
         draft.set_at("namespace", namespace, format!("{pointer}/namespace"));
         let wanted = Wanted { collection: "kubernetes.namespaces", scope: text, namespace: None };

@@ -56,6 +56,9 @@ pub fn locate(sources: &[Source], wanted: &[(usize, String)]) -> Vec<Option<Span
 }
 
 fn in_source(source: &Source, pointers: &[&str]) -> Vec<Option<Span>> {
+    if source.syntax == Syntax::Answer {
+        return Vec::new();
+    }
     let bytes = match &source.held {
         Some(held) => file::unpack(held.to_vec()).ok(),
         None => file::bytes(Path::new(&source.path)).ok(),
@@ -146,7 +149,7 @@ fn search(text: &str, lines: &Lines<'_>, syntax: Syntax, trie: &Trie) -> Vec<Opt
                 in_table(table.get_ref(), trie, Trie::ROOT, &mut found);
             }
         }
-        Syntax::Variables | Syntax::Plain => {}
+        Syntax::Variables | Syntax::Plain | Syntax::Answer => {}
     }
     found
 }

@@ -7,6 +7,7 @@
 use super::kubernetes;
 use super::merge::arn_in;
 use super::policy::{self, Decoded};
+use crate::estate::Within;
 use crate::redact::redact;
 use serde_json::{Map, Value};
 
@@ -56,6 +57,32 @@ pub(crate) enum Content {
     Broken { collections: Vec<String>, why: String },
     /// A list that does not say of what it is.
     Nameless { key: String, hint: &'static str },
+    /// Whose everything else in the source is: the reader asked for it and need not guess.
+    Whose(Whose),
+}
+
+/// Whose an answer is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Whose {
+    pub(crate) account: String,
+    pub(crate) region: Option<String>,
+    /// The ARN of the cluster, virtual cluster or application in which it was asked for.
+    pub(crate) inside: Option<String>,
+    /// The one namespace that was asked about.
+    pub(crate) namespace: Option<String>,
+    /// A part of the answer was lost, so its lists say nothing of what they lack. Why, stands beside it.
+    pub(crate) lost: bool,
+}
+
+impl Whose {
+    /// The scope of a collection that is listed within such.
+    pub(crate) fn scope(&self, within: Within) -> Option<String> {
+        match within {
+            Within::Account => Some(self.account.clone()),
+            Within::Region => self.region.as_ref().map(|region| format!("{}/{region}", self.account)),
+            Within::Cluster | Within::Parent => self.inside.clone(),
+        }
+    }
 }
 
 /// Items of a collection, and where in the file they stand.
@@ -128,7 +155,8 @@ impl Recognised {
             | Content::Session(_)
             | Content::Refusals(_)
             | Content::Broken { .. }
-            | Content::Nameless { .. } => {}
+            | Content::Nameless { .. }
+            | Content::Whose(_) => {}
         }
         self.pieces.push(Piece { kind: kind.into(), content });
     }

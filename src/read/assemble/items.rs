@@ -39,7 +39,8 @@ impl Assembly {
         }
         if let Some(listing) = items.listing.take() {
             let within = collection(&name).map_or(Within::Account, |collection| collection.within);
-            let scope = items.items.iter().find_map(|item| scope_of(&name, within, item));
+            let shown = || items.items.iter().find_map(|item| scope_of(&name, within, item));
+            let scope = self.told(source, within).or_else(shown);
             let keys = if paged.contains(&name) {
                 items.items.iter().filter_map(|item| identity(&name, item)).collect()
             } else {
@@ -151,7 +152,7 @@ impl Assembly {
         };
         let mut items = Vec::new();
         if name == "eks.clusters" {
-            statement.scope = self.known.place(&path);
+            statement.scope = self.told(source, Within::Region).or_else(|| self.known.place(&path));
             for value in names {
                 let mut item = Map::new();
                 if let (Some((account, region)), Some(cluster)) =
@@ -165,7 +166,7 @@ impl Assembly {
                 items.push(Value::Object(item));
             }
         } else {
-            statement.scope = self.known.cluster(&path);
+            statement.scope = self.told(source, Within::Cluster).or_else(|| self.known.cluster(&path));
             if let Some(cluster) = &statement.scope {
                 let cluster_name = cluster.rsplit('/').next().unwrap_or_default();
                 for value in names {
@@ -194,7 +195,8 @@ impl Assembly {
         let labelled = labelled
             .filter(|_| items.collection == "kubernetes.nodes")
             .and_then(|name| sole(&self.known.clusters_called(name)).map(|arn| (*arn).clone()));
-        let cluster = labelled.or_else(|| self.known.cluster(&path));
+        let told = self.told(source, Within::Cluster);
+        let cluster = told.clone().or(labelled).or_else(|| self.known.cluster(&path));
         let list = items.collection.strip_prefix("kubernetes.").unwrap_or_default().to_owned();
         let group = match &cluster {
             Some(arn) => Value::String(arn.clone()),
@@ -215,13 +217,13 @@ impl Assembly {
         }
         if let (Some(listing), Some(cluster)) = (items.listing.take(), &cluster) {
             let mut doubt = listing.doubt;
-            let mut namespace = None;
-            if !kubernetes::cluster_wide(&list) {
+            let mut namespace = self.whose.get(&source).and_then(|whose| whose.namespace.clone());
+            if namespace.is_none() && !kubernetes::cluster_wide(&list) {
                 let spaces: BTreeSet<&str> =
                     items.items.iter().filter_map(|item| item.pointer("/metadata/namespace")?.as_str()).collect();
                 // The name of the cluster in the path is no namespace.
                 let short = path.replace(cluster.rsplit('/').next().unwrap_or_default(), "");
-                let all = ["all", "A"].iter().any(|word| subject::mentions(&path, word));
+                let all = told.is_some() || ["all", "A"].iter().any(|word| subject::mentions(&path, word));
                 match (spaces.len(), spaces.first()) {
                     _ if all => {}
                     (1, Some(only)) => namespace = Some((*only).to_owned()),
