@@ -42,7 +42,13 @@ pub mod path;
 
 pub mod estate;
 
+pub mod redact;
+
 pub mod read;
+
+pub mod snapshot;
+
+pub mod diff;
 
 pub mod facts;
 
@@ -65,6 +71,8 @@ pub mod proof;
 pub mod why;
 
 pub mod simulate;
+
+pub mod fit;
 
 pub mod schema;
 

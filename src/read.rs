@@ -14,31 +14,39 @@ mod declaration;
 mod dispatch;
 mod eksctl;
 mod file;
+mod helm_values;
 mod json;
 mod kubernetes;
 mod lines;
+pub mod live;
+mod manifest;
 mod merge;
 mod place;
 mod place_json;
 mod place_yaml;
 mod placeholder;
 mod policy;
+mod policy_file;
 mod refusal;
+mod script;
 mod session;
 mod shape;
+mod shell;
 mod subject;
 mod terraform;
 mod written;
 pub mod yaml;
 
 pub use lines::{Line, Lines};
+pub use live::Answers;
+pub(crate) use merge::moves;
 pub use place::locate;
 pub use policy::{PolicyFile, policies};
 
 use crate::estate::{Estate, Gap, Syntax};
 use code::Code;
 use declaration::Declarations;
-use dispatch::{Outcome, read_bytes, read_file, read_files};
+use dispatch::{Outcome, read_file, read_files, read_stdin};
 use file::{Entry, Unreadable};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use rustc_hash::FxHashMap;
@@ -144,6 +152,14 @@ pub fn stdin() -> Result<Input, ReadError> {
 /// If a path that was named cannot be read, if nothing at all is recognised, or if the declaration of
 /// rollouts has a mistake. Everything else that goes wrong is a gap of the estate.
 pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
+    read_with(inputs, Answers::default(), options)
+}
+
+/// Reads the inputs, and what calls have answered, into one estate.
+///
+/// # Errors
+/// As [`read`] has them; with answers, nothing need be recognised in the inputs.
+pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Result<Estate, ReadError> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
@@ -198,25 +214,35 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         entries.into_iter().partition(|entry| file::is_terraform(&entry.shown));
     let mut outcomes = read_files(&entries, &terraform);
     if let Some(bytes) = stdin {
-        let entry = Entry { path: PathBuf::from("-"), shown: "-".to_owned(), named: true };
-        outcomes.push(read_bytes(&entry, bytes, Some(bytes.as_slice().into()), &terraform));
+        outcomes.push(read_stdin(bytes, &terraform));
     }
-    let mut readings = Vec::new();
     let mut codes = Vec::new();
     let mut templates = Vec::new();
+    let mut materials = Vec::new();
+    let mut readings = answers.readings;
     let mut reasons = Vec::new();
     for outcome in outcomes {
         match outcome {
             Outcome::Read(reading) => readings.push(reading),
             Outcome::Code(code) => codes.push(code),
             Outcome::Template(entry, text) => templates.push((entry, text)),
+            Outcome::Material(material) => materials.push(material),
             Outcome::PassedOver(reason) => {
                 passed_over += 1;
                 reasons.push(reason);
             }
         }
     }
+    let (scripts, silent) = script::read(&materials);
+    codes.extend(scripts);
+    passed_over += silent.len();
+    reasons.extend(silent.into_iter().map(|path| format!("`{path}` holds no request that sparkcheck knows")));
     let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let of_code: BTreeSet<&str> =
+        codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
+    let templates = templates.iter().map(|(entry, _)| entry);
+    let unused = terraform.iter().chain(templates).filter(|entry| !of_code.contains(entry.shown.as_str()));
+    passed_over += unused.count();
     if declarations.is_empty() && codes.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
             // The place says the path, and more.
@@ -229,6 +255,9 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
         return Err(nothing(inputs, faults.collect(), reasons, passed_over));
     }
     let mut estate = assemble::assemble(readings, codes, declarations, options);
+    if !answers.targets.is_empty() {
+        estate.document["targets"] = answers.targets.into();
+    }
     estate.gaps.extend(gaps);
     estate.gaps.sort();
     estate.passed_over = passed_over;

@@ -5,7 +5,8 @@
 //! so that they survive moved lines and reordered lists.
 
 use crate::check::{Evidence, Judgement, Subject, Verdict};
-use crate::known::Text;
+use crate::estate::Syntax;
+use crate::known::{Text, Told};
 use crate::link::Linked;
 use crate::path::unescape;
 use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict};
@@ -27,6 +28,12 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
     let mut verdicts = vec![Go::Go; rollouts.len()];
     for judgement in judgements {
         let number = judgement.subject.rollout.map(|(number, _)| number);
+        // Of a rollout that is not there, what is not known is no question.
+        let fragment = judgement.subject.rollout.is_some_and(|(_, rollout)| rollout["fragment"] == true)
+            || judgement.subject.pointer.starts_with("/declared/");
+        if fragment && matches!(judgement.verdict, Verdict::Unknown(_)) {
+            continue;
+        }
         let (outcome, evidence) = match &judgement.verdict {
             Verdict::Pass => continue,
             Verdict::Fail(evidence) => (Outcome::Fail, evidence),
@@ -58,11 +65,12 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
             .then_with(|| left.message.cmp(&right.message))
             .then_with(|| left.fingerprint.cmp(&right.fingerprint))
     });
-    let text = |rollout: &Value, name: &str| rollout[name].as_str().map(str::to_owned);
-    let rollouts = rollouts.iter().zip(verdicts).filter_map(|(rollout, verdict)| {
+    let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
+    let whole = rollouts.iter().zip(verdicts).filter(|(rollout, _)| rollout["fragment"] != true);
+    let rollouts = whole.filter_map(|(rollout, verdict)| {
         Some(RolloutVerdict {
             name: text(rollout, "name")?,
-            system: System::named(rollout["system"].as_str()?)?,
+            system: System::named(rollout["system"].told()?)?,
             region: text(rollout, "region"),
             account: text(rollout, "account"),
             verdict,
@@ -101,7 +109,10 @@ fn finding<'r>(
         outcome,
         severity: rule.severity,
         system: subject.system(),
-        rollout: rollout.and_then(|rollout| rollout["name"].as_str()).map(str::to_owned),
+        rollout: rollout
+            .filter(|rollout| rollout["fragment"] != true)
+            .and_then(|rollout| rollout["name"].told())
+            .map(str::to_owned),
         message,
         places: places(rule, subject, evidence, &because, linked),
         because,
@@ -148,8 +159,8 @@ fn place(pointer: String, note: String, linked: &Linked) -> Place {
     let origins = &linked.estate.origins;
     let source = origins.find(&pointer).map(|origin| (origin.source, origin.pointer));
     let pointer = origins.resolve(&pointer);
-    let path =
-        source.as_ref().and_then(|(number, _)| linked.estate.sources.get(*number)).map(|source| source.path.clone());
+    let from = source.as_ref().and_then(|(number, _)| linked.estate.sources.get(*number));
+    let path = from.filter(|source| source.syntax != Syntax::Answer).map(|source| source.path.clone());
     Place { arn: arn_around(&linked.estate.document, &pointer), path, source, pointer, span: None, note }
 }
 
@@ -170,7 +181,7 @@ fn arn_around(document: &Value, pointer: &str) -> Option<String> {
             "accessEntryArn",
             "applicationArn",
         ];
-        if let Some(found) = keys.iter().find_map(|key| value.get(key)?.as_str()) {
+        if let Some(found) = keys.iter().find_map(|key| value.get(key)?.told()) {
             arn = Some(found.to_owned());
         }
     }
@@ -189,7 +200,7 @@ fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
 fn file_name<'p>(path: &'p str, items: &[Value]) -> &'p str {
     let last = |path: &'_ str| path.rfind('/').map_or(0, |slash| slash + 1);
     let name = path.get(last(path)..).unwrap_or(path);
-    let alike = items.iter().filter_map(|item| item["path"].as_str());
+    let alike = items.iter().filter_map(|item| item["path"].told());
     if alike.filter(|other| other.get(last(other)..) == Some(name)).count() > 1 { path } else { name }
 }
 
@@ -202,12 +213,12 @@ fn stable(document: &Value, pointer: &str) -> String {
         let is_item = value.is_some_and(Value::is_array);
         let identity = inner.filter(|_| is_item).and_then(|item| {
             let keys = ["Arn", "arn", "name", "id", "path", "RoleName", "PolicyName", "Sid", "principalArn", "cluster"];
-            if let Some((key, found)) = keys.iter().find_map(|key| Some((*key, item[*key].as_str()?))) {
+            if let Some((key, found)) = keys.iter().find_map(|key| Some((*key, item[*key].told()?))) {
                 let items = value.and_then(Value::as_array).filter(|_| key == "path");
                 return Some(items.map_or(found, |items| file_name(found, items)).to_owned());
             }
             let metadata = &item["metadata"];
-            Some(format!("{}:{}", metadata["namespace"].as_str().unwrap_or_default(), metadata["name"].as_str()?))
+            Some(format!("{}:{}", metadata["namespace"].told().unwrap_or_default(), metadata["name"].told()?))
         });
         text.push('/');
         text.push_str(identity.as_deref().unwrap_or(token));

@@ -95,7 +95,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, draft: &
     let name = name.and_then(|source| source.path.rsplit(['/', '\\']).next());
     draft.set(
         "name",
-        name.filter(|_| !declaration["config"].is_string())
+        name.filter(|_| !declaration["config"].told().is_some())
             .or(declaration["config"].told())
             .unwrap_or("batch-processing-gateway"),
     );
@@ -659,7 +659,7 @@ fn reach_of_service(service: &Value) -> Value {
         .flatten()
         .any(|host| host["hostname"].told().is_some_and(|name| name.starts_with("internal-")));
     let by_controller =
-        matches!(key("type"), Some("external" | "nlb-ip")) || service["spec"]["loadBalancerClass"].is_string();
+        matches!(key("type"), Some("external" | "nlb-ip")) || service["spec"]["loadBalancerClass"].told().is_some();
     match key("scheme") {
         _ if is_narrow(ranges) => "network".into(),
         Some("internet-facing") => "internet".into(),

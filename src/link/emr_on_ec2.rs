@@ -51,7 +51,7 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
     let clusters = estate.items("emr.clusters").iter().enumerate();
     let alive = clusters.filter(|(_, cluster)| {
         cluster["Status"]["State"].told().is_some_and(|state| ALIVE.contains(&state))
-            && cluster["ClusterArn"].is_string()
+            && cluster["ClusterArn"].told().is_some()
     });
     let mut rollouts: Vec<(Value, String)> = alive
         .map(|(at, cluster)| {

@@ -1,6 +1,7 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
 use super::access::needs;
+use super::gangs::gangs;
 use super::job::jobs;
 use super::network::{Tenants, network};
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
@@ -34,7 +35,12 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
+<<<<<<< HEAD
     needs(estate, draft);
+=======
+    gangs(estate, declaration, pointer, draft);
+    needs(draft);
+>>>>>>> main
     quotas(estate, index, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
@@ -52,7 +58,12 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
     for (at, virtual_cluster) in estate.items("emrContainers.virtualClusters").iter().enumerate() {
         let Some(arn) = virtual_cluster["arn"].told().and_then(Arn::parse) else { continue };
         let provider = &virtual_cluster["containerProvider"];
-        let Some(cluster) = provider["id"].told().filter(|_| virtual_cluster["state"] == "RUNNING") else { continue };
+        let Some(cluster) = provider["id"]
+            .told()
+            .filter(|_| virtual_cluster["state"].is_null() || virtual_cluster["state"] == "RUNNING")
+        else {
+            continue;
+        };
         let mut roles: Vec<(&str, &Value)> = Vec::new();
         for run in virtual_cluster["id"].told().and_then(|id| runs.get(id)).into_iter().flatten() {
             if let Some(role) = run["executionRoleArn"].told()
@@ -132,7 +143,7 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
         Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),
     }
     draft.set_found("cluster", found);
-    if Text::of(&declaration["namespace"]).is_some_and(|text| text.as_str().is_none()) {
+    if Unknown::of(&declaration["namespace"]).is_some() {
         draft.set_at("namespace", declaration["namespace"].clone(), format!("{pointer}/namespace"));
     }
     if let Some(namespace) = declaration["namespace"].told() {
@@ -262,7 +273,8 @@ fn pod_identity(estate: &Estate, draft: &mut Draft) {
     else {
         return;
     };
-    let (role_arn, suffix) = (draft.text("executionRoleArn").unwrap_or_default(), base36::encode(role));
+    let (role_arn, suffix) =
+        (draft.text("executionRoleArn").unwrap_or_default(), base36::of(&Text::shown(role)).to_string());
     let accounts: Vec<Value> = ["client", "driver", "executor"]
         .iter()
         .map(|component| format!("emr-containers-sa-spark-{component}-{account}-{suffix}").into())
@@ -344,7 +356,7 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
     let mode = cluster.and_then(|cluster| match &cluster["accessConfig"]["authenticationMode"] {
         Value::String(mode) => Some(mode.clone()),
         // A cluster that was described without an access configuration is older than access entries.
-        Value::Null => cluster["name"].is_string().then(|| "CONFIG_MAP".to_owned()),
+        Value::Null => cluster["name"].told().is_some().then(|| "CONFIG_MAP".to_owned()),
         _ => None,
     });
     let way = match (mode.as_deref(), &entry, &mapping) {

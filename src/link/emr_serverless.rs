@@ -108,7 +108,7 @@ fn application(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut 
                 draft.set_at("applicationName", name, format!("{at}/name"));
             }
             // What `list-applications` prints is not the whole of it.
-            if application["applicationId"].is_string() {
+            if application["applicationId"].told().is_some() {
                 described(application, at, draft);
             } else {
                 let unknown = not_described(text).to_value();

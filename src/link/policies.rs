@@ -30,7 +30,7 @@ pub fn collect(linked: &Linked, principal: &Value, pointer: &str) -> Collected {
     let mut collected = Collected::default();
     let name = principal["Arn"].told().unwrap_or("the principal");
     collected.identity_of(principal, pointer, name, linked);
-    if principal["UserName"].is_string() {
+    if principal["UserName"].told().is_some() {
         match principal["GroupList"].as_array() {
             None => collected.policies.identity.missing.push(format!("the groups of {name}")),
             Some(groups) => {

@@ -3,7 +3,7 @@
 use super::{Draft, draft_alias};
 use crate::estate::Estate;
 use crate::facts;
-use crate::known::{Text, Told, Truth, Unknown};
+use crate::known::{Told, Truth, Unknown};
 use serde_json::{Value, json};
 
 /// The release label, taken apart, and what is known of the release.
@@ -15,7 +15,7 @@ pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft
             draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
         ))
     });
-    if Text::of(&declaration["release-label"]).is_some_and(|text| text.as_str().is_none()) {
+    if Unknown::of(&declaration["release-label"]).is_some() {
         draft.set_at("releaseLabel", declaration["release-label"].clone(), format!("{pointer}/release-label"));
         return;
     }

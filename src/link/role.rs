@@ -5,7 +5,7 @@ use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::iam::policy;
-use crate::known::{Text, Told, Unknown};
+use crate::known::{Told, Unknown};
 use serde_json::Value;
 
 /// The execution role: as declared, else as the jobs or the session name it.
@@ -22,9 +22,8 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
         let arn = draft.object.get("session")?.get(name)?.told()?;
         Some((arn.to_owned(), format!("/session/environment/{name}")))
     };
-    if let Some(text) = Text::of(&declaration["execution-role"]).filter(|text| text.as_str().is_none()) {
-        let unknown = Unknown { why: format!("of the execution role only `{text}` is known"), unblock: None };
-        draft.set_at("executionRoleArn", declaration["execution-role"].clone(), format!("{pointer}/execution-role"));
+    if let Some(unknown) = Unknown::of(&declaration["execution-role"]) {
+        draft.set_at("executionRoleArn", unknown.to_value(), format!("{pointer}/execution-role"));
         draft.set("executionRole", unknown.to_value());
         return;
     }
@@ -39,6 +38,12 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
         draft.set("executionRole", unknown.to_value());
         return;
     };
+    if Arn::parse(&arn).is_none() && arn.contains("${") {
+        let unknown = Unknown { why: format!("of the execution role only `{arn}` is known"), unblock: None };
+        draft.set_at("executionRoleArn", arn, at);
+        draft.set("executionRole", unknown.to_value());
+        return;
+    }
     draft.set("executionRoleName", role_name(&arn).unwrap_or(&arn));
     if let Some(parsed) = Arn::parse(&arn) {
         draft.set_at("executionRoleAccount", parsed.account, at.clone());
@@ -84,7 +89,7 @@ pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, poi
 pub(super) fn quotas(estate: &Estate, index: &Index, draft: &mut Draft) {
     let mut used = Vec::new();
     for name in ["executionRole", "submitter", "serviceRole", "instanceRole"] {
-        let Some(role) = draft.object.get(name).filter(|role| role["RoleName"].is_string()) else { continue };
+        let Some(role) = draft.object.get(name).filter(|role| role["RoleName"].told().is_some()) else { continue };
         let mut one = Draft::default();
         one.set("role", role["RoleName"].clone());
         let inline = role["RolePolicyList"].as_array().map(|list| {

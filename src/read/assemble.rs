@@ -13,10 +13,10 @@ mod parts;
 use super::code::Code;
 use super::declaration::Declarations;
 use super::merge::{Ledger, arn_in};
-use super::shape::{Content, Items, Piece, Places};
+use super::shape::{Content, Items, Piece, Places, Whose};
 use super::{Options, kubernetes, subject};
 use crate::arn::Arn;
-use crate::estate::{COLLECTIONS, Coverage, Entry, Estate, FORMAT, Gap, Origin, Source, Syntax};
+use crate::estate::{COLLECTIONS, Coverage, Entry, Estate, FORMAT, Gap, Origin, Source, Syntax, Within};
 use crate::path::escape;
 use items::pointer_of;
 use known::{Acquaintance, Known};
@@ -57,7 +57,9 @@ pub(crate) fn assemble(
         let source = assembly.sources.len();
         let mut kinds: Vec<&str> = Vec::new();
         for piece in &reading.pieces {
-            if !kinds.contains(&piece.kind.as_str()) {
+            if let Content::Whose(whose) = &piece.content {
+                assembly.whose.insert(source, whose.clone());
+            } else if !kinds.contains(&piece.kind.as_str()) {
                 kinds.push(&piece.kind);
             }
         }
@@ -86,11 +88,15 @@ struct Assembly {
     gaps: Vec<Gap>,
     sources: Vec<Source>,
     known: Known,
-    /// How many items of each table are of the snapshot over which the inputs are laid.
+    /// What code declares, by list.
+    declared: BTreeMap<String, BTreeSet<usize>>,
+    /// How many items of each table were there before those of code.
     ground: BTreeMap<String, usize>,
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
     inline: BTreeMap<String, bool>,
     unplaced: Vec<usize>,
+    /// By source, whose it is, where that need not be guessed.
+    whose: FxHashMap<usize, Whose>,
     /// Names, looked up only if pieces need it, when all items are in.
     principals: Option<subject::Names<(&'static str, usize)>>,
     policies: Option<subject::Names<String>>,
@@ -194,6 +200,11 @@ impl Assembly {
                 }
             }
         }
+    }
+
+    /// The scope that a source states, of a collection that is listed within such.
+    fn told(&self, source: usize, within: Within) -> Option<String> {
+        self.whose.get(&source)?.scope(within)
     }
 
     fn path(&self, source: usize) -> &str {
@@ -405,6 +416,7 @@ impl Assembly {
             sources: self.sources,
             gaps,
             passed_over: 0,
+            declared: self.declared,
         }
     }
 }

@@ -8,11 +8,13 @@
 use super::assemble::Reading;
 use super::code::Code;
 use super::file::{self, Entry, Unreadable};
+use super::script::Material;
 use super::shape::{self, Content, Recognised};
-use super::{cloudformation, describe, json, place, refusal, session, terraform, yaml};
+use super::{cloudformation, describe, eksctl, helm_values, json, manifest, place, placeholder, refusal, script, session, terraform, yaml};
 use crate::estate::{Gap, Syntax};
 use rayon::prelude::*;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// With fewer bytes than this, starting threads costs more than it saves.
@@ -26,6 +28,8 @@ pub(super) enum Outcome {
     Code(Code),
     /// A template of CloudFormation, which may be nested in another one.
     Template(Entry, Arc<str>),
+    /// A script, or what scripts name: policies and requests.
+    Material(Material),
     /// It is not for us, and why.
     PassedOver(String),
 }
@@ -64,6 +68,22 @@ pub(super) fn read_file(entry: &Entry, terraform: &[Entry]) -> Outcome {
     }
 }
 
+/// Reads what came from standard input, also compressed.
+pub(super) fn read_stdin(bytes: &[u8], terraform: &[Entry]) -> Outcome {
+    let entry = Entry { path: PathBuf::from("-"), shown: "-".to_owned(), named: true };
+    let unpacked = if bytes.starts_with(&[0x1f, 0x8b]) { file::unpack(bytes.to_vec()) } else { Ok(Vec::new()) };
+    match unpacked {
+        Ok(unpacked) => {
+            let content = if unpacked.is_empty() { bytes } else { &unpacked };
+            read_bytes(&entry, content, Some(bytes.into()), terraform)
+        }
+        Err(failure) => {
+            let why = format!("standard input cannot be read: {}", describe(&failure));
+            Outcome::Read(fault("-", why, "pipe it in again", "-".to_owned()))
+        }
+    }
+}
+
 /// A reading of which nothing came but a gap.
 fn fault(path: &str, why: String, unblock: &str, place: String) -> Reading {
     Reading {
@@ -81,7 +101,7 @@ fn fault(path: &str, why: String, unblock: &str, place: String) -> Reading {
     }
 }
 
-pub(super) fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &[Entry]) -> Outcome {
+fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &[Entry]) -> Outcome {
     let (path, named) = (entry.shown.as_str(), entry.named);
     let text = match file::text(bytes) {
         Ok(text) => text,
@@ -111,7 +131,7 @@ pub(super) fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, t
                 file.held = held;
             }
         }
-        Outcome::Template(..) | Outcome::PassedOver(_) => {}
+        Outcome::Template(..) | Outcome::Material(_) | Outcome::PassedOver(_) => {}
     }
     outcome
 }
@@ -126,7 +146,11 @@ fn code(entry: &Entry, text: &str, terraform: &[Entry]) -> Option<Outcome> {
     if cloudformation::is_template(text) {
         return Some(Outcome::Template(entry.clone(), text.into()));
     }
-    None
+    let code = eksctl::read(path, text).or_else(|| manifest::read(path, text));
+    if let Some(code) = code.or_else(|| helm_values::read(path, text)) {
+        return Some(Outcome::Code(code));
+    }
+    script::material(path, text).map(Outcome::Material)
 }
 
 /// Whether a file is a script or a document, of which only command lines are for us.
@@ -237,7 +261,10 @@ fn read_documents(
             });
         } else {
             let language = if syntax == Syntax::Yaml { "YAML" } else { "JSON" };
-            broken = Some(format!("`{path}:{line}:{column}` is no {language}: {message}"));
+            broken = Some(match syntax {
+                Syntax::Yaml if placeholder::is_program(text) => format!("`{path}` is a template that is not rendered"),
+                _ => format!("`{path}:{line}:{column}` is no {language}: {message}"),
+            });
         }
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {

@@ -6,11 +6,10 @@
 //!
 //! Deliberately absent: node roles and networks that eksctl makes, which no rule asks for.
 
-#![allow(dead_code, reason = "dispatch comes with the assembly of code")]
-
-use super::code::{ACCOUNT, Code, CodeFile, Declared, Form, Node, PARTITION, REGION};
+use super::code::{ACCOUNT, Code, Declared, Form, Node, PARTITION, REGION};
+use super::placeholder;
 use super::written::{self, Written, join, list, object, text};
-use crate::estate::{Gap, Syntax};
+use crate::estate::Syntax;
 use crate::known::Text;
 use serde_json::Value;
 
@@ -19,31 +18,20 @@ pub(crate) fn read(path: &str, text: &str) -> Option<Code> {
     if !text.contains("eksctl.io/") || !text.contains("ClusterConfig") {
         return None;
     }
-    let (documents, fault) = written::documents(text);
+    let written = written::yaml_documents(text);
+    if written.fault.is_some() && placeholder::is_program(text) {
+        return None;
+    }
     let mut declared = Vec::new();
-    let mut any = false;
-    for (number, document) in documents.iter().enumerate() {
+    let mut any = written.fault.is_some();
+    for (number, document) in written.documents.iter().enumerate() {
         if is_config(document) {
             any = true;
             Config::of(&Written::root(document, format!("/{number}"))).declare(&mut declared);
         }
     }
-    let mut gaps = Vec::new();
-    if let Some(fault) = fault {
-        if super::placeholder::is_program(text) {
-            return None;
-        }
-        any = true;
-        gaps.push(Gap {
-            what: path.to_owned(),
-            scope: String::new(),
-            why: format!("`{path}` cannot be read: {}", fault.message),
-            unblock: Some("mend it, or render it first".to_owned()),
-            place: Some(format!("{path}:{}:{}", fault.line, fault.column)),
-        });
-    }
-    let files = vec![CodeFile { path: path.to_owned(), syntax: Syntax::Yaml, held: None }];
-    any.then_some(Code { kind: "eksctl", files, declared, gaps })
+    declared.extend(written.remarks);
+    any.then(|| written::code("eksctl", path, Syntax::Yaml, declared, written.fault))
 }
 
 fn is_config(document: &Value) -> bool {

@@ -7,6 +7,7 @@ use super::code::Where;
 use super::dispatch::WORTH_THREADS;
 use super::{file, place_json, place_yaml, session};
 use crate::estate::{Excerpt, Source, Span, Syntax};
+use crate::redact;
 use rayon::prelude::*;
 use regex_lite::Regex;
 use rustc_hash::FxHashMap;
@@ -55,6 +56,9 @@ pub fn locate(sources: &[Source], wanted: &[(usize, String)]) -> Vec<Option<Span
 }
 
 fn in_source(source: &Source, pointers: &[&str]) -> Vec<Option<Span>> {
+    if source.syntax == Syntax::Answer {
+        return Vec::new();
+    }
     let bytes = match &source.held {
         Some(held) => file::unpack(held.to_vec()).ok(),
         None => file::bytes(Path::new(&source.path)).ok(),
@@ -145,7 +149,7 @@ fn search(text: &str, lines: &Lines<'_>, syntax: Syntax, trie: &Trie) -> Vec<Opt
                 in_table(table.get_ref(), trie, Trie::ROOT, &mut found);
             }
         }
-        Syntax::Variables | Syntax::Plain => {}
+        Syntax::Variables | Syntax::Plain | Syntax::Answer => {}
     }
     found
 }
@@ -326,6 +330,11 @@ impl<'a> Lines<'a> {
         let mut excerpt = cut(content, within, line + 1);
         let neighbour = |number: usize| {
             let content = self.line(number);
+            let flag = number.checked_sub(1).map(|before| self.line(before).trim());
+            let flag = flag.map(|flag| flag.trim_start_matches("- ").trim_matches(['"', '\'', ',']));
+            if flag.is_some_and(|flag| flag.starts_with('-') && redact::names_a_secret(flag)) {
+                return redact::MARK.to_owned();
+            }
             let shown: String = content.chars().take(WIDTH).collect();
             let mark = if shown.len() < content.len() { "…" } else { "" };
             hide(&shown).into_owned() + mark
@@ -360,7 +369,10 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
         text.push_str(&hide(head));
     }
     let start = text.len();
-    text.extend(span.chars().take(WIDTH - LEAD));
+    let shown: String = span.chars().take(WIDTH - LEAD).collect();
+    // A text of several lines is a file of its own, of which the place is only a part.
+    let shown = if shown.contains(['\n', '\\']) { hide(&shown).into_owned() } else { shown };
+    text.push_str(&redact::text(&shown));
     let end = text.len();
     if span.chars().count() > WIDTH - LEAD {
         text.push('…');
@@ -387,15 +399,19 @@ fn hide(text: &str) -> Cow<'_, str> {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static VALUES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?x) (?P<key> (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
+            r#"(?x) (?P<key> "--?[\w.-]*(?i:password|passwd|secret|token|credential|api-?key)[\w.-]*"\s*,\s* | (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
             | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}
             | [A-Za-z0-9+/=]{60,}"#,
         )
         .unwrap()
     });
-    VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
+    let hidden = VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
         captures.name("key").map_or_else(|| "***".to_owned(), |key| format!("{}\"***\"", key.as_str()))
-    })
+    });
+    match redact::text(&hidden) {
+        Cow::Owned(more) => Cow::Owned(more),
+        Cow::Borrowed(_) => hidden,
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod policies;
 use super::kubernetes;
 use super::merge::arn_in;
 use super::policy::{self, Decoded};
+use crate::estate::Within;
+use crate::redact::redact;
 use serde_json::{Map, Value};
 
 /// A part of the estate, from one document.
@@ -59,6 +61,32 @@ pub(crate) enum Content {
     Broken { collections: Vec<String>, why: String },
     /// A list that does not say of what it is.
     Nameless { key: String, hint: &'static str },
+    /// Whose everything else in the source is: the reader asked for it and need not guess.
+    Whose(Whose),
+}
+
+/// Whose an answer is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Whose {
+    pub(crate) account: String,
+    pub(crate) region: Option<String>,
+    /// The ARN of the cluster, virtual cluster or application in which it was asked for.
+    pub(crate) inside: Option<String>,
+    /// The one namespace that was asked about.
+    pub(crate) namespace: Option<String>,
+    /// A part of the answer was lost, so its lists say nothing of what they lack. Why, stands beside it.
+    pub(crate) lost: bool,
+}
+
+impl Whose {
+    /// The scope of a collection that is listed within such.
+    pub(crate) fn scope(&self, within: Within) -> Option<String> {
+        match within {
+            Within::Account => Some(self.account.clone()),
+            Within::Region => self.region.as_ref().map(|region| format!("{}/{region}", self.account)),
+            Within::Cluster | Within::Parent => self.inside.clone(),
+        }
+    }
 }
 
 /// Items of a collection, and where in the file they stand.
@@ -114,7 +142,26 @@ pub(crate) struct Recognised {
 }
 
 impl Recognised {
-    pub(crate) fn push(&mut self, kind: impl Into<String>, content: Content) {
+    /// Adds a piece, without the secrets in it.
+    pub(crate) fn push(&mut self, kind: impl Into<String>, mut content: Content) {
+        match &mut content {
+            Content::Items(items) => items.items.iter_mut().for_each(redact),
+            Content::Snapshot { document: value, .. }
+            | Content::Principal { value, .. }
+            | Content::PolicyVersion { version: value, .. }
+            | Content::Provider { provider: value, .. }
+            | Content::Sole { value, .. }
+            | Content::AccessPolicies { policies: value, .. }
+            | Content::EmrPart { value, .. }
+            | Content::JobRequest { request: value, .. }
+            | Content::Gateway { config: value, .. } => redact(value),
+            Content::Names { .. }
+            | Content::Session(_)
+            | Content::Refusals(_)
+            | Content::Broken { .. }
+            | Content::Nameless { .. }
+            | Content::Whose(_) => {}
+        }
         self.pieces.push(Piece { kind: kind.into(), content });
     }
 }

@@ -4,11 +4,14 @@
 
 #![allow(dead_code, reason = "dispatch comes with the assembly of code")]
 
-use super::code::{At, Form, Node, Where};
+use super::code::{At, Code, CodeFile, Declared, Form, Node, Where};
+use super::place::Lines;
 use super::{json, placeholder, yaml};
+use crate::estate::{Gap, Syntax};
 use crate::known::{Text, Unknown};
 use crate::path::escape;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// A value of a file, and its pointer there.
 #[derive(Clone, Debug)]
@@ -23,33 +26,133 @@ pub(crate) struct Written<'v> {
 
 static NULL: Value = Value::Null;
 
-/// The documents of a written file, with placeholders as holes; pointers into it begin with the
+/// The documents of a written YAML file, with placeholders as holes; pointers into it begin with the
 /// number of the document. What came before a fault is returned with it.
-pub(crate) fn documents(text: &str) -> (Vec<Value>, Option<yaml::YamlFault>) {
-    let aside = placeholder::set_aside(text);
-    let (mut documents, fault) = yaml::documents(&aside);
-    documents.iter_mut().for_each(fill);
-    (documents, fault)
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    /// The documents.
+    pub(crate) documents: Vec<Value>,
+    /// What is left to be filled in by hand, and keys that stand twice, as items of collections.
+    pub(crate) remarks: Vec<Declared>,
+    /// Why the rest could not be read.
+    pub(crate) fault: Option<yaml::YamlFault>,
 }
 
-/// The value of a JSON text with placeholders, also outside of strings, and the pointer of its root.
+/// Reads a YAML text that somebody wrote.
+pub(crate) fn yaml_documents(text: &str) -> Documents {
+    let aside = placeholder::set_aside(text);
+    let (mut documents, repeated, fault) = yaml::lenient(&aside);
+    let mut remarks = Vec::new();
+    let lines = Lines::of(text);
+    for one in repeated {
+        let start = lines.offset(one.line - 1, one.column - 1);
+        let span = Where::Bytes(start as u32, (start + one.key.len()) as u32);
+        let at = Some(At { file: 0, span });
+        let key = Node::text(placeholder::restore(&one.key).into_owned());
+        let item = object([("key", key), ("line", Node::new(Form::Number(one.line.into())))]).written(at);
+        remarks.push(Declared::Item { collection: "files.repeatedKeys", cluster: None, item });
+    }
+    let mut left = Left::default();
+    for (number, document) in documents.iter_mut().enumerate() {
+        left.look(document, &mut format!("/{number}"));
+        fill(document);
+    }
+    remarks.extend(left.remarks());
+    Documents { documents, remarks, fault }
+}
+
+/// What is left to be filled in by hand, and the pointers where.
+#[derive(Default)]
+struct Left {
+    found: BTreeMap<String, Vec<String>>,
+}
+
+/// How many different placeholders of a file are told, and how many places of each.
+const TOLD: (usize, usize) = (50, 5);
+
+impl Left {
+    fn look(&mut self, value: &Value, pointer: &mut String) {
+        match value {
+            Value::String(text) => {
+                let text = placeholder::restore(text);
+                for one in placeholder::scan(&text) {
+                    let raw = text.get(one.start..one.end).unwrap_or_default();
+                    if one.dialect != placeholder::Dialect::Hand
+                        || (self.found.len() >= TOLD.0 && !self.found.contains_key(raw))
+                    {
+                        continue;
+                    }
+                    let places = self.found.entry(raw.to_owned()).or_default();
+                    if places.len() < TOLD.1 && places.last() != Some(pointer) {
+                        places.push(pointer.clone());
+                    }
+                }
+            }
+            Value::Array(list) => {
+                let length = pointer.len();
+                for (index, inner) in list.iter().enumerate() {
+                    pointer.push_str(&format!("/{index}"));
+                    self.look(inner, pointer);
+                    pointer.truncate(length);
+                }
+            }
+            Value::Object(map) => {
+                let length = pointer.len();
+                for (key, inner) in map {
+                    pointer.push('/');
+                    pointer.push_str(&escape(&key_text(key)));
+                    self.look(inner, pointer);
+                    pointer.truncate(length);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn remarks(self) -> impl Iterator<Item = Declared> {
+        self.found.into_iter().map(|(raw, pointers)| {
+            let at = |pointer: String| Some(At { file: 0, span: Where::Pointer(pointer) });
+            let first = pointers.first().cloned().and_then(at);
+            let places = pointers.into_iter().map(|pointer| Node::text(raw.clone()).written(at(pointer)));
+            let places = list(places.collect());
+            let item = object([("text", Node::text(raw.clone())), ("places", places)]).written(first);
+            Declared::Item { collection: "files.placeholders", cluster: None, item }
+        })
+    }
+}
+
+/// A JSON text that somebody wrote.
+#[derive(Debug)]
+pub(crate) struct Json {
+    /// Its value, with placeholders as holes.
+    pub(crate) value: Value,
+    /// How its pointers are looked up: as YAML where a placeholder outside of quotes makes it no JSON.
+    pub(crate) syntax: Syntax,
+    /// The pointer of the value.
+    pub(crate) root: &'static str,
+    /// What is left to be filled in by hand.
+    pub(crate) remarks: Vec<Declared>,
+}
+
+/// Reads a JSON text that somebody wrote.
 ///
 /// What JSON refuses is tried as YAML, of which JSON is a part: it takes a placeholder without quotes.
-pub(crate) fn json_value(text: &str) -> Result<(Value, bool), (String, usize, usize)> {
+pub(crate) fn json_value(text: &str) -> Result<Json, json::Fault> {
     match json::document(text) {
         Ok(mut value) => {
+            let mut left = Left::default();
+            left.look(&value, &mut String::new());
             fill(&mut value);
-            Ok((value, false))
+            Ok(Json { value, syntax: Syntax::Json, root: "", remarks: left.remarks().collect() })
         }
         Err(fault) => {
-            let fault = (fault.message, fault.line, fault.column);
             if placeholder::scan(text).is_empty() {
                 return Err(fault);
             }
-            let (mut documents, broken) = documents(text);
+            let Documents { mut documents, remarks, fault: broken } = yaml_documents(text);
             match documents.pop() {
                 Some(value) if broken.is_none() && documents.is_empty() && (value.is_object() || value.is_array()) => {
-                    Ok((value, true))
+                    Ok(Json { value, syntax: Syntax::Yaml, root: "/0", remarks })
                 }
                 _ => Err(fault),
             }
@@ -157,6 +260,25 @@ fn is_symbol(map: &Map<String, Value>) -> bool {
     map.contains_key("$unknown") || map.contains_key("$text")
 }
 
+/// One file of code.
+pub(crate) fn code(
+    kind: &'static str,
+    path: &str,
+    syntax: Syntax,
+    declared: Vec<Declared>,
+    fault: Option<yaml::YamlFault>,
+) -> Code {
+    let gaps = fault.map(|fault| Gap {
+        what: path.to_owned(),
+        scope: String::new(),
+        why: format!("`{path}` cannot be read: {}", fault.message),
+        unblock: Some("mend it, or render it first".to_owned()),
+        place: Some(format!("{path}:{}:{}", fault.line, fault.column)),
+    });
+    let files = vec![CodeFile { path: path.to_owned(), syntax, held: None }];
+    Code { kind, files, declared, gaps: gaps.into_iter().collect() }
+}
+
 /// A value as a node that was written nowhere.
 pub(crate) fn node(value: &Value) -> Node {
     Node::new(match value {
@@ -201,9 +323,10 @@ mod tests {
 
     #[test]
     fn placeholders_become_holes_wherever_they_stand() {
-        let (documents, fault) =
-            documents("a: [{REGION}\"a\", \"${X}b\"]\n\"<OIDC_URL>:sub\": {{ n }}\ncount: <SIZE>\n");
+        let Documents { documents, fault, remarks } =
+            yaml_documents("a: [{REGION}\"a\", \"${X}b\"]\n\"<OIDC_URL>:sub\": {{ n }}\ncount: <SIZE>\n");
         assert_eq!(fault, None);
+        assert_eq!(remarks.len(), 2);
         assert_eq!(
             documents,
             [json!({
@@ -212,9 +335,12 @@ mod tests {
                 "count": {"$text": [{"$unknown": "SIZE"}]},
             })]
         );
-        let (value, as_yaml) = json_value("{\n\t\"n\": ${COUNT},\n\t\"a\": \"${ARN}\"\n}").unwrap();
-        assert!(as_yaml);
-        assert_eq!(value["n"], json!({"$text": [{"$unknown": "COUNT"}]}));
+        let json = json_value("{\n\t\"n\": ${COUNT},\n\t\"a\": \"${ARN}\"\n}").unwrap();
+        assert_eq!(json.root, "/0");
+        assert_eq!(json.value["n"], json!({"$text": [{"$unknown": "COUNT"}]}));
         assert!(json_value("{\"a\": }").is_err());
+        let twice = yaml_documents("a: 1\nb: {c: 1, c: 2}\na: 3\n");
+        assert_eq!(twice.documents, [json!({"a": 3, "b": {"c": 2}})]);
+        assert_eq!(twice.remarks.len(), 2);
     }
 }

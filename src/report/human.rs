@@ -6,7 +6,7 @@
 
 use super::look::{BAD, BOLD, CALM, DOUBTFUL, FAINT, GOOD, count, cut, display, visible};
 use super::{Finding, Go, Look, Outcome, Place, Report, RolloutVerdict, window};
-use crate::estate::Source;
+use crate::estate::{Source, Syntax};
 use crate::rule::Severity;
 use anstyle::Style;
 use rustc_hash::FxHashMap;
@@ -127,6 +127,12 @@ fn heading(out: &mut String, report: &Report<'_>, look: &Look) {
 
 /// What was read, in a few words: a file and its kind, the folder that all share, or how many they are.
 fn inputs(sources: &[Source]) -> String {
+    let answers = sources.iter().filter(|source| source.syntax == Syntax::Answer).count();
+    if answers > 0 {
+        let files = sources.len() - answers;
+        let beside = if files == 0 { String::new() } else { format!(" and {}", count(files, "file")) };
+        return format!("live, {}{beside}", count(answers, "answer"));
+    }
     match sources {
         [] => return "no input".into(),
         [source] if source.path == "-" => return format!("{} from standard input", visible(&source.kind)),

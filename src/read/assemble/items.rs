@@ -6,34 +6,12 @@ use super::super::shape::{Content, Items, Places};
 use super::super::subject;
 use super::known::sole;
 use super::{Assembly, Statement, scope_of};
-use crate::estate::{Origin, Within, collection};
+use crate::estate::{Origin, Within, collection, identity};
 use crate::known::{Told, Unknown};
 use crate::path::escape;
 use rustc_hash::FxHashSet;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-
-/// What identifies an item within its list.
-pub(super) fn identity(collection: &str, item: &Value) -> Option<String> {
-    let text = |key: &str| item.get(key).and_then(Told::told);
-    let in_cluster =
-        |key: &str| Some(format!("{}\n{}", text("clusterArn").or_else(|| text("clusterName"))?, text(key)?));
-    match collection {
-        "eks.nodegroups" => in_cluster("nodegroupName"),
-        "eks.addons" => in_cluster("addonName"),
-        "eks.fargateProfiles" => in_cluster("fargateProfileName"),
-        "eks.accessEntries" => in_cluster("principalArn"),
-        _ if collection.starts_with("kubernetes.") => {
-            let metadata = item.get("metadata")?;
-            let part = |key: &str| metadata.get(key).and_then(Told::told);
-            Some(format!("{}\n{}", part("namespace").unwrap_or_default(), part("name")?))
-        }
-        _ => {
-            let key = self::collection(collection).map_or("Arn", |collection| collection.key);
-            text(key).map(str::to_owned)
-        }
-    }
-}
 
 /// How an item is called in a message.
 pub(super) fn called(item: &Value) -> String {
@@ -61,7 +39,8 @@ impl Assembly {
         }
         if let Some(listing) = items.listing.take() {
             let within = collection(&name).map_or(Within::Account, |collection| collection.within);
-            let scope = items.items.iter().find_map(|item| scope_of(&name, within, item));
+            let shown = || items.items.iter().find_map(|item| scope_of(&name, within, item));
+            let scope = self.told(source, within).or_else(shown);
             let keys = if paged.contains(&name) {
                 items.items.iter().filter_map(|item| identity(&name, item)).collect()
             } else {
@@ -173,7 +152,7 @@ impl Assembly {
         };
         let mut items = Vec::new();
         if name == "eks.clusters" {
-            statement.scope = self.known.place(&path);
+            statement.scope = self.told(source, Within::Region).or_else(|| self.known.place(&path));
             for value in names {
                 let mut item = Map::new();
                 if let (Some((account, region)), Some(cluster)) =
@@ -187,7 +166,7 @@ impl Assembly {
                 items.push(Value::Object(item));
             }
         } else {
-            statement.scope = self.known.cluster(&path);
+            statement.scope = self.told(source, Within::Cluster).or_else(|| self.known.cluster(&path));
             if let Some(cluster) = &statement.scope {
                 let cluster_name = cluster.rsplit('/').next().unwrap_or_default();
                 for value in names {
@@ -216,7 +195,8 @@ impl Assembly {
         let labelled = labelled
             .filter(|_| items.collection == "kubernetes.nodes")
             .and_then(|name| sole(&self.known.clusters_called(name)).map(|arn| (*arn).clone()));
-        let cluster = labelled.or_else(|| self.known.cluster(&path));
+        let told = self.told(source, Within::Cluster);
+        let cluster = told.clone().or(labelled).or_else(|| self.known.cluster(&path));
         let list = items.collection.strip_prefix("kubernetes.").unwrap_or_default().to_owned();
         let group = match &cluster {
             Some(arn) => Value::String(arn.clone()),
@@ -237,13 +217,13 @@ impl Assembly {
         }
         if let (Some(listing), Some(cluster)) = (items.listing.take(), &cluster) {
             let mut doubt = listing.doubt;
-            let mut namespace = None;
-            if !kubernetes::cluster_wide(&list) {
+            let mut namespace = self.whose.get(&source).and_then(|whose| whose.namespace.clone());
+            if namespace.is_none() && !kubernetes::cluster_wide(&list) {
                 let spaces: BTreeSet<&str> =
                     items.items.iter().filter_map(|item| item.pointer("/metadata/namespace")?.as_str()).collect();
                 // The name of the cluster in the path is no namespace.
                 let short = path.replace(cluster.rsplit('/').next().unwrap_or_default(), "");
-                let all = ["all", "A"].iter().any(|word| subject::mentions(&path, word));
+                let all = told.is_some() || ["all", "A"].iter().any(|word| subject::mentions(&path, word));
                 match (spaces.len(), spaces.first()) {
                     _ if all => {}
                     (1, Some(only)) => namespace = Some((*only).to_owned()),

@@ -32,9 +32,11 @@ impl Assembly {
     pub(super) fn state(&mut self) {
         let mut groups: BTreeMap<(String, String, Option<String>, String), Vec<Statement>> = BTreeMap::new();
         for mut statement in std::mem::take(&mut self.statements) {
+            if self.whose.get(&statement.source).is_some_and(|whose| whose.lost) {
+                continue;
+            }
             if statement.scope.is_none() {
-                let path = self.path(statement.source).to_owned();
-                statement.scope = self.scope(&mut statement.collection, &path);
+                statement.scope = self.scope(&mut statement.collection, statement.source);
             }
             let Some(scope) = statement.scope.clone() else {
                 if !statement.told {
@@ -113,8 +115,12 @@ impl Assembly {
 
     /// The scope of a list that does not show it. An empty list of job runs may turn out to be of
     /// EMR Serverless, which prints the same.
-    pub(super) fn scope(&self, name: &mut String, path: &str) -> Option<String> {
-        match collection(name)?.within {
+    pub(super) fn scope(&self, name: &mut String, source: usize) -> Option<String> {
+        let (within, path) = (collection(name)?.within, self.path(source));
+        if let Some(told) = self.told(source, within) {
+            return Some(told);
+        }
+        match within {
             Within::Account => self.known.account(path),
             Within::Region => self.known.place(path),
             Within::Cluster => self.known.cluster(path),
@@ -161,7 +167,8 @@ impl Assembly {
                     refusal.arn.clone().filter(|_| parent && !arn.resource.contains('*'))
                 }
             });
-            let scope = named.or_else(|| self.scope(&mut name.clone(), &path));
+            let told = self.told(source, about.within);
+            let scope = told.or(named).or_else(|| self.scope(&mut name.clone(), source));
             let Some(scope) = scope else {
                 settled = false;
                 continue;
@@ -194,7 +201,8 @@ impl Assembly {
         }
         let what = if refusal.collections.is_empty() { refusal.call } else { refusal.collections.join(", ") };
         let scope = scopes.into_iter().collect::<Vec<_>>().join(", ");
-        let place = Some(format!("{path}:{}", refusal.line));
+        let place = if self.whose.contains_key(&source) { path } else { format!("{path}:{}", refusal.line) };
+        let place = Some(place);
         self.gaps.push(Gap { what, scope, why: refusal.why, unblock: Some(refusal.unblock), place });
     }
 }

@@ -3,11 +3,11 @@
 use super::super::merge::arn_in;
 use super::super::shape::{Content, Items, Places};
 use super::super::subject;
-use super::items::{called, identity, pointer_of};
+use super::items::{called, pointer_of};
 use super::known::sole;
 use super::{Assembly, Statement};
 use crate::arn::Arn;
-use crate::estate::Origin;
+use crate::estate::{Origin, Within, identity};
 use crate::known::Unknown;
 use crate::path::escape;
 use rustc_hash::FxHashSet;
@@ -43,6 +43,9 @@ impl Assembly {
             Content::AccessPolicies { cluster, principal, policies, pointer } => {
                 let mut item =
                     json!({"clusterName": cluster, "principalArn": principal, "associatedAccessPolicies": policies});
+                if let Some(cluster) = self.told(source, Within::Cluster) {
+                    item["clusterArn"] = cluster.into();
+                }
                 self.add_cluster_arn("eks.accessEntries", &mut item);
                 let at = pointer.rsplit_once('/').map_or("", |(at, _)| at).to_owned();
                 let items = Items {
@@ -64,7 +67,11 @@ impl Assembly {
                     .enumerate()
                     .flat_map(|(index, item)| [(text(item, "Id"), index), (text(item, "Name"), index)])
                     .collect();
+                let told = self.told(source, Within::Parent);
+                let told = told
+                    .and_then(|arn| clusters.iter().position(|item| item["ClusterArn"].as_str() == Some(arn.as_str())));
                 let position = match subject::named(&path, names.iter().map(|(name, index)| (name.as_str(), *index))) {
+                    _ if told.is_some() => told,
                     Ok(Some(position)) => Some(position),
                     Ok(None) if clusters.len() == 1 => Some(0),
                     _ => None,
@@ -135,7 +142,11 @@ impl Assembly {
                 let why = format!("`{path}` holds an empty list `{key}` and does not say of what");
                 self.gap(source, &path, why, format!("put what it lists into the file's name, such as `{hint}`"));
             }
-            Content::Snapshot { .. } | Content::Items(_) | Content::Names { .. } | Content::Refusals(_) => {}
+            Content::Snapshot { .. }
+            | Content::Items(_)
+            | Content::Names { .. }
+            | Content::Refusals(_)
+            | Content::Whose(_) => {}
         }
     }
 
@@ -364,7 +375,7 @@ impl Assembly {
         let url = provider.get("Url").and_then(Value::as_str).unwrap_or_default();
         let url = url.strip_prefix("https://").unwrap_or(url).to_owned();
         let at = pointer_of("iam.openIDConnectProviders");
-        let account = subject::account(path);
+        let account = self.told(source, Within::Account).or_else(|| subject::account(path));
         let listed: BTreeSet<String> = self
             .tables
             .get(&at)
@@ -377,7 +388,7 @@ impl Assembly {
             .filter_map(|item| item.get("Arn")?.as_str().map(str::to_owned))
             .collect();
         let arn = sole(&listed).cloned().or_else(|| {
-            let account = self.known.account(path)?;
+            let account = account.clone().or_else(|| self.known.account(path))?;
             Some(format!("arn:{}:iam::{account}:oidc-provider/{url}", self.known.partition(None)))
         });
         if let Value::Object(map) = &mut provider {

@@ -1,0 +1,201 @@
+//! Which collections the rules need.
+//!
+//! A rule names what it looks at in its paths and templates. A path into the estate names a
+//! collection itself; a field of a rollout was put there by the linker, which looked it up in the
+//! collections that stand beside it in [`FIELDS`]. What finds the rollouts in the first place is needed
+//! for each system ([`SYSTEMS`]). The answer is a superset: a test strips the estate of every example
+//! of every rule down to it and finds the same verdicts.
+
+use crate::estate::COLLECTIONS;
+use crate::rule::{Rule, System};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// The policies of a principal: one call lists all four.
+const IAM: &[&str] = &["iam.roles", "iam.users", "iam.groups", "iam.policies"];
+
+/// What finds the rollouts of a system and names their parts.
+pub const SYSTEMS: &[(System, &[&str])] = &[
+    (
+        System::EmrOnEks,
+        &[
+            "eks.clusters",
+            "emrContainers.virtualClusters",
+            "emrContainers.jobRuns",
+            "iam.roles",
+            "iam.users",
+            "iam.policies",
+        ],
+    ),
+    (
+        System::EmrServerless,
+        &["emrServerless.applications", "emrServerless.jobRuns", "iam.roles", "iam.users", "iam.policies"],
+    ),
+    (System::EmrOnEc2, &["emr.clusters", "iam.roles", "iam.users", "iam.policies"]),
+    (
+        System::SparkOperator,
+        &[
+            "eks.clusters",
+            "iam.roles",
+            "kubernetes.sparkApplications",
+            "kubernetes.scheduledSparkApplications",
+            "kubernetes.sparkClusters",
+            "kubernetes.deployments",
+            "kubernetes.configMaps",
+            "kubernetes.customResourceDefinitions",
+            "kubernetes.namespaces",
+            "kubernetes.serviceAccounts",
+            "kubernetes.roles",
+            "kubernetes.roleBindings",
+            "kubernetes.clusterRoles",
+            "kubernetes.clusterRoleBindings",
+        ],
+    ),
+    (
+        System::BatchProcessingGateway,
+        &[
+            "eks.clusters",
+            "iam.roles",
+            "kubernetes.sparkApplications",
+            "kubernetes.configMaps",
+            "kubernetes.deployments",
+            "kubernetes.services",
+            "kubernetes.ingresses",
+            "kubernetes.customResourceDefinitions",
+            "kubernetes.namespaces",
+            "kubernetes.serviceAccounts",
+            "kubernetes.roles",
+            "kubernetes.roleBindings",
+            "kubernetes.clusterRoles",
+            "kubernetes.clusterRoleBindings",
+        ],
+    ),
+];
+
+/// Where the linker looks up a field of a rollout, and where the semantic kinds of assertions look.
+pub const FIELDS: &[(&str, &[&str])] = &[
+    ("executionRole", IAM),
+    ("submitter", IAM),
+    ("serviceRole", IAM),
+    ("serviceLinkedRole", IAM),
+    ("policyQuotas", IAM),
+    ("trustPolicySize", IAM),
+    ("usesServicePolicyV2", IAM),
+    ("workloadRole", IAM),
+    ("driverAccount", IAM),
+    ("oidcProvider", &["iam.openIDConnectProviders"]),
+    ("oidcProvidersElsewhere", &["iam.openIDConnectProviders"]),
+    ("credentials", &["eks.podIdentityAssociations", "iam.roles"]),
+    ("podIdentityAssociations", &["eks.podIdentityAssociations"]),
+    ("podIdentityAgent", &["eks.addons"]),
+    ("accessBy", &["eks.accessEntries", "kubernetes.configMaps"]),
+    ("accessEntry", &["eks.accessEntries"]),
+    ("awsAuth", &["kubernetes.configMaps"]),
+    ("awsAuthMapping", &["kubernetes.configMaps"]),
+    ("emrRole", &["kubernetes.roleBindings", "kubernetes.roles", "kubernetes.clusterRoles", "kubernetes.configMaps"]),
+    (
+        "emrRoleBinding",
+        &["kubernetes.roleBindings", "kubernetes.roles", "kubernetes.clusterRoles", "kubernetes.configMaps"],
+    ),
+    ("namespaceObject", &["kubernetes.namespaces"]),
+    ("endedRunPods", &["kubernetes.pods"]),
+    ("endedRuns", &["kubernetes.pods"]),
+    ("instanceRole", &["iam.instanceProfiles", "iam.roles", "iam.users", "iam.groups", "iam.policies"]),
+    ("instanceProfile", &["iam.instanceProfiles"]),
+    ("publicSubnet", &["ec2.subnets", "ec2.routeTables"]),
+    ("publicRules", &["ec2.securityGroups", "emr.blockPublicAccess"]),
+    ("untaggedSecurityGroups", &["ec2.securityGroups"]),
+    ("subnet", &["ec2.subnets"]),
+    ("blocksPublicAccess", &["emr.blockPublicAccess"]),
+    ("allows", IAM),
+    ("limits", IAM),
+    ("withholds", IAM),
+    ("names_actions", IAM),
+    ("grants_something", IAM),
+    ("well_formed", IAM),
+    ("trusts", &["iam.openIDConnectProviders"]),
+    ("trusts_only", &["iam.openIDConnectProviders"]),
+    ("keeps_out", &["iam.openIDConnectProviders"]),
+    (
+        "fits",
+        &[
+            "eks.clusters",
+            "eks.nodegroups",
+            "kubernetes.nodes",
+            "kubernetes.pods",
+            "kubernetes.nodePools",
+            "kubernetes.resourceQuotas",
+            "kubernetes.limitRanges",
+            "kubernetes.priorityClasses",
+            "kubernetes.namespaces",
+        ],
+    ),
+];
+
+/// What rules need.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// The collections; `emr.blockPublicAccess`, of which there is one, counts as a collection.
+    pub collections: BTreeSet<&'static str>,
+    /// Those of them at which a rule looks itself, so that each of their items matters.
+    pub whole: BTreeSet<&'static str>,
+}
+
+/// What these rules need for rollouts of these systems.
+#[must_use]
+pub fn demand(rules: &[Rule], systems: &[System]) -> Demand {
+    let mut demand = Demand::default();
+    for rule in rules {
+        let of = rule.systems.iter().filter(|system| systems.contains(system));
+        for system in of {
+            let base = SYSTEMS.iter().filter(|(known, _)| known == system);
+            demand.collections.extend(base.flat_map(|(_, names)| names.iter().copied()));
+            of_rule(rule, &mut demand);
+        }
+    }
+    demand
+}
+
+/// Adds what one rule touches beyond what finds its rollouts.
+fn of_rule(rule: &Rule, demand: &mut Demand) {
+    let mut words = BTreeSet::new();
+    let mut whole = serde_json::to_value(rule).unwrap_or_default();
+    if let Value::Object(map) = &mut whole {
+        for prose in ["examples", "why", "references", "symptoms", "covers", "title", "explained_by"] {
+            map.remove(prose);
+        }
+    }
+    gather(&whole, &mut words);
+    for (field, names) in FIELDS {
+        if words.contains(*field) {
+            demand.collections.extend(names.iter().copied());
+        }
+    }
+    for collection in COLLECTIONS {
+        if let Some((section, list)) = collection.name.split_once('.')
+            && words.contains(section)
+            && words.contains(list)
+        {
+            demand.collections.insert(collection.name);
+            demand.whole.insert(collection.name);
+        }
+    }
+}
+
+/// The words of paths and templates, and the kinds of assertions.
+fn gather(value: &Value, words: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.starts_with('$') || text.contains('{') => {
+            let parts = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+            words.extend(parts.filter(|part| !part.is_empty()).map(str::to_owned));
+        }
+        Value::Array(list) => list.iter().for_each(|item| gather(item, words)),
+        Value::Object(map) => {
+            for (key, value) in map {
+                words.insert(key.clone());
+                gather(value, words);
+            }
+        }
+        _ => {}
+    }
+}
