@@ -32,7 +32,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     network(estate, draft);
     policies(estate, index, draft);
-    needs(draft);
+    needs(estate, draft);
     quotas(estate, index, draft);
     let label = draft.object.get("request").and_then(|request| request["ReleaseLabel"].told()).map(str::to_owned);
     match label.filter(|_| declaration["release-label"].is_null()) {

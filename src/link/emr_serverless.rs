@@ -28,7 +28,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     release_of(estate, declaration, pointer, draft);
     workers(draft);
-    needs(draft);
+    needs(estate, draft);
     quotas(estate, index, draft);
     let subnets = ids(draft, "application", "/networkConfiguration/subnetIds");
     network(estate, subnets, Tenants::Interfaces, draft);

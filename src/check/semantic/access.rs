@@ -4,158 +4,10 @@ use super::single;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
-use crate::iam::{self, ContextValue, Decision, Kind, Outcome, Policy, Request, Statement, base36, decide};
-use crate::known::{Text, Told, Truth, Unknown};
-use crate::link::Arn;
-use crate::link::policies::{self, Collected};
-use crate::path::Path;
-use crate::rule::{Outsider, Question, Trusted};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-/// One decision for each action of a question.
-struct Asked {
-    collected: Arc<Collected>,
-    principal_at: String,
-    decisions: Vec<(String, Decision)>,
-}
-
-fn ask(
-    question: &Question,
-    unknown_present: &BTreeSet<String>,
-    subject: &Subject<'_>,
-    inquiry: &Inquiry<'_>,
-) -> Result<Asked, Verdict> {
-    let (principal, pointer) = single(subject, &question.principal)?;
-    let Some(arn) = principal["Arn"].told() else {
-        return Err(Verdict::Unknown(Evidence::at(pointer, "the principal has no ARN")));
-    };
-    let none = BTreeMap::new();
-    let names = |name: &str| subject.named(name, &none);
-    let resource = question.resource.with_holes(&names);
-    let account = Arn::parse(arn).map(|arn| arn.account.to_owned());
-    let mut context: BTreeMap<String, ContextValue> = question
-        .context
-        .iter()
-        .map(|(key, value)| (key.clone(), ContextValue::One(value.with_holes(&names))))
-        .collect();
-    context.insert("aws:PrincipalArn".into(), ContextValue::One(Text::shown(arn)));
-    if let Some(hole) = account.as_deref().map(Text::shown).filter(|account| account.as_str().is_none()) {
-        context.insert("aws:PrincipalAccount".into(), ContextValue::One(hole));
-    }
-    let shown = resource.to_string();
-    let resource_account = Arn::parse(&shown).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
-    let resource_account = resource_account.or_else(|| account.clone());
-    // An account that is not known yet may be the other one or not.
-    let is_told = |account: &Option<String>| account.as_deref().is_none_or(|account| !account.contains("${"));
-    let comparable = resource_account == account || (is_told(&resource_account) && is_told(&account));
-    let resource_account = resource_account.filter(|_| comparable);
-    let collected = inquiry.policies(&pointer, || policies::collect(inquiry.linked, principal, &pointer));
-    let decisions = question.actions.iter().map(|action| {
-        let request = Request {
-            principal: arn.to_owned(),
-            action: action.clone(),
-            resource: resource.clone(),
-            resource_account: resource_account.clone(),
-            context: context.clone(),
-            unknown: BTreeSet::new(),
-            unknown_present: unknown_present.clone(),
-            open: true,
-        };
-        (action.clone(), decide(&request, &collected.policies))
-    });
-    let decisions = decisions.collect();
-    Ok(Asked { collected, principal_at: pointer, decisions })
-}
-
-/// Whether IAM lets the principal do all of it.
-pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
-    let asked = match ask(question, &BTreeSet::new(), subject, inquiry) {
-        Ok(asked) => asked,
-        Err(verdict) => return verdict,
-    };
-    let denied: Vec<&(String, Decision)> =
-        asked.decisions.iter().filter(|(_, decision)| matches!(decision.outcome, Outcome::Denied(_))).collect();
-    let Some((action, first)) = denied.first() else {
-        return Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
-            Outcome::Allowed | Outcome::Denied(_) => Verdict::Pass,
-            Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
-        }));
-    };
-    let because = match (first.outcome, &first.nearest_miss) {
-        (Outcome::Denied(Kind::Explicit), _) => match first.because.first() {
-            Some(because) if asked.collected.is_boundary(&because.policy) => {
-                format!("{}, its permissions boundary, denies it", statement(because))
-            }
-            Some(because) => format!("{} denies it", statement(because)),
-            None => "a policy denies it".to_owned(),
-        },
-        (_, Some(miss)) if asked.collected.is_boundary(&miss.policy) => {
-            let what = miss.statement.map_or_else(String::new, |_| format!(": {}", miss.what));
-            format!("its permissions boundary {} does not allow it{what}", miss.policy)
-        }
-        (_, Some(miss)) if miss.statement.is_none() => format!("no statement allows `{action}`"),
-        (_, Some(miss)) => format!("no statement allows it; the nearest, in {}: {}", miss.policy, miss.what),
-        _ => "no statement allows it".to_owned(),
-    };
-    let miss = first.nearest_miss.as_ref().and_then(|miss| spot(&asked.collected, &miss.policy, &miss.pointer));
-    let deny = first.because.first().and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
-    let spot = deny.or(miss).unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
-    let actions: Vec<&str> = denied.iter().map(|(action, _)| action.as_str()).collect();
-    Verdict::Fail(
-        Evidence { because, spots: vec![spot], ..Evidence::default() }
-            .fact("actions", actions.join("`, `"))
-            .fact("actions_json", format!("\"{}\"", actions.join("\", \""))),
-    )
-}
-
-/// Whether IAM lets the principal do it only under a condition on one of the keys.
-pub(super) fn limits(question: &Question, by: &[String], subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
-    let asked = match ask(question, &by.first().cloned().into_iter().collect(), subject, inquiry) {
-        Ok(asked) => asked,
-        Err(verdict) => return verdict,
-    };
-    Verdict::all(asked.decisions.iter().map(|(action, decision)| {
-        let depends = decision.depends_on.iter().any(|key| by.iter().any(|by| key.eq_ignore_ascii_case(by)));
-        match decision.outcome {
-            Outcome::Denied(_) => Verdict::Pass,
-            Outcome::Conditional if depends => Verdict::Pass,
-            Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
-            Outcome::Allowed => {
-                let allowing = decision.because.first();
-                let spot = allowing.and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
-                let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
-                let because = allowing.map_or_else(
-                    || "nothing limits it".to_owned(),
-                    |because| format!("{} allows it for any `{}`", statement(because), by.join("` and any `")),
-                );
-                Verdict::Fail(
-                    Evidence { because, spots: vec![spot], ..Evidence::default() }.fact("action", action.clone()),
-                )
-            }
-        }
-    }))
-}
-
-/// Whether IAM keeps the principal from all of it.
-pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
-    let asked = match ask(question, &BTreeSet::new(), subject, inquiry) {
-        Ok(asked) => asked,
-        Err(verdict) => return verdict,
-    };
-    Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
-        Outcome::Denied(_) => Verdict::Pass,
-        Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
-        Outcome::Allowed => {
-            let allowing = decision.because.first();
-            // What is granted on, and then what is granted: both are needed to see what is too much.
-            let spots = allowing.map(|because| {
-                let parts = ["Resource", "Action"].map(|part| format!("{}/{part}", because.pointer));
-                parts.iter().filter_map(|part| spot(&asked.collected, &because.policy, part)).collect::<Vec<_>>()
-            });
-            let otherwise = || vec![Spot { pointer: asked.principal_at.clone(), note: String::new() }];
-            let spots = spots.filter(|spots| !spots.is_empty()).unwrap_or_else(otherwise);
+use crate::iam::{
+    self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
+};
+use crate::known::{Text, Truth, Unknown};
             let because =
                 allowing.map_or_else(|| "it is allowed".to_owned(), |it| format!("{} allows it", statement(it)));
             let evidence = Evidence { because, spots, ..Evidence::default() };
@@ -190,16 +42,27 @@ fn conditional(action: &str, decision: &Decision, asked: &Asked) -> Evidence {
             .unblock
             .extend(keys.first().map(|_| format!("see whether the call meets the condition on {}", keys.join(", "))));
         if let Some(because) = decision.because.first()
-            && let Some(spot) = spot(&asked.collected, &because.policy, &because.pointer)
+            && let Some(spot) = asked.spot(&because.policy, &because.pointer)
         {
             evidence.spots = vec![spot];
         }
     } else {
         evidence.because =
             format!("`{action}` depends on policies that were not collected: {}", decision.missing.join(", "));
-        evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
+        evidence.unblock = unblock(&decision.missing);
     }
     evidence
+}
+
+/// What would show the policies that were not collected: the commands that stand in their names.
+fn unblock(missing: &[String]) -> Vec<String> {
+    let command = |name: &String| {
+        let (_, command) = name.strip_suffix("`)")?.rsplit_once("(`")?;
+        Some(format!("run `{command}`"))
+    };
+    let iam = "run `aws iam get-account-authorization-details`";
+    let all: BTreeSet<String> = missing.iter().map(|name| command(name).unwrap_or_else(|| iam.to_owned())).collect();
+    all.into_iter().collect()
 }
 
 /// The trust policy of the role at a path, and its place.
