@@ -196,6 +196,9 @@ fn status(code: u16, message: &str) -> Answer {
 }
 
 fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
+    if state.fault == Some(("*".to_owned(), Fault::Silent)) {
+        return None;
+    }
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let (group, rest) = match parts.as_slice() {
