@@ -14,7 +14,7 @@ use crate::report::sarif::SarifOptions;
 use crate::report::{self, Go, Outcome, Report};
 use crate::rule::{self, Rule, Severity, System};
 use crate::simulate::{self, Answers, Held, Question, Role};
-use crate::{read, schema, why};
+use crate::{fit, read, schema, why};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
 use std::collections::BTreeSet;
@@ -54,6 +54,8 @@ enum Command {
     Why(Why),
     /// May this principal do this? One question, or a file of cases
     Simulate(Simulate),
+    /// Will the pods find nodes? Also: how many executors would, with other nodes, with more jobs at once
+    Fit(Fit),
     /// The least IAM policy and Kubernetes RBAC that a live run takes
     Permissions(Permissions),
     /// Print a JSON Schema: of the report, a snapshot, a rule, or sparkcheck.toml
@@ -237,6 +239,57 @@ struct Simulate {
     inputs: Vec<PathBuf>,
 }
 
+/// Will the pods of a job find nodes? Says what is short, draws the nodes, and finds how many fit.
+///
+/// Weighs each job of each rollout against the nodes of its cluster and those that may be added. With --nodes,
+/// --instance-type, --executors and --concurrent it answers for nodes and jobs that are not there yet.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 all fit; 1 something does not; 3 something cannot be told. \
+    2 the question could not be put.")]
+struct Fit {
+    /// Exported state with nodes, pods and job requests; `-` for standard input [default: the folder `.`]
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
+    #[arg(long, value_name = "FILE")]
+    rollout: Option<PathBuf>,
+    /// Only the rollout of this name
+    #[arg(long, value_name = "NAME")]
+    rollout_name: Option<String>,
+    /// As if there were N nodes, the further ones like the largest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=5000))]
+    nodes: Option<u32>,
+    /// As if all nodes were of this type
+    #[arg(long, value_name = "TYPE")]
+    instance_type: Option<String>,
+    /// As if each job had N executors
+    #[arg(long, value_name = "N")]
+    executors: Option<u32>,
+    /// As if N of each job ran at once [default: `concurrent` of the rollout, or 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    concurrent: Option<u32>,
+    /// All jobs of a rollout at once, in place of each for itself
+    #[arg(long)]
+    together: bool,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    format: FitFormat,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FitFormat {
+    /// For reading
+    Human,
+    /// For programs
+    Json,
+    /// For a comment or a page
+    Markdown,
+    /// A page, with a picture of the nodes
+    Html,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ProofFormat {
     /// For reading
@@ -332,6 +385,19 @@ pub enum CliError {
     #[error("there is no principal `{0}` in what was read")]
     #[diagnostic(help("give the ARN as `aws iam get-role` prints it, path included"))]
     NoSuchPrincipal(String),
+    /// There is no such instance type.
+    #[error("`{name}` is no instance type that is known")]
+    #[diagnostic(help("{help}"))]
+    NoSuchType {
+        /// What was asked for.
+        name: String,
+        /// What to do.
+        help: String,
+    },
+    /// No rollout has pods to be weighed.
+    #[error("there is no job to be weighed in what was read")]
+    #[diagnostic(help("{0}"))]
+    NothingToWeigh(String),
     /// A report cannot be written.
     #[error("cannot write `{path}`: {why}")]
     #[diagnostic(help("give --output a path in a folder that exists and may be written to"))]
@@ -383,6 +449,7 @@ pub fn run(
         }),
         Some(Command::Why(args)) => explain_error(&args, surroundings),
         Some(Command::Simulate(args)) => simulate(&args, surroundings),
+        Some(Command::Fit(args)) => fit_jobs(&args, surroundings),
         Some(Command::Permissions(args)) => permissions(&args),
         Some(Command::Schema { name }) => Ok(said(schema::named(&name).unwrap_or_default().to_owned())),
     })
@@ -707,6 +774,48 @@ fn simulate(args: &Simulate, surroundings: &Surroundings) -> Result<Answer, CliE
         ProofFormat::Json => proofs.iter().map(|proof| format!("{}\n", proof.to_value())).collect(),
     };
     Ok(Answer { text, more: None, code: simulate::exit_code(&proofs) })
+}
+
+fn fit_jobs(args: &Fit, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let named = |name: &String| {
+        fit::Question::type_named(name).map_err(|near| CliError::NoSuchType {
+            name: name.clone(),
+            help: near.map_or_else(
+                || "write it as EC2 does, such as m6g.xlarge".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        })
+    };
+    let question = fit::Question {
+        rollout: args.rollout_name.clone(),
+        nodes: args.nodes,
+        instance_type: args.instance_type.as_ref().map(named).transpose()?,
+        executors: args.executors,
+        concurrent: args.concurrent,
+        together: args.together,
+    };
+    let options = read::Options {
+        clock: Some(surroundings.today.clone()),
+        rollout_file: args.rollout.clone(),
+        ..read::Options::default()
+    };
+    let linked = ManuallyDrop::new(link(read::read(&inputs(&args.inputs)?, &options)?));
+    let answers = fit::ask(&linked, &question);
+    if answers.is_empty() {
+        let names: Vec<&str> =
+            linked.estate.items("rollouts").iter().filter_map(|rollout| rollout["name"].as_str()).collect();
+        return Err(CliError::NothingToWeigh(match args.rollout_name.as_deref() {
+            Some(name) if !names.contains(&name) => format!("the rollouts are: {}", names.join(", ")),
+            _ => "give a job request, or name it under `jobs` in `sparkcheck.toml`".to_owned(),
+        }));
+    }
+    let text = match args.format {
+        FitFormat::Human => fit::human(&answers, &look(&args.look, surroundings)),
+        FitFormat::Json => format!("{:#}\n", fit::to_value(&answers)),
+        FitFormat::Markdown => fit::markdown(&answers),
+        FitFormat::Html => fit::html(&answers),
+    };
+    Ok(Answer { text, more: None, code: fit::exit_code(&answers) })
 }
 
 fn explain_error(args: &Why, surroundings: &Surroundings) -> Result<Answer, CliError> {

@@ -72,6 +72,8 @@ pub mod why;
 
 pub mod simulate;
 
+pub mod fit;
+
 pub mod schema;
 
 pub mod cli;

@@ -66,7 +66,6 @@ fn what_is_ours_and_cannot_be_read_is_a_gap() {
         ("x.yaml", block_yaml.as_bytes(), "nested more than 128 deep", "x.yaml:130:"),
         ("x.yaml", bomb.as_bytes(), "the aliases expand to more than 100000 values", "x.yaml:"),
         ("x.json", double.as_bytes(), "the key `Roles` stands here a second time", "x.json:1:21"),
-        ("x.yaml", b"apiVersion: v1\nkind: Pod\nkind: Pod\n", "the key `kind` stands here a second time", "x.yaml:3:1"),
         ("x.json", &utf16, "it is UTF-16, as PowerShell's redirection writes", "x.json"),
         ("x.json", &nul, "it holds a NUL byte at line 1, column 21", "x.json"),
         ("x.json", &not_utf8, "it is not UTF-8 at line 1, column 14", "x.json"),

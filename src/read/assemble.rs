@@ -88,7 +88,9 @@ struct Assembly {
     gaps: Vec<Gap>,
     sources: Vec<Source>,
     known: Known,
-    /// How many items of each table are of the snapshot over which the inputs are laid.
+    /// What code declares, by list.
+    declared: BTreeMap<String, BTreeSet<usize>>,
+    /// How many items of each table were there before those of code.
     ground: BTreeMap<String, usize>,
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
     inline: BTreeMap<String, bool>,
@@ -414,6 +416,7 @@ impl Assembly {
             sources: self.sources,
             gaps,
             passed_over: 0,
+            declared: self.declared,
         }
     }
 }
