@@ -7,7 +7,8 @@
 
 use serde_json::{Value, json};
 use sparkcheck::iam::cases::{policies_of, request_of, wanted_of};
-use sparkcheck::iam::{Policies, Policy, Request, base36, decide, scope};
+use sparkcheck::iam::trust::{Walks, scope_with};
+use sparkcheck::iam::{Policies, Policy, Request, base36, decide};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -65,13 +66,14 @@ fn decisions(name: &str, rows: &str) {
     line(name, asked.len() * TIMES, parse, read, decided);
 }
 
-/// As many roles as a large organization has, of which each trusts something else.
+/// As many roles as a large organization has, of which each trusts something else; and then those of each
+/// kind by themselves.
 fn trusts(count: usize) {
     let issuer = "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE";
     let federated = format!("arn:aws:iam::111122223333:oidc-provider/{issuer}");
     let suffix = base36::encode("JobRole");
-    let texts: Vec<String> = (0..count)
-        .map(|number| {
+    let of_kind = |kinds: &[usize]| -> Vec<String> {
+        (0..count).filter(|number| kinds.contains(&(number % KINDS.len()))).map(|number| {
             let like = |subject: String| json!({"StringLike": {format!("{issuer}:sub"): subject}});
             let web = |condition: Value| json!({"Effect": "Allow", "Principal": {"Federated": federated}, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition});
             let statement = match number % 5 {
@@ -83,16 +85,27 @@ fn trusts(count: usize) {
             };
             json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
         })
-        .collect();
+        .collect()
+    };
     let wanted = json!({"kind": "emr-on-eks", "issuer": issuer, "namespace": "emr-prod", "account": "111122223333", "roleBase36": suffix});
     let wanted = wanted_of(&wanted).unwrap();
-    let parse = best(3, || texts.iter().map(|text| serde_json::from_str::<Value>(text).unwrap()).collect::<Vec<_>>());
-    let values: Vec<Value> = texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
-    let read = best(3, || values.iter().map(Policy::of).collect::<Vec<_>>());
-    let policies: Vec<Policy> = values.iter().map(Policy::of).collect();
-    let scanned = best(3, || policies.iter().map(|policy| scope(policy, &wanted).verdict).collect::<Vec<_>>());
-    line("trust scopes", count, parse, read, scanned);
+    let all = [0, 1, 2, 3, 4];
+    for (name, kinds) in std::iter::once(("trust scopes", &all[..])).chain(KINDS.into_iter().zip(all.chunks(1))) {
+        let texts = of_kind(kinds);
+        let parse =
+            best(3, || texts.iter().map(|text| serde_json::from_str::<Value>(text).unwrap()).collect::<Vec<_>>());
+        let values: Vec<Value> = texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let read = best(3, || values.iter().map(Policy::of).collect::<Vec<_>>());
+        let policies: Vec<Policy> = values.iter().map(Policy::of).collect();
+        let scanned = best(3, || {
+            let walks = Walks::default();
+            policies.iter().map(|policy| scope_with(policy, &wanted, &walks).verdict).collect::<Vec<_>>()
+        });
+        line(name, texts.len(), parse, read, scanned);
+    }
 }
+
+const KINDS: [&str; 5] = [" of services", " of accounts", " of namespaces", " of other roles", " of wide patterns"];
 
 fn line(name: &str, count: usize, parse: Duration, read: Duration, decided: Duration) {
     let ratio = |time: Duration| time.as_secs_f64() / parse.as_secs_f64();

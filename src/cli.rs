@@ -1,19 +1,17 @@
 //! The command line: what can be asked, and how an answer becomes an exit code.
 
-use crate::arn::Arn;
+mod live;
+mod snapshot;
+
 use crate::link::link;
-use crate::read::live::Target;
-use crate::read::live::demand::demand;
-use crate::read::live::plan::Plan;
 use crate::report::look::Look;
 use crate::report::sarif::SarifOptions;
 use crate::report::{self, Go, Outcome, Report};
-use crate::rule::{self, Rule, Severity, System};
+use crate::rule::{self, Rule, Severity};
 use crate::simulate::{self, Answers, Held, Question, Role};
 use crate::{read, schema, why};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
@@ -38,6 +36,8 @@ pub struct Cli {
 enum Command {
     /// Check rollouts (what happens without a command)
     Check(Check),
+    /// Write what the inputs hold into one file, without secrets, for checking later and elsewhere
+    Snapshot(snapshot::Snapshot),
     /// Say what a rule is about, and how to mend what it finds
     Explain(Explain),
     /// List the rules
@@ -47,7 +47,7 @@ enum Command {
     /// May this principal do this? One question, or a file of cases
     Simulate(Simulate),
     /// The least IAM policy and Kubernetes RBAC that a live run takes
-    Permissions(Permissions),
+    Permissions(live::Permissions),
     /// Print a JSON Schema: of the report, a snapshot, a rule, or sparkcheck.toml
     Schema {
         /// What to describe
@@ -83,53 +83,9 @@ struct Check {
     #[arg(long, value_name = "YYYY-MM-DD")]
     today: Option<String>,
     #[command(flatten)]
-    live: LiveArgs,
+    live: live::LiveArgs,
     #[command(flatten)]
     look: LookArgs,
-}
-
-/// Reading accounts and clusters as they are now.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Live")]
-struct LiveArgs {
-    /// Read AWS now, beside the inputs, with credentials as the AWS CLI finds them
-    #[arg(long)]
-    live: bool,
-    /// What the run is about: an EKS cluster, virtual cluster, EMR Serverless application or EMR cluster
-    /// by ARN, name or id; repeatable [default: what sparkcheck.toml declares, or else everything]
-    #[arg(long, value_name = "ARN|NAME", requires = "live")]
-    cluster: Vec<String>,
-    /// A profile of the AWS configuration; repeatable, one account each
-    #[arg(long, value_name = "NAME", requires = "live")]
-    profile: Vec<String>,
-    /// A region to read; repeatable [default: those of the clusters, or the profile's]
-    #[arg(long, value_name = "NAME", requires = "live")]
-    region: Vec<String>,
-    /// A role to assume with the first profile, and to read as in its place; repeatable
-    #[arg(long, value_name = "ARN", requires = "live")]
-    assume_role: Vec<String>,
-    /// Seconds that all calls together may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "live")]
-    timeout: u64,
-    /// Print what would be called, how often at least, and which permission it takes; call nothing
-    #[arg(long, requires = "live")]
-    explain_calls: bool,
-}
-
-/// The least IAM policy and Kubernetes RBAC that a live run takes.
-///
-/// Both follow from the rules: what no rule looks at is not read.
-#[derive(Debug, Args)]
-struct Permissions {
-    /// What a run would be about; repeatable [default: everything]
-    #[arg(long, value_name = "ARN|NAME")]
-    cluster: Vec<String>,
-    /// More rules, one YAML file each; repeatable
-    #[arg(long, value_name = "DIR")]
-    rules: Vec<PathBuf>,
-    /// How to print it
-    #[arg(long, value_enum, default_value = "human")]
-    format: ProofFormat,
 }
 
 #[derive(Debug, Args)]
@@ -357,6 +313,7 @@ pub fn run(
     Ok(match cli.command {
         None => check(&cli.check, surroundings),
         Some(Command::Check(check_args)) => check(&check_args, surroundings),
+        Some(Command::Snapshot(args)) => snapshot::write(&args, surroundings),
         Some(Command::Explain(args)) => explain(&args, surroundings),
         Some(Command::Rules(args)) => rules(&args.rules).map(|rules| {
             let rules: Vec<&Rule> = rules.iter().collect();
@@ -364,7 +321,7 @@ pub fn run(
         }),
         Some(Command::Why(args)) => explain_error(&args, surroundings),
         Some(Command::Simulate(args)) => simulate(&args, surroundings),
-        Some(Command::Permissions(args)) => permissions(&args),
+        Some(Command::Permissions(args)) => live::permissions(&args),
         Some(Command::Schema { name }) => Ok(said(schema::named(&name).unwrap_or_default().to_owned())),
     })
 }
@@ -410,37 +367,24 @@ fn inputs(named: &[PathBuf]) -> Result<Vec<read::Input>, CliError> {
     Ok(inputs)
 }
 
-fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
-    if let Some(day) = &args.today
-        && day.parse::<jiff::civil::Date>().is_err()
-    {
-        return Err(CliError::NoSuchDay(day.clone()));
+/// A day that was given, if it is one.
+fn day(given: Option<&str>) -> Result<Option<String>, CliError> {
+    match given {
+        Some(day) if day.parse::<jiff::civil::Date>().is_err() => Err(CliError::NoSuchDay(day.to_owned())),
+        given => Ok(given.map(str::to_owned)),
     }
+}
+
+fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let today = day(args.today.as_deref())?;
     // A broken rule file ends the run before anything is read.
     let own = with_rules_of(&args.rules, if args.rules.is_empty() { Vec::new() } else { rule::builtin() })?;
-    let inputs = if args.live.live && args.inputs.is_empty() { Vec::new() } else { inputs(&args.inputs)? };
-    let mut options = read::Options {
-        today: args.today.clone(),
-        clock: Some(surroundings.today.clone()),
-        rollout_file: args.rollout.clone(),
+    let mut options =
+        read::Options { today, clock: Some(surroundings.today.clone()), rollout_file: args.rollout.clone() };
+    let (inputs, answers) = match args.live.begin(&args.inputs, &own, &mut options, args.look.verbose)? {
+        live::Begun::Explained(text) => return Ok(said(text)),
+        live::Begun::Read(inputs, answers) => (inputs, answers),
     };
-    let mut answers = read::Answers::default();
-    if args.live.live {
-        let beside = PathBuf::from("sparkcheck.toml");
-        if options.rollout_file.is_none() && inputs.is_empty() && beside.is_file() {
-            options.rollout_file = Some(beside);
-        }
-        let builtin = if own.is_empty() { rule::builtin() } else { Vec::new() };
-        let rules = if own.is_empty() { &builtin } else { &own };
-        let (plan, targets) = plan(&args.live, rules, &inputs, &options)?;
-        if args.live.explain_calls {
-            let accounts = args.live.profile.len().saturating_sub(1) + args.live.assume_role.len().max(1);
-            let regions = regions(&args.live, &targets);
-            let clusters = targets.iter().filter(|target| matches!(target, Target::Eks(_))).count();
-            return Ok(said(plan.explain(accounts, regions, (clusters > 0).then_some(clusters))));
-        }
-        answers = ask(&args.live, &plan, targets, args.look.verbose)?;
-    }
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(read::read_with(&inputs, answers, &options)?));
     let systems = linked.systems();
@@ -473,85 +417,6 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
             .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
     }
     Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict) })
-}
-
-/// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
-fn plan(
-    args: &LiveArgs,
-    rules: &[Rule],
-    inputs: &[read::Input],
-    options: &read::Options,
-) -> Result<(Plan, Vec<Target>), CliError> {
-    let mut targets: Vec<Target> = args.cluster.iter().map(|text| Target::of(text)).collect();
-    let mut systems: Vec<System> = targets.iter().flat_map(Target::systems).copied().collect();
-    if targets.is_empty() {
-        let declared = match read::read(inputs, options) {
-            Ok(estate) => estate.items("declarations").to_vec(),
-            Err(read::ReadError::NothingRecognised { .. }) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        for rollout in &declared {
-            systems.extend(rollout["system"].as_str().and_then(System::named));
-            let named = ["cluster", "application"].iter().filter_map(|key| rollout[*key].as_str());
-            targets.extend(named.map(Target::of));
-        }
-        targets.sort();
-        targets.dedup();
-    }
-    if systems.is_empty() {
-        systems.extend(System::ALL);
-    }
-    Ok((Plan::of(demand(rules, &systems)), targets))
-}
-
-/// How many regions a run is about, at least.
-fn regions(args: &LiveArgs, targets: &[Target]) -> usize {
-    let named = args.region.iter().map(String::as_str);
-    let of_targets = targets.iter().filter_map(|target| Some(Arn::parse(target.text())?.region));
-    named.chain(of_targets).collect::<BTreeSet<_>>().len().max(1)
-}
-
-#[cfg(feature = "live")]
-fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Result<read::Answers, CliError> {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use tracing_subscriber::util::SubscriberInitExt as _;
-    if verbose {
-        // Only our own lines: those of the SDK hold what services answer.
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time();
-        let ours = Targets::new().with_target("sparkcheck", LevelFilter::DEBUG);
-        let _ = tracing_subscriber::registry().with(lines.with_target(false)).with(ours).try_init();
-    }
-    let options = read::live::aws::Options {
-        profiles: args.profile.clone(),
-        roles: args.assume_role.clone(),
-        regions: args.region.clone(),
-        targets,
-        timeout: std::time::Duration::from_secs(args.timeout),
-        ..read::live::aws::Options::default()
-    };
-    Ok(read::live::aws::read(&options, plan)?.answers)
-}
-
-#[cfg(not(feature = "live"))]
-fn ask(_: &LiveArgs, _: &Plan, _: Vec<Target>, _: bool) -> Result<read::Answers, CliError> {
-    Err(CliError::WithoutLive)
-}
-
-fn permissions(args: &Permissions) -> Result<Answer, CliError> {
-    let targets: Vec<Target> = args.cluster.iter().map(|text| Target::of(text)).collect();
-    let systems: Vec<System> = targets.iter().flat_map(Target::systems).copied().collect();
-    let systems = if systems.is_empty() { System::ALL.to_vec() } else { systems };
-    let plan = Plan::of(demand(&rules(&args.rules)?, &systems));
-    let json = |value: &serde_json::Value| serde_json::to_string_pretty(value).unwrap_or_default();
-    Ok(said(match args.format {
-        ProofFormat::Json => json(&plan.permissions()) + "\n",
-        ProofFormat::Human => format!(
-            "The least that a live run takes.\n\nIAM policy:\n\n{}\n\nKubernetes, for `kubectl apply -f -`:\n\n{}\n",
-            json(&plan.policy()),
-            json(&plan.cluster_role())
-        ),
-    }))
 }
 
 fn render(report: &Report<'_>, format: Format, look: &Look) -> String {

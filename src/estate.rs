@@ -11,12 +11,12 @@ mod coverage;
 mod origin;
 mod span;
 
-pub use collection::{COLLECTIONS, Collection, Within, collection};
+pub use collection::{COLLECTIONS, Collection, Within, collection, identity};
 pub use coverage::{Completeness, Coverage, Entry, unblock};
 pub use origin::{Origin, Origins};
 pub use span::{Excerpt, Span};
 
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -112,7 +112,7 @@ impl Estate {
     #[must_use]
     pub fn kubernetes(&self, cluster_arn: &str) -> Option<(&Value, String)> {
         let groups = self.items("kubernetes");
-        let index = groups.iter().position(|group| group["cluster"] == cluster_arn)?;
+        let index = groups.iter().position(|group| group["cluster"].is(cluster_arn))?;
         Some((groups.get(index)?, format!("/kubernetes/{index}")))
     }
 

@@ -219,6 +219,32 @@ impl Text {
         Value::Object(serde_json::Map::from_iter([("$text".to_owned(), parts.collect())]))
     }
 
+    /// The text that is [displayed](fmt::Display) so: holes are written `${name}`.
+    #[must_use]
+    pub fn shown(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let Some(end) = closing(after) else { break };
+            parts.push(Part::Literal(before.to_owned()));
+            parts.push(Part::Hole(after.get(..end).unwrap_or_default().to_owned()));
+            rest = after.get(end + 1..).unwrap_or_default();
+        }
+        parts.push(Part::Literal(rest.to_owned()));
+        Self::from_parts(parts)
+    }
+
+    /// The form in which the text stands in a document that will be linked: one with holes also says
+    /// how it is shown, by which it is [looked up](Told::told).
+    #[must_use]
+    pub fn to_key(&self) -> Value {
+        let mut value = self.to_value();
+        if let Value::Object(object) = &mut value {
+            object.insert(SHOWN.to_owned(), self.to_string().into());
+        }
+        value
+    }
+
     /// The whole text, if it has no holes.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -263,6 +289,42 @@ impl Text {
             Some(Part::Literal(head)) if self.parts.len() > 1 && prefix.starts_with(head.as_str()) => Truth::Unknown,
             Some(Part::Literal(_)) => Truth::False,
         }
+    }
+}
+
+/// Where the brace closes that is open at the beginning of a text.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return Some(at),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The field of a text with holes under which it is looked up.
+const SHOWN: &str = "$shown";
+
+/// Values as keys: by which things are found and compared, holes and all.
+///
+/// Two texts with holes of the same names are the same text, so how they are shown identifies them.
+pub trait Told {
+    /// A string, or how a text with holes is shown; `None` of all else.
+    fn told(&self) -> Option<&str>;
+
+    /// Whether this is that text, holes and all.
+    fn is(&self, text: &str) -> bool {
+        self.told() == Some(text)
+    }
+}
+
+impl Told for Value {
+    fn told(&self) -> Option<&str> {
+        self.as_str().or_else(|| self.get(SHOWN)?.as_str())
     }
 }
 
@@ -365,6 +427,19 @@ mod tests {
             assert_eq!(left.same_as(&right), *expected, "{left} and {right}");
             assert_eq!(right.same_as(&left), *expected, "{right} and {left}");
         }
+    }
+
+    #[test]
+    fn texts_with_holes_are_keys() {
+        for shown in ["", "plain", "arn:${partition}:iam::${account}:role/x", "${a{b}c}", "$x", "a${b"] {
+            let text = Text::shown(shown);
+            assert_eq!(text.to_string(), shown);
+            assert_eq!(text.to_key().told(), Some(shown));
+            assert_eq!(Text::of(&text.to_key()), Some(text));
+        }
+        assert_eq!(Text::shown("a${b").as_str(), Some("a${b"));
+        assert_eq!(Text::shown("${a{b}c}"), Text::hole("a{b}c"));
+        assert!(json!({"$unknown": "x"}).told().is_none() && Text::hole("x").to_key().is("${x}"));
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub mod path;
 
 pub mod estate;
 
+pub mod redact;
+
 pub mod read;
+
+pub mod snapshot;
 
 pub mod facts;
 

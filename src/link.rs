@@ -18,6 +18,8 @@ mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
 mod job;
+mod mounted;
+mod network;
 pub mod policies;
 mod reference;
 mod release;
@@ -29,7 +31,7 @@ pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
-use crate::known::Unknown;
+use crate::known::{Text, Told, Unknown};
 use crate::system::System;
 use serde_json::{Map, Value, json};
 
@@ -48,7 +50,7 @@ impl Linked {
     pub fn systems(&self) -> Vec<System> {
         let rollouts = self.estate.items("rollouts").iter();
         let mut systems: Vec<System> =
-            rollouts.filter_map(|rollout| System::named(rollout["system"].as_str()?)).collect();
+            rollouts.filter_map(|rollout| System::named(rollout["system"].told()?)).collect();
         systems.sort();
         systems.dedup();
         systems
@@ -67,7 +69,9 @@ pub struct Draft {
 impl Draft {
     /// Puts a value in, without a place of its own.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.object.insert(name.to_owned(), value.into());
+        let mut value = value.into();
+        keyed(&mut value);
+        self.object.insert(name.to_owned(), value);
     }
 
     /// Puts a value in that stands elsewhere in the document.
@@ -109,7 +113,16 @@ impl Draft {
     /// A text that was put in before.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.object.get(name)?.as_str()
+        self.object.get(name)?.told()
+    }
+}
+
+/// Gives a text, or the texts of a list, that were put together here the form of texts with holes.
+fn keyed(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains("${") => *value = Text::shown(text).to_key(),
+        Value::Array(list) => list.iter_mut().filter(|item| item.is_string()).for_each(keyed),
+        _ => {}
     }
 }
 
@@ -159,7 +172,7 @@ pub fn link(mut estate: Estate) -> Linked {
 }
 
 fn draft(estate: &Estate, index: &Index, declaration: &Value, pointer: &str) -> Option<Draft> {
-    let system = declaration["system"].as_str().and_then(System::named)?;
+    let system = declaration["system"].told().and_then(System::named)?;
     let mut draft = Draft::default();
     draft.set("system", system.name());
     draft.set("declared", declaration["inferred"] != true);
@@ -173,7 +186,7 @@ fn draft(estate: &Estate, index: &Index, declaration: &Value, pointer: &str) -> 
             batch_processing_gateway::link(estate, index, declaration, &mut draft);
         }
     }
-    if let Some(name) = declaration["name"].as_str() {
+    if let Some(name) = declaration["name"].told() {
         draft.set("name", name);
     }
     Some(draft)

@@ -8,21 +8,29 @@
 //! Deliberately absent: judgement. An estate says what is and what is not known, never what is wrong.
 
 mod assemble;
+mod cloudformation;
+mod code;
 mod declaration;
+mod dispatch;
+mod eksctl;
 mod file;
 mod json;
 mod kubernetes;
 mod lines;
 pub mod live;
+mod manifest;
 mod merge;
 mod place;
 mod place_json;
 mod place_yaml;
+mod placeholder;
 mod policy;
 mod refusal;
 mod session;
 mod shape;
 mod subject;
+mod terraform;
+mod written;
 pub mod yaml;
 
 pub use lines::{Line, Lines};
@@ -31,22 +39,18 @@ pub use place::locate;
 pub use policy::{PolicyFile, policies};
 
 use crate::estate::{Estate, Gap, Syntax};
-use assemble::Reading;
+use code::Code;
 use declaration::Declarations;
+use dispatch::{Outcome, read_file, read_files, read_stdin};
 use file::{Entry, Unreadable};
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
-use shape::{Content, Recognised};
+use shape::Content;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use thiserror::Error;
-
-/// With fewer bytes than this, starting threads costs more than it saves.
-const WORTH_THREADS: u64 = 1 << 20;
 
 /// How to read.
 #[derive(Clone, Debug, Default)]
@@ -201,22 +205,29 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
-    let mut outcomes = read_files(&entries);
+    let (terraform, entries): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(|entry| file::is_terraform(&entry.shown));
+    let mut outcomes = read_files(&entries, &terraform);
     if let Some(bytes) = stdin {
-        outcomes.push(read_bytes("-", bytes, true, Some(bytes.as_slice().into())));
+        outcomes.push(read_stdin(bytes, &terraform));
     }
     let mut readings = answers.readings;
+    let mut codes = Vec::new();
+    let mut templates = Vec::new();
     let mut reasons = Vec::new();
     for outcome in outcomes {
         match outcome {
             Outcome::Read(reading) => readings.push(reading),
+            Outcome::Code(code) => codes.push(code),
+            Outcome::Template(entry, text) => templates.push((entry, text)),
             Outcome::PassedOver(reason) => {
                 passed_over += 1;
                 reasons.push(reason);
             }
         }
     }
-    if declarations.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
+    let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    if declarations.is_empty() && codes.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
             // The place says the path, and more.
             Some(place) => match gap.why.strip_prefix(&format!("`{}` ", gap.what)) {
@@ -227,7 +238,7 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         });
         return Err(nothing(inputs, faults.collect(), reasons, passed_over));
     }
-    let mut estate = assemble::assemble(readings, declarations, options);
+    let mut estate = assemble::assemble(readings, codes, declarations, options);
     if !answers.targets.is_empty() {
         estate.document["targets"] = answers.targets.into();
     }
@@ -235,6 +246,22 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     estate.gaps.sort();
     estate.passed_over = passed_over;
     Ok(estate)
+}
+
+/// The units of code in order, each thing read once: a plan says what its configuration says and more, and
+/// a file that a module reads is a part of it.
+fn together(single: Vec<Code>, templates: Vec<Code>, modules: Vec<Code>) -> Vec<Code> {
+    let paths = |codes: &[Code]| -> BTreeSet<String> {
+        codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.clone())).collect()
+    };
+    let planned = paths(&single);
+    let mut codes = modules;
+    codes.retain(|code| !code.files.iter().any(|file| planned.contains(&file.path)));
+    let taken = paths(&codes);
+    codes.extend(templates);
+    codes.extend(single.into_iter().filter(|code| code.files.iter().any(|file| !taken.contains(&file.path))));
+    codes.retain(|code| !code.declared.is_empty() || !code.gaps.is_empty());
+    codes
 }
 
 /// Up to so many files are named one by one.
@@ -263,7 +290,7 @@ fn nothing(inputs: &[Input], faults: Vec<String>, others: Vec<String>, passed_ov
     help.push_str(
         "give a folder or files with what `aws … --output json` and `kubectl … -o json` print, or a snapshot; \
          `aws iam get-account-authorization-details` and `aws eks describe-cluster` are a good start; \
-         Terraform, CloudFormation and eksctl files are not read yet",
+         or a folder of infrastructure code: Terraform and its plans, CloudFormation, eksctl, manifests",
     );
     ReadError::NothingRecognised { inputs: named.collect::<Vec<_>>().join(", "), help }
 }
@@ -334,7 +361,7 @@ fn declare(
         });
         let entry = entries.get(at);
         let file_shown = entry.map(|entry| entry.shown.clone()).unwrap_or_default();
-        let reading = match entry.map(read_file) {
+        let reading = match entry.map(|entry| read_file(entry, &[])) {
             Some(Outcome::Read(reading)) => Some(reading),
             _ => None,
         };
@@ -379,218 +406,6 @@ fn describe(failure: &Unreadable) -> String {
         Unreadable::System(why) | Unreadable::TooLarge(why) | Unreadable::NotText { why, .. } => why.clone(),
         Unreadable::Utf16 { .. } => "it is UTF-16, as PowerShell's redirection writes".to_owned(),
     }
-}
-
-/// What came of a file.
-enum Outcome {
-    Read(Reading),
-    /// It is not for us, and why.
-    PassedOver(String),
-}
-
-/// Reads files, in order. The largest, which nothing can divide, begins at once and stays on this
-/// thread: the memory that it takes comes cheaper here than on threads that are started for it.
-fn read_files(entries: &[Entry]) -> Vec<Outcome> {
-    let sizes = entries.iter().map(|entry| std::fs::metadata(&entry.path).map_or(0, |metadata| metadata.len()));
-    let sizes: Vec<u64> = sizes.collect();
-    let largest = sizes.iter().enumerate().max_by_key(|(_, size)| **size).map(|(at, _)| at);
-    let (Some(largest), true) = (largest, sizes.iter().sum::<u64>() >= WORTH_THREADS) else {
-        return entries.iter().map(read_file).collect();
-    };
-    let (before, from) = entries.split_at(largest);
-    let (mut outcomes, mut own, mut rest) = (Vec::new(), None, Vec::new());
-    rayon::in_place_scope(|scope| {
-        scope.spawn(|_| {
-            outcomes = before.par_iter().map(read_file).collect();
-            rest = from.par_iter().skip(1).map(read_file).collect();
-        });
-        own = from.first().map(read_file);
-    });
-    outcomes.extend(own);
-    outcomes.append(&mut rest);
-    outcomes
-}
-
-fn read_file(entry: &Entry) -> Outcome {
-    match file::bytes(&entry.path) {
-        Ok(bytes) => read_bytes(&entry.shown, &bytes, entry.named, None),
-        Err(failure) => {
-            let why = format!("`{}` cannot be read: {}", entry.shown, describe(&failure));
-            Outcome::Read(fault(&entry.shown, why, "make it readable, or remove it", entry.shown.clone()))
-        }
-    }
-}
-
-/// A reading of which nothing came but a gap.
-fn fault(path: &str, why: String, unblock: &str, place: String) -> Reading {
-    Reading {
-        path: path.to_owned(),
-        syntax: Syntax::Plain,
-        held: None,
-        pieces: Vec::new(),
-        gaps: vec![Gap {
-            what: path.to_owned(),
-            scope: String::new(),
-            why,
-            unblock: Some(unblock.to_owned()),
-            place: Some(place),
-        }],
-    }
-}
-
-fn read_bytes(path: &str, bytes: &[u8], named: bool, held: Option<Arc<[u8]>>) -> Outcome {
-    let text = match file::text(bytes) {
-        Ok(text) => text,
-        Err(failure) => {
-            let why = format!("`{path}` cannot be read: {}", describe(&failure));
-            let (ours, unblock) = match &failure {
-                Unreadable::Utf16 { ours } => (*ours, "export again with `| Out-File -Encoding utf8 FILE`"),
-                Unreadable::NotText { ours, .. } => (*ours, "export it again, or remove it"),
-                _ => (true, "export it again, or remove it"),
-            };
-            return if ours || named {
-                Outcome::Read(fault(path, why, unblock, path.to_owned()))
-            } else {
-                Outcome::PassedOver(why)
-            };
-        }
-    };
-    let mut outcome = read_text(path, text, named);
-    if let Outcome::Read(reading) = &mut outcome {
-        reading.held = held;
-    }
-    outcome
-}
-
-fn read_text(path: &str, text: &str, named: bool) -> Outcome {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    let begins_as_json = text.trim_start().starts_with(['{', '[']);
-    if ends(&[".yaml", ".yml"]) {
-        return read_yaml(path, text, named);
-    }
-    if begins_as_json {
-        return read_json(path, text, named);
-    }
-    if text.len() <= file::HEAD {
-        let refusals = refusal::find(text);
-        if !refusals.is_empty() {
-            let mut recognised = Recognised::default();
-            recognised.push("error", Content::Refusals(refusals));
-            return Outcome::Read(reading(path, text, Syntax::Plain, recognised, Vec::new()));
-        }
-    }
-    let environment = name.starts_with(".env") || ends(&[".env", ".ps1"]);
-    if let Some(variables) = session::variables(text, environment) {
-        let mut recognised = Recognised::default();
-        recognised.push("session", Content::Session(variables));
-        return Outcome::Read(reading(path, text, Syntax::Variables, recognised, Vec::new()));
-    }
-    if !environment && file::looks_ours(text) {
-        return if ends(&[".json", ".json.gz"]) { read_json(path, text, named) } else { read_yaml(path, text, named) };
-    }
-    let why = if text.trim().is_empty() { "is empty" } else { "is nothing that sparkcheck knows" };
-    Outcome::PassedOver(format!("`{path}` {why}"))
-}
-
-fn reading(path: &str, text: &str, syntax: Syntax, recognised: Recognised, mut gaps: Vec<Gap>) -> Reading {
-    let pointers: Vec<&str> = recognised.faults.iter().map(|(pointer, _)| pointer.as_str()).collect();
-    let spans = if pointers.is_empty() { Vec::new() } else { place::in_text(text, syntax, &pointers) };
-    for ((pointer, why), span) in recognised.faults.iter().zip(spans) {
-        let place = span.map_or_else(|| path.to_owned(), |span| format!("{path}:{}:{}", span.line, span.column));
-        gaps.push(Gap {
-            what: path.to_owned(),
-            scope: String::new(),
-            why: format!("the policy at `{pointer}` could not be read: {why}"),
-            unblock: Some("export it again".to_owned()),
-            place: Some(place),
-        });
-    }
-    Reading { path: path.to_owned(), syntax, held: None, pieces: recognised.pieces, gaps }
-}
-
-fn read_json(path: &str, text: &str, named: bool) -> Outcome {
-    let (documents, fault) = json::documents(text);
-    let fault = fault.map(|fault| (fault.message, fault.line, fault.column));
-    let stream = documents.len() > 1;
-    let syntax = if stream { Syntax::JsonStream } else { Syntax::Json };
-    read_documents(path, text, named, syntax, documents, fault)
-}
-
-fn read_yaml(path: &str, text: &str, named: bool) -> Outcome {
-    let (documents, fault) = yaml::documents(text);
-    let fault = fault.map(|fault| (fault.message, fault.line, fault.column));
-    read_documents(path, text, named, Syntax::Yaml, documents, fault)
-}
-
-fn read_documents(
-    path: &str,
-    text: &str,
-    named: bool,
-    syntax: Syntax,
-    documents: Vec<Value>,
-    fault: Option<(String, usize, usize)>,
-) -> Outcome {
-    let mut recognised = Recognised::default();
-    let count = documents.len();
-    for (number, document) in documents.into_iter().enumerate() {
-        let at = if syntax == Syntax::Json { String::new() } else { format!("/{number}") };
-        shape::recognise(document, &at, path, &mut recognised);
-    }
-    let mut gaps = Vec::new();
-    let mut broken = None;
-    if let Some((message, line, column)) = fault {
-        // An unrendered template is somebody else's to read.
-        let template = syntax == Syntax::Yaml && text.contains("{{");
-        let (skipped, end) = tail(text);
-        let mut refusals = refusal::find(end);
-        for refusal in &mut refusals {
-            refusal.line += skipped;
-        }
-        if !refusals.is_empty() {
-            recognised.push("error", Content::Refusals(refusals));
-        } else if !template && (named || !recognised.pieces.is_empty() || file::looks_ours(text)) {
-            let why = format!("`{path}` cannot be read: {message}");
-            if recognised.pieces.is_empty() {
-                let collections = shape::meant(head(text), path);
-                recognised.push("unreadable", Content::Broken { collections, why: why.clone() });
-            }
-            gaps.push(Gap {
-                what: path.to_owned(),
-                scope: String::new(),
-                why,
-                unblock: Some("export it again, or remove it".to_owned()),
-                place: Some(format!("{path}:{line}:{column}")),
-            });
-        } else {
-            let language = if syntax == Syntax::Yaml { "YAML" } else { "JSON" };
-            broken = Some(format!("`{path}:{line}:{column}` is no {language}: {message}"));
-        }
-    }
-    if recognised.pieces.is_empty() && gaps.is_empty() {
-        let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
-        return Outcome::PassedOver(broken.unwrap_or_else(|| format!("`{path}` {why}")));
-    }
-    Outcome::Read(reading(path, text, syntax, recognised, gaps))
-}
-
-/// The beginning of a text, which tells what it was to be.
-fn head(text: &str) -> &str {
-    let mut end = text.len().min(file::HEAD);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
-}
-
-/// The end of a text, where the message of a call that failed stands, and how many lines are before it.
-fn tail(text: &str) -> (usize, &str) {
-    let mut start = text.len().saturating_sub(file::HEAD);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    let (before, end) = text.split_at_checked(start).unwrap_or_default();
-    (before.matches('\n').count(), end)
 }
 
 /// The byte range of what stands at a pointer in a YAML text; pointers begin with the document's number.

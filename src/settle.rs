@@ -6,7 +6,7 @@
 
 use crate::check::{Evidence, Judgement, Subject, Verdict};
 use crate::estate::Syntax;
-use crate::known::Text;
+use crate::known::{Text, Told};
 use crate::link::Linked;
 use crate::path::unescape;
 use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict};
@@ -59,11 +59,11 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
             .then_with(|| left.message.cmp(&right.message))
             .then_with(|| left.fingerprint.cmp(&right.fingerprint))
     });
-    let text = |rollout: &Value, name: &str| rollout[name].as_str().map(str::to_owned);
+    let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
     let rollouts = rollouts.iter().zip(verdicts).filter_map(|(rollout, verdict)| {
         Some(RolloutVerdict {
             name: text(rollout, "name")?,
-            system: System::named(rollout["system"].as_str()?)?,
+            system: System::named(rollout["system"].told()?)?,
             region: text(rollout, "region"),
             account: text(rollout, "account"),
             verdict,
@@ -102,7 +102,7 @@ fn finding<'r>(
         outcome,
         severity: rule.severity,
         system: subject.system(),
-        rollout: rollout.and_then(|rollout| rollout["name"].as_str()).map(str::to_owned),
+        rollout: rollout.and_then(|rollout| rollout["name"].told()).map(str::to_owned),
         message,
         places: places(rule, subject, evidence, &because, linked),
         because,
@@ -171,7 +171,7 @@ fn arn_around(document: &Value, pointer: &str) -> Option<String> {
             "accessEntryArn",
             "applicationArn",
         ];
-        if let Some(found) = keys.iter().find_map(|key| value.get(key)?.as_str()) {
+        if let Some(found) = keys.iter().find_map(|key| value.get(key)?.told()) {
             arn = Some(found.to_owned());
         }
     }
@@ -190,7 +190,7 @@ fn step<'v>(value: &'v Value, token: &str) -> Option<&'v Value> {
 fn file_name<'p>(path: &'p str, items: &[Value]) -> &'p str {
     let last = |path: &'_ str| path.rfind('/').map_or(0, |slash| slash + 1);
     let name = path.get(last(path)..).unwrap_or(path);
-    let alike = items.iter().filter_map(|item| item["path"].as_str());
+    let alike = items.iter().filter_map(|item| item["path"].told());
     if alike.filter(|other| other.get(last(other)..) == Some(name)).count() > 1 { path } else { name }
 }
 
@@ -203,12 +203,12 @@ fn stable(document: &Value, pointer: &str) -> String {
         let is_item = value.is_some_and(Value::is_array);
         let identity = inner.filter(|_| is_item).and_then(|item| {
             let keys = ["Arn", "arn", "name", "id", "path", "RoleName", "PolicyName", "Sid", "principalArn", "cluster"];
-            if let Some((key, found)) = keys.iter().find_map(|key| Some((*key, item[*key].as_str()?))) {
+            if let Some((key, found)) = keys.iter().find_map(|key| Some((*key, item[*key].told()?))) {
                 let items = value.and_then(Value::as_array).filter(|_| key == "path");
                 return Some(items.map_or(found, |items| file_name(found, items)).to_owned());
             }
             let metadata = &item["metadata"];
-            Some(format!("{}:{}", metadata["namespace"].as_str().unwrap_or_default(), metadata["name"].as_str()?))
+            Some(format!("{}:{}", metadata["namespace"].told().unwrap_or_default(), metadata["name"].told()?))
         });
         text.push('/');
         text.push_str(identity.as_deref().unwrap_or(token));

@@ -2,7 +2,7 @@
 
 use super::{Evidence, Inquiry, Selected, Spot, Subject, Verdict, blocked, semantic};
 use crate::estate::{Within, collection};
-use crate::known::{Part, Text, Truth};
+use crate::known::{Part, Text, Told, Truth};
 use crate::link::Arn;
 use crate::path::{Path, Root};
 use crate::rule::{Absence, Assertion, Operand};
@@ -271,7 +271,7 @@ fn list_itself(path: &Path) -> Option<Path> {
 fn scope(subject: &Subject<'_>, within: Option<Within>) -> Option<String> {
     let text = |name: &str| {
         let holders = [Some(subject.value), subject.rollout.map(|(_, rollout)| rollout)];
-        holders.into_iter().flatten().find_map(|holder| holder[name].as_str())
+        holders.into_iter().flatten().find_map(|holder| holder[name].told())
     };
     let arn = ["arn", "Arn", "clusterArn"].into_iter().find_map(text).and_then(Arn::parse);
     let account = text("account").or_else(|| arn.map(|arn| arn.account)).unwrap_or_default();

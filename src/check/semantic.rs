@@ -5,7 +5,7 @@
 
 use super::{Evidence, Inquiry, Spot, Subject, Verdict, blocked};
 use crate::capacity;
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use crate::path::Path;
 use crate::rule::{Assertion, Permission};
 use serde_json::Value;
@@ -110,7 +110,7 @@ fn fits(subject: &Subject<'_>, inquiry: &Inquiry<'_>, jobs: &Path, cluster: &Pat
         evidence.unblock.push("add the job's request to `jobs` in `sparkcheck.toml`".into());
         return Verdict::Unknown(evidence);
     }
-    let cluster_arn = cluster_arn.as_str().unwrap_or_default();
+    let cluster_arn = cluster_arn.told().unwrap_or_default();
     let estate = &inquiry.linked.estate;
     for collection in ["kubernetes.nodes", "kubernetes.pods"] {
         if let Some(unknown) = estate.incomplete(collection, cluster_arn, None) {
@@ -126,13 +126,13 @@ fn fits(subject: &Subject<'_>, inquiry: &Inquiry<'_>, jobs: &Path, cluster: &Pat
         .items("eks.nodegroups")
         .iter()
         .filter(|nodegroup| {
-            cluster_arn.ends_with(&format!("cluster/{}", nodegroup["clusterName"].as_str().unwrap_or_default()))
+            cluster_arn.ends_with(&format!("cluster/{}", nodegroup["clusterName"].told().unwrap_or_default()))
         })
         .cloned()
         .collect();
-    let described = estate.items("eks.clusters").iter().find(|candidate| candidate["arn"] == cluster_arn);
+    let described = estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn));
     let supply = capacity::supply::of_cluster(list("nodes"), list("pods"), &nodegroups, list("nodePools"), described);
-    let spark = subject.rollout.and_then(|(_, rollout)| rollout["release"]["spark"].as_str());
+    let spark = subject.rollout.and_then(|(_, rollout)| rollout["release"]["spark"].told());
     Verdict::all(jobs.found.iter().map(|(job, pointer)| {
         let demand = demand(job, spark);
         let fit = capacity::fit::fit(std::slice::from_ref(&demand), &supply);
@@ -157,7 +157,7 @@ fn fits(subject: &Subject<'_>, inquiry: &Inquiry<'_>, jobs: &Path, cluster: &Pat
 /// The pods of one job request, whatever form it has.
 fn demand(job: &Value, spark: Option<&str>) -> capacity::demand::Demand {
     let request = &job["request"];
-    match job["kind"].as_str() {
+    match job["kind"].told() {
         Some("start-job-run") => capacity::demand::of_emr_on_eks(request, spark),
         Some("sparkpilot-job") => capacity::demand::of_emr_on_eks(&as_start_job_run(request), spark),
         _ => capacity::demand::of_spark_application(request),

@@ -1,7 +1,7 @@
 //! What a rule is judged on.
 
 use super::Selected;
-use crate::known::{Text, Unknown};
+use crate::known::{Text, Told, Unknown};
 use crate::link::Linked;
 use crate::path::{Path, Root};
 use crate::rule::System;
@@ -44,7 +44,7 @@ impl<'e> Subject<'e> {
     /// The system of the rollout around it.
     #[must_use]
     pub fn system(&self) -> Option<System> {
-        System::named(self.rollout?.1["system"].as_str()?)
+        System::named(self.rollout?.1["system"].told()?)
     }
 
     /// The values at a path, with pointers in the document. Values that are unknown count as

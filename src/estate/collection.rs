@@ -1,5 +1,8 @@
 //! The collections of an estate: their names, what identifies an item, how they are listed.
 
+use crate::known::Told;
+use serde_json::Value;
+
 /// A list of things of one kind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Collection {
@@ -36,6 +39,29 @@ pub fn collection(name: &str) -> Option<&'static Collection> {
     COLLECTIONS.iter().find(|collection| collection.name == name)
 }
 
+/// What identifies an item within its list; `None` where the item does not say it.
+#[must_use]
+pub fn identity(name: &str, item: &Value) -> Option<String> {
+    let text = |key: &str| item.get(key).and_then(Told::told);
+    let in_cluster =
+        |key: &str| Some(format!("{}\n{}", text("clusterArn").or_else(|| text("clusterName"))?, text(key)?));
+    match name {
+        "eks.nodegroups" => in_cluster("nodegroupName"),
+        "eks.addons" => in_cluster("addonName"),
+        "eks.fargateProfiles" => in_cluster("fargateProfileName"),
+        "eks.accessEntries" => in_cluster("principalArn"),
+        _ if name.starts_with("kubernetes.") => {
+            let metadata = item.get("metadata")?;
+            let part = |key: &str| metadata.get(key).and_then(Told::told);
+            Some(format!("{}\n{}", part("namespace").unwrap_or_default(), part("name")?))
+        }
+        _ => {
+            let key = collection(name).map_or("Arn", |collection| collection.key);
+            text(key).map(str::to_owned)
+        }
+    }
+}
+
 macro_rules! collections {
     ($($name:literal $plural:literal $key:literal $within:ident $action:literal $command:literal;)*) => {
         /// Every collection that the program knows, by section.
@@ -69,6 +95,7 @@ collections! {
     "ec2.subnets" "subnets" "SubnetId" Region "ec2:DescribeSubnets" "aws ec2 describe-subnets";
     "ec2.securityGroups" "security groups" "GroupId" Region "ec2:DescribeSecurityGroups" "aws ec2 describe-security-groups";
     "ec2.routeTables" "route tables" "RouteTableId" Region "ec2:DescribeRouteTables" "aws ec2 describe-route-tables";
+    "ec2.vpcEndpoints" "VPC endpoints" "VpcEndpointId" Region "ec2:DescribeVpcEndpoints" "aws ec2 describe-vpc-endpoints";
     "kubernetes.nodes" "nodes" "metadata.name" Cluster "list nodes" "kubectl get nodes -o json";
     "kubernetes.pods" "pods" "metadata.name" Cluster "list pods" "kubectl get pods -A -o json";
     "kubernetes.namespaces" "namespaces" "metadata.name" Cluster "list namespaces" "kubectl get namespaces -o json";

@@ -58,6 +58,25 @@ impl Origins {
         }
     }
 
+    /// Says that what was put together at `from` went to `to`: what has a place of its own there keeps it.
+    pub fn move_below(&mut self, from: &str, to: &str) {
+        let below =
+            |pointer: &str| pointer.strip_prefix(from).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let moved: Vec<String> = self
+            .exact
+            .range(from.to_owned()..)
+            .map(|(pointer, _)| pointer)
+            .take_while(|pointer| pointer.starts_with(from))
+            .filter(|pointer| below(pointer))
+            .cloned()
+            .collect();
+        for pointer in moved {
+            if let Some(origin) = self.exact.remove(&pointer) {
+                self.exact.insert(format!("{to}{}", pointer.get(from.len()..).unwrap_or_default()), origin);
+            }
+        }
+    }
+
     /// Says that what stands at `pointer` is the same thing as what stands at `target`.
     pub fn alias(&mut self, pointer: impl Into<String>, target: impl Into<String>) {
         self.aliases.insert(pointer.into(), target.into());

@@ -6,6 +6,8 @@
 //!
 //! Deliberately absent: ARNs and paths; EMR encodes the bare name.
 
+use crate::known::Text;
+
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// Longer texts are no encoded role name (64 characters encode to 99), and decoding costs the square
@@ -51,6 +53,16 @@ fn rebase(digits: impl Iterator<Item = u32>, from: u32, to: u32) -> Vec<u32> {
     }
     least_first.reverse();
     least_first
+}
+
+/// The same of a name that may have holes: what is not known of the name leaves nothing known of this,
+/// but that it is the same wherever the name is the same.
+#[must_use]
+pub fn of(name: &Text) -> Text {
+    match name.as_str() {
+        Some(name) => Text::literal(encode(name)),
+        None => Text::hole(format!("base36 of {}", name.to_string().replace(['$', '{', '}'], ""))),
+    }
 }
 
 #[cfg(test)]

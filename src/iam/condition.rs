@@ -162,24 +162,27 @@ impl Operator {
 
 /// Which way an undocumented answer must lean: against the caller, whatever the statement's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doubt {
-    /// A match helps the caller, so only a match is put in doubt.
-    OfMatch,
-    /// A match harms the caller, so only its absence is put in doubt.
-    OfMiss,
+pub(crate) struct Doubt {
+    /// A match helps the caller, so a match is put in doubt; otherwise it harms, and its absence is.
+    helps: bool,
+    /// The operator is negated.
+    negated: bool,
 }
 
 impl Doubt {
     pub(crate) fn new(effect: Effect, negated: bool) -> Self {
-        if (effect == Effect::Deny) == negated { Self::OfMatch } else { Self::OfMiss }
+        Self { helps: (effect == Effect::Deny) == negated, negated }
     }
 
     /// The answer, made unknown where it would favour the caller.
     pub(crate) fn about(self, answer: Truth) -> Truth {
-        match self {
-            Self::OfMatch => answer.and(Truth::Unknown),
-            Self::OfMiss => answer.or(Truth::Unknown),
-        }
+        if self.helps { answer.and(Truth::Unknown) } else { answer.or(Truth::Unknown) }
+    }
+
+    /// The answer where a value is not of the operator's type. It matches nothing; what a negated
+    /// operator makes of that is not documented, nor whether texts that are `alike` would match.
+    pub(crate) fn about_type(self, alike: bool) -> Truth {
+        if self.negated || alike { self.about(Truth::False) } else { Truth::False }
     }
 }
 
@@ -240,8 +243,8 @@ fn null(condition: &Condition, found: Found<'_>, operator: Operator) -> Truth {
     let answer = Truth::any(condition.values.iter().map(|value| match value.plain() {
         Some(text) if text.eq_ignore_ascii_case("true") => is_null,
         Some(text) if text.eq_ignore_ascii_case("false") => !is_null,
-        Some(_) => Truth::False,
-        None => Truth::Unknown,
+        // Neither is any other word documented.
+        Some(_) | None => Truth::Unknown,
     }));
     // A set operator before `Null` has no documented meaning.
     if operator.set.is_some() { Truth::Unknown } else { answer }
@@ -263,11 +266,18 @@ pub(crate) fn matches(
         Test::Numeric(_) | Test::Date(_) | Test::IpAddress | Test::Binary | Test::Null => {
             let (Some(policy), Subject::Text(text)) = (value.plain(), subject) else { return Truth::Unknown };
             let Some(request) = text.as_str() else { return Truth::Unknown };
-            // A value that is not of the operator's type matches nothing.
-            return typed(test, policy, request).map_or_else(|| doubt.about(Truth::False), Truth::from);
+            return typed(test, policy, request).map_or_else(|| doubt.about_type(policy == request), Truth::from);
         }
     };
-    compare(value, subject, context, reading, doubt)
+    let matched = compare(value, subject, context, reading, doubt);
+    if test == Test::Bool && matched != Truth::False && value.plain().is_some_and(|text| !is_bool(text)) {
+        return doubt.about(Truth::False);
+    }
+    matched
+}
+
+pub(crate) fn is_bool(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
 }
 
 fn typed(test: Test, policy: &str, request: &str) -> Option<bool> {

@@ -296,10 +296,14 @@ impl<'a> Case<'a> {
             Self { request, policies, caller, lines: Vec::new(), resource_rules: trust || key, same_account };
         let linked = caller.is_service_linked();
         if caller.has_identity() {
-            case.add(Origin::Identity, &policies.identity.policies, context);
-            for (origin, gathered) in [(Origin::Boundary, &policies.boundary), (Origin::Session, &policies.session)] {
-                case.add(origin, gathered.iter().flat_map(|gathered| &gathered.policies), context);
+            let session = policies.session.iter().flat_map(|gathered| &gathered.policies);
+            // The root user has neither identity policies nor a boundary.
+            if caller.kind != CallerKind::Root {
+                case.add(Origin::Identity, &policies.identity.policies, context);
+                let boundary = policies.boundary.iter().flat_map(|gathered| &gathered.policies);
+                case.add(Origin::Boundary, boundary, context);
             }
+            case.add(Origin::Session, session, context);
             if !linked {
                 for (level, gathered) in policies.scp.iter().flatten().enumerate() {
                     case.add(Origin::Scp(level), &gathered.policies, context);
@@ -339,8 +343,7 @@ impl<'a> Case<'a> {
             resource_varies,
         };
         if statement.unknown.is_some() {
-            let meant = Meant { directly: Truth::Unknown, by_role: Truth::Unknown, by_account: Truth::Unknown };
-            return Some(line(Truth::Unknown, meant, false));
+            return Some(line(Truth::Unknown, Meant::all(Truth::Unknown), false));
         }
         let mut fixed = action_matches(statement, &self.request.action);
         if fixed == Truth::False {
@@ -399,10 +402,18 @@ impl<'a> Case<'a> {
         statement.malformed
             || statement.unknown.is_none()
                 && match line.origin {
-                    Origin::Resource => trust() && (resources || statement.not_principals.is_some()),
+                    Origin::Resource if trust() => resources || statement.not_principals.is_some(),
+                    Origin::Resource => !resources && self.needs_resources(),
                     Origin::Rcp => false,
                     _ => principals || !resources,
                 }
+    }
+
+    /// Whether a policy of the asked service's resources must name them in each statement; those of
+    /// some others, such as ECR's, cannot.
+    fn needs_resources(&self) -> bool {
+        let service = self.request.action.split(':').next().unwrap_or_default();
+        ["s3", "kms", "sqs", "sns", "secretsmanager"].iter().any(|known| service.eq_ignore_ascii_case(known))
     }
 
     /// What the weights come to, policy types put together.
@@ -421,19 +432,10 @@ impl<'a> Case<'a> {
         let mut granted = Meant::NOT;
         for (line, weight) in self.lines.iter().zip(weights).filter(|(line, _)| line.origin == Origin::Resource) {
             let meant = line.meant.and(weight.allows);
-            granted = Meant {
-                directly: granted.directly.or(meant.directly),
-                by_role: granted.by_role.or(meant.by_role),
-                by_account: granted.by_account.or(meant.by_account),
-            };
+            granted = granted.or(meant);
         }
         if self.policies.resource_missing.is_some() {
-            let any = |truth: Truth| truth.or(Truth::Unknown);
-            granted = Meant {
-                directly: any(granted.directly),
-                by_role: any(granted.by_role),
-                by_account: any(granted.by_account),
-            };
+            granted = granted.or(Meant::all(Truth::Unknown));
         }
         if !self.caller.has_identity() {
             return Verdict { allow: granted.directly, deny };
@@ -452,7 +454,7 @@ impl<'a> Case<'a> {
         };
         let capped = boundary.and(session);
         let identity = identity.and(capped);
-        let resource = granted.directly.or(granted.by_role.and(capped));
+        let resource = granted.directly.or(granted.by_user.and(session)).or(granted.by_role.and(capped));
         let within =
             if self.resource_rules { resource.or(granted.at_all().and(identity)) } else { resource.or(identity) };
         let across = granted.at_all().and(identity);
@@ -466,6 +468,9 @@ impl<'a> Case<'a> {
             for (level, gathered) in self.policies.scp.iter().flatten().enumerate() {
                 allow = allow.and(open(gathered, allows(Origin::Scp(level))));
             }
+        }
+        if is_reserved(&self.request.action, &self.request.resource) {
+            allow = allow.and(Truth::Unknown);
         }
         Verdict { allow, deny }
     }
@@ -533,6 +538,24 @@ fn is_trust(action: &str, resource: &Text) -> bool {
             .any(|part| matches!(part, crate::known::Part::Literal(text) if text.contains(":role/"))),
     };
     sts && role
+}
+
+/// Whether AWS is seen to refuse such a call whatever the policies say: writing its own policies,
+/// changing or passing its reserved roles, changing its key aliases. It is not documented.
+fn is_reserved(action: &str, resource: &Text) -> bool {
+    let Some((service, name)) = action.split_once(':') else { return false };
+    let Some(arn) = resource.as_str().and_then(Arn::parse) else { return false };
+    let begins = |with: &&str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    let reads = ["Get", "List", "Describe", "Generate", "Simulate"].iter().any(begins);
+    let reserved = match arn.service {
+        "iam" => {
+            (arn.account == "aws" && arn.resource.starts_with("policy/"))
+                || arn.resource.starts_with("role/aws-reserved/")
+        }
+        "kms" => arn.resource.starts_with("alias/aws/"),
+        _ => false,
+    };
+    reserved && !reads && service.eq_ignore_ascii_case(arn.service)
 }
 
 fn resource_entries(statement: &Statement) -> impl Iterator<Item = &Entry> {

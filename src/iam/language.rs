@@ -10,6 +10,7 @@
 
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A symbol of a pattern whose language is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -156,14 +157,120 @@ pub(crate) fn classes(form: Form, languages: &[Language], atoms: u16, budget: us
     Some(found.into_iter().map(|(matched, at)| Class { matched, example: example(at) }).collect())
 }
 
+/// What walks found, kept for other policies with the same patterns: of a thousand roles, many trust by
+/// the same words.
+#[derive(Debug, Default)]
+pub struct Walks(Mutex<FxHashMap<Walked, Found>>);
+
+/// The patterns of a walk, and the number of atoms.
+type Walked = (Vec<Language>, u16);
+type Found = Option<Arc<Vec<Class>>>;
+
+/// No more walks than this are kept.
+const MOST_KEPT: usize = 1024;
+
+impl Walks {
+    /// The classes of service accounts, as [`classes`] tells them.
+    pub(crate) fn service_accounts(&self, languages: &[Language], atoms: u16, budget: usize) -> Found {
+        let question = (languages.to_vec(), atoms);
+        if let Some(found) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&question) {
+            return found.clone();
+        }
+        let found = classes(Form::ServiceAccount, languages, atoms, budget).map(Arc::new);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST_KEPT {
+            kept.insert(question, found.clone());
+        }
+        found
+    }
+}
+
+/// The patterns in groups, so that no text matches patterns of two groups, as far as their first and
+/// last letters tell.
+pub(crate) fn apart(languages: &[Language]) -> Vec<Vec<usize>> {
+    /// More are not compared with each other.
+    const MOST_COMPARED: usize = 64;
+    if languages.len() > MOST_COMPARED {
+        return vec![(0..languages.len()).collect()];
+    }
+    let mut group: Vec<usize> = (0..languages.len()).collect();
+    for (a, one) in languages.iter().enumerate() {
+        for (b, other) in languages.iter().enumerate().skip(a + 1) {
+            if group[a] != group[b] && !disjoint(&one.letters, &other.letters) {
+                let (keep, drop) = (group[a], group[b]);
+                group.iter_mut().filter(|number| **number == drop).for_each(|number| *number = keep);
+            }
+        }
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, number) in group.into_iter().enumerate() {
+        groups.entry(number).or_default().push(at);
+    }
+    groups.into_values().collect()
+}
+
+/// Whether two patterns begin or end with different characters.
+fn disjoint(one: &[Letter], other: &[Letter]) -> bool {
+    // Up to the first letter that is no character of its own.
+    let differ = |pair: (&Letter, &Letter)| match pair {
+        (Letter::Char(a), Letter::Char(b)) => Some(a != b),
+        _ => None,
+    };
+    let first = one.iter().zip(other).map_while(differ).any(|differ| differ);
+    first || one.iter().rev().zip(other.iter().rev()).map_while(differ).any(|differ| differ)
+}
+
+/// The shortest service account that a pattern matches, where its stars may be left out of it.
+pub(crate) fn without_stars(language: &Language) -> Option<Vec<Symbol>> {
+    let mut state = 0;
+    let mut text = Vec::with_capacity(language.letters.len());
+    for letter in &language.letters {
+        match letter {
+            Letter::Star => {}
+            Letter::Char(c) => {
+                state = Form::ServiceAccount.step(state, Symbol::Char(*c))?;
+                text.push(Symbol::Char(*c));
+            }
+            _ => return None,
+        }
+    }
+    Form::ServiceAccount.accepts(state).then_some(text)
+}
+
 /// The numbers of the patterns that one text matches.
 pub(crate) fn matched(languages: &[Language], text: &[Symbol]) -> Vec<usize> {
-    let patterns = Patterns::new(languages);
-    let mut live = patterns.start();
-    for symbol in text {
-        live = patterns.step(&live, *symbol);
+    (0..languages.len()).filter(|number| languages[*number].matches(text)).collect()
+}
+
+impl Language {
+    fn matches(&self, text: &[Symbol]) -> bool {
+        let simple = |letter: &Letter| matches!(letter, Letter::Char(_) | Letter::One | Letter::Star);
+        if !self.letters.iter().all(simple) {
+            let alone = std::slice::from_ref(self);
+            let patterns = Patterns::new(alone);
+            let live = text.iter().fold(patterns.start(), |live, symbol| patterns.step(&live, *symbol));
+            return !patterns.matched(&live).is_empty();
+        }
+        // Only the latest star is ever tried again, as in `pattern::glob`.
+        let (mut p, mut t) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        while let Some(found) = text.get(t) {
+            match (self.letters.get(p), found) {
+                (Some(Letter::Star), _) => {
+                    p += 1;
+                    star = Some((p, t));
+                }
+                (Some(Letter::Char(c)), Symbol::Char(found)) if c == found => (p, t) = (p + 1, t + 1),
+                (Some(Letter::One), Symbol::Char(_)) => (p, t) = (p + 1, t + 1),
+                _ => {
+                    let Some((after, from)) = star else { return false };
+                    star = Some((after, from + 1));
+                    (p, t) = (after, from + 1);
+                }
+            }
+        }
+        self.letters[p..].iter().all(|letter| *letter == Letter::Star)
     }
-    patterns.matched(&live)
 }
 
 /// The patterns laid end to end, each with one place more than it has letters.

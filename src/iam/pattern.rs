@@ -136,7 +136,10 @@ impl Template {
                         out.live_star |=
                             globs && out.syms[from..].iter().any(|sym| matches!(sym, Sym::Char('*' | '?')));
                     }
-                    (Found::Absent, Some(default)) => out.syms.extend(default.chars().map(Sym::Char)),
+                    (Found::Absent, Some(default)) => {
+                        out.live_star |= globs && default.contains(['*', '?']);
+                        out.syms.extend(default.chars().map(Sym::Char));
+                    }
                     (Found::Absent, None) => out.null = Truth::True,
                     // What a multivalued key would stand for is not documented.
                     (Found::Many(_), _) => out.undocumented = true,
@@ -164,7 +167,7 @@ pub(crate) struct Symbols<'a> {
     pub(crate) null: Truth,
     /// Something in it has no documented meaning.
     pub(crate) undocumented: bool,
-    /// A `*` or `?` came in through a variable.
+    /// A `*` or `?` came in through a variable or its default.
     live_star: bool,
 }
 
@@ -250,9 +253,12 @@ pub(crate) fn compare(
             Reading::Literal => Truth::from(pattern == text),
             Reading::IgnoringCase => Truth::from(same_ignoring_case(pattern, text)),
             Reading::Glob => Truth::from(glob(pattern, text)),
-            Reading::Arn if !is_arn_shaped(pattern) || !is_arn_shaped(text) => doubt.about(Truth::False),
+            Reading::Arn if !is_arn_shaped(pattern) || !is_arn_shaped(text) => doubt.about_type(glob(pattern, text)),
             Reading::Arn => Truth::from(arn_glob(pattern, text, false)),
-            Reading::Resource => Truth::from(arn_glob(pattern, text, true)),
+            Reading::Resource if arn_glob(pattern, text, true) => Truth::True,
+            // That a star may run over the colons after it is documented for the end of a pattern only.
+            Reading::Resource if stars_before_a_colon(pattern) && glob(pattern, text) => Truth::Unknown,
+            Reading::Resource => Truth::False,
         };
     }
     let filled = template.symbols(context, reading);
@@ -274,8 +280,18 @@ pub(crate) fn compare(
         return Truth::Unknown;
     }
     let against = |pattern: &[Sym<'_>]| match reading {
-        Reading::Arn => arn_truth(pattern, &text, false).unwrap_or_else(|| doubt.about(Truth::False)),
-        Reading::Resource => arn_truth(pattern, &text, true).unwrap_or(Truth::False),
+        Reading::Arn => {
+            arn_truth(pattern, &text, false).unwrap_or_else(|| doubt.about_type(truth(pattern, &text) != Truth::False))
+        }
+        Reading::Resource => match arn_truth(pattern, &text, true).unwrap_or(Truth::False) {
+            Truth::False
+                if pattern.windows(2).any(|pair| pair == [Sym::Star, Sym::Char(':')])
+                    && truth(pattern, &text) == Truth::True =>
+            {
+                Truth::Unknown
+            }
+            matched => matched,
+        },
         _ => truth(pattern, &text),
     };
     let mut matched = against(&filled.syms);
@@ -388,6 +404,10 @@ fn arn_glob(pattern: &str, text: &str, short: bool) -> bool {
         rest = rest.get(found.len() + 1..).unwrap_or_default();
     }
     false
+}
+
+fn stars_before_a_colon(pattern: &str) -> bool {
+    is_arn_shaped(pattern) && pattern.contains("*:")
 }
 
 fn all_stars(pattern: &str) -> bool {

@@ -535,9 +535,10 @@ impl Reader {
                         self.fault(&pointer, &fault);
                     }
                     if let (Some(operator), Some(text)) = (operator, template.plain())
-                        && let Some(fault) = wrong_value(operator.test, text)
+                        && let Some(what) = wrong_value(operator.test, text)
                     {
-                        self.fault(&pointer, fault);
+                        // AWS is not said to refuse it; it matches nothing.
+                        self.note(&pointer, what);
                     }
                     templates.push(template);
                 }
@@ -600,9 +601,7 @@ fn wrong_value(test: Test, text: &str) -> Option<&'static str> {
         Test::Numeric(_) if condition::compare_numbers(text, "0").is_none() => Some("a number must stand here"),
         Test::Date(_) if condition::instant(text).is_none() => Some("a date or epoch seconds must stand here"),
         Test::IpAddress if condition::network(text).is_none() => Some("an address or a network must stand here"),
-        Test::Null | Test::Bool if !text.eq_ignore_ascii_case("true") && !text.eq_ignore_ascii_case("false") => {
-            Some("`true` or `false` must stand here")
-        }
+        Test::Null | Test::Bool if !condition::is_bool(text) => Some("`true` or `false` must stand here"),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! Who asks, and whether a statement's principals mean them.
 //!
-//! A caller can be meant directly (its user or session ARN, `*`, a service, a provider), by its role,
-//! or by its account. The difference decides what else must allow the request: an account that is
-//! named only delegates to its own identity policies, and a role that is named is still capped by
-//! its boundary.
+//! A caller can be meant directly (its session ARN, `*`, a service, a provider), by its user, by its
+//! role, or by its account. The difference decides what else must allow the request: an account that
+//! is named only delegates to its own identity policies, a role that is named is still capped by its
+//! boundary and its session's policy, a user by the latter alone.
 //!
 //! Deliberately absent: resolving unique ids. IAM shows them where the principal is gone, so they
 //! mean nobody.
@@ -104,20 +104,27 @@ pub(crate) fn is_service(name: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Meant {
     pub(crate) directly: Truth,
+    pub(crate) by_user: Truth,
     pub(crate) by_role: Truth,
     pub(crate) by_account: Truth,
 }
 
 impl Meant {
-    pub(crate) const NOT: Self = Self { directly: Truth::False, by_role: Truth::False, by_account: Truth::False };
+    pub(crate) const NOT: Self = Self::all(Truth::False);
 
-    pub(crate) fn at_all(self) -> Truth {
-        self.directly.or(self.by_role).or(self.by_account)
+    /// The same truth for every way.
+    pub(crate) const fn all(truth: Truth) -> Self {
+        Self { directly: truth, by_user: truth, by_role: truth, by_account: truth }
     }
 
-    fn or(self, other: Self) -> Self {
+    pub(crate) fn at_all(self) -> Truth {
+        self.directly.or(self.by_user).or(self.by_role).or(self.by_account)
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
         Self {
             directly: self.directly.or(other.directly),
+            by_user: self.by_user.or(other.by_user),
             by_role: self.by_role.or(other.by_role),
             by_account: self.by_account.or(other.by_account),
         }
@@ -127,6 +134,7 @@ impl Meant {
     pub(crate) fn and(self, truth: Truth) -> Self {
         Self {
             directly: self.directly.and(truth),
+            by_user: self.by_user.and(truth),
             by_role: self.by_role.and(truth),
             by_account: self.by_account.and(truth),
         }
@@ -147,7 +155,9 @@ pub(crate) fn meant(statement: &Statement, caller: &Caller<'_>, bounded: bool) -
                 // A caller is spared only if its account is listed as well as the role and the session.
                 let full = match caller.kind {
                     CallerKind::Role { .. } => spared.directly.and(spared.by_role).and(spared.by_account),
-                    CallerKind::User | CallerKind::FederatedUser => spared.directly.and(spared.by_account),
+                    CallerKind::User | CallerKind::FederatedUser => {
+                        spared.directly.or(spared.by_user).and(spared.by_account)
+                    }
                     CallerKind::Root => spared.by_account,
                     CallerKind::Service | CallerKind::Provider | CallerKind::Anonymous => spared.directly,
                 };
@@ -171,9 +181,7 @@ pub(crate) fn means(principal: &Principal, caller: &Caller<'_>) -> Meant {
     let directly = |truth| Meant { directly: truth, ..Meant::NOT };
     match principal.kind {
         PrincipalKind::Anyone => directly(Truth::True),
-        PrincipalKind::Unknown => {
-            Meant { directly: Truth::Unknown, by_role: Truth::Unknown, by_account: Truth::Unknown }
-        }
+        PrincipalKind::Unknown => Meant::all(Truth::Unknown),
         PrincipalKind::Service if caller.kind == CallerKind::Service => directly(named(&principal.value, caller.name)),
         PrincipalKind::Federated if caller.kind == CallerKind::Provider => {
             directly(named(&principal.value, caller.name))
@@ -220,7 +228,11 @@ fn aws(text: &str, caller: &Caller<'_>) -> Meant {
         }
         return Meant { directly: Truth::from(session && text == caller.name), ..Meant::NOT };
     }
-    Meant { directly: Truth::from(text == caller.name), ..Meant::NOT }
+    let named = Truth::from(text == caller.name);
+    match caller.kind {
+        CallerKind::User => Meant { by_user: named, ..Meant::NOT },
+        _ => Meant { directly: named, ..Meant::NOT },
+    }
 }
 
 fn aws_with_holes(value: &Text, caller: &Caller<'_>) -> Meant {
@@ -251,5 +263,9 @@ fn aws_with_holes(value: &Text, caller: &Caller<'_>) -> Meant {
         }
         _ => like(&[caller.name]),
     };
-    Meant { directly, by_role, by_account: like(&[account]).or(like(&[&head, "root"])) }
+    let by_account = like(&[account]).or(like(&[&head, "root"]));
+    match caller.kind {
+        CallerKind::User => Meant { directly: Truth::False, by_user: directly, by_role, by_account },
+        _ => Meant { directly, by_user: Truth::False, by_role, by_account },
+    }
 }

@@ -12,12 +12,13 @@ mod callers;
 mod miss;
 mod visitors;
 
+pub use super::language::Walks;
 pub use callers::{Caller, PodIdentity, ServiceTrust, Who, callers, pod_identity, service_decision, service_trust};
 
 use super::condition::{Condition, Test, holds_with};
 use super::context::{Context, Found};
 use super::decide::{Because, action_matches};
-use super::language::{self, Class, Form, Language, Letter, Symbol};
+use super::language::{self, Class, Language, Letter, Symbol};
 use super::pattern::{Piece, Reading, Sym, glob, truth};
 use super::policy::{Effect, Policy, PrincipalKind, Statement};
 use crate::known::{Part, Text, Truth};
@@ -25,6 +26,7 @@ use miss::miss;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use visitors::other_callers;
 
 /// The service accounts that a role is meant for.
@@ -172,16 +174,23 @@ const TOKEN_CALL_KEYS: [&str; 12] = [
 /// Compares those whom a trust policy lets in with those who are wanted.
 #[must_use]
 pub fn scope(trust: &Policy, wanted: &Wanted) -> Scope {
+    scope_with(trust, wanted, &Walks::default())
+}
+
+/// The same, for many policies: what is found of a pattern is kept in `walks`.
+#[must_use]
+pub fn scope_with(trust: &Policy, wanted: &Wanted, walks: &Walks) -> Scope {
     let mut subjects = Subjects::new(wanted);
     let clauses: Vec<Clause<'_>> = trust.statements.iter().map(|statement| subjects.clause(statement)).collect();
-    let walked = subjects.walk(&clauses);
+    let walked = subjects.walk(&clauses, walks);
+    let walked = walked.as_deref();
     let names: Vec<Vec<usize>> =
         subjects.names.iter().map(|name| language::matched(&subjects.languages, name)).collect();
 
     let in_namespace = |class: &&Class| subjects.wants(&class.matched) == Truth::True;
     let over_wanted = |audience: Audience| -> Vec<Truth> {
         if subjects.names.is_empty() {
-            match &walked {
+            match walked {
                 Some(classes) => classes
                     .iter()
                     .filter(in_namespace)
@@ -200,7 +209,7 @@ pub fn scope(trust: &Policy, wanted: &Wanted) -> Scope {
     let mut others = Truth::False;
     let mut extra = BTreeSet::new();
     let mut example: Option<(usize, String)> = None;
-    match &walked {
+    match walked {
         Some(classes) => {
             for class in classes {
                 let gets_in = admitted(&clauses, &class.matched, Audience::Sts, Asked::Others)
@@ -230,7 +239,7 @@ pub fn scope(trust: &Policy, wanted: &Wanted) -> Scope {
         },
         _ => Verdict::Unknown,
     };
-    let left_out = match (&walked, subjects.names.is_empty()) {
+    let left_out = match (walked, subjects.names.is_empty()) {
         (_, false) => {
             names.iter().zip(&each).find(|(_, truth)| **truth == Truth::False).map(|(matched, _)| matched.clone())
         }
@@ -470,14 +479,14 @@ impl<'a> Subjects<'a> {
         Truth::any(self.tolerated.iter().map(|value| value.matches(matched, false)))
     }
 
-    fn walk(&self, clauses: &[Clause<'_>]) -> Option<Vec<Class>> {
+    fn walk(&self, clauses: &[Clause<'_>], walks: &Walks) -> Option<Arc<Vec<Class>>> {
         let allows =
             |clause: &Clause<'_>| clause.effect == Effect::Allow && clause.sts.or(clause.other) != Truth::False;
         if !clauses.iter().any(allows) {
             // Nobody gets in by a token; one text of each kind says so.
             let example = self.names.first().cloned().unwrap_or_default();
             let matched = self.tolerated.iter().map(|value| value.must).collect();
-            return Some(vec![Class { matched, example }]);
+            return Some(Arc::new(vec![Class { matched, example }]));
         }
         let within = |test: &SubjectTest<'_>| {
             let wanted = |value: &SubjectValue| self.tolerated.iter().any(|wanted| wanted.must == value.must);
@@ -486,9 +495,39 @@ impl<'a> Subjects<'a> {
         let narrow = |clause: &Clause<'_>| !allows(clause) || clause.tests.iter().any(within);
         if !self.names.is_empty() && clauses.iter().all(|clause| clause.effect == Effect::Deny || narrow(clause)) {
             // Word for word what is wanted: no other text can get in, and the wanted are counted.
-            return Some(Vec::new());
+            return Some(Arc::default());
         }
-        language::classes(Form::ServiceAccount, &self.languages, self.atoms.len() as u16, MOST_WALKED)
+        let atoms = self.atoms.len() as u16;
+        let bound = |clause: &Clause<'_>| !allows(clause) || clause.tests.iter().any(|test| !test.negated);
+        if !clauses.iter().all(bound) {
+            return walks.service_accounts(&self.languages, atoms, MOST_WALKED);
+        }
+        // Who matches no pattern does not get in, so that patterns without common texts are walked apart.
+        let groups = language::apart(&self.languages);
+        if groups.len() == 1 {
+            return walks.service_accounts(&self.languages, atoms, MOST_WALKED);
+        }
+        let wanted =
+            |number: &usize| self.tolerated.iter().any(|value| value.must == *number || value.may == Some(*number));
+        let mut found = Vec::new();
+        for group in groups {
+            if !self.names.is_empty() && group.iter().all(wanted) {
+                continue;
+            }
+            if let [number] = group.as_slice()
+                && let Some(example) = language::without_stars(&self.languages[*number])
+            {
+                found.push(Class { matched: group, example });
+                continue;
+            }
+            let languages: Vec<Language> = group.iter().map(|number| self.languages[*number].clone()).collect();
+            let of_group = walks.service_accounts(&languages, atoms, MOST_WALKED)?;
+            found.extend(of_group.iter().filter(|class| !class.matched.is_empty()).map(|class| Class {
+                matched: class.matched.iter().map(|number| group[*number]).collect(),
+                example: class.example.clone(),
+            }));
+        }
+        Some(Arc::new(found))
     }
 
     fn spell(&self, symbols: &[Symbol]) -> String {
@@ -637,6 +676,20 @@ fn is_provider(value: &Text, wanted: &Wanted) -> Truth {
     }
     if let Some(arn) = &wanted.provider_arn {
         return value.same_as(arn);
+    }
+    let account = match &wanted.accounts {
+        Accounts::EmrOnEks { account, .. } => Some(account.as_str()),
+        Accounts::Named(_) | Accounts::Namespace => None,
+    };
+    if let (Some(value), Some(issuer)) = (value.as_str(), wanted.issuer.as_str())
+        && account != Some(None)
+    {
+        let head = value.strip_prefix("arn:").and_then(|rest| rest.strip_suffix(issuer));
+        let head = head.and_then(|rest| rest.strip_suffix(":oidc-provider/"));
+        return Truth::from(head.is_some_and(|head| match account.flatten() {
+            Some(account) => head.strip_suffix(account).is_some_and(|head| head.ends_with(":iam::")),
+            None => head.contains(":iam::"),
+        }));
     }
     fn push<'s>(syms: &mut Vec<Sym<'s>>, text: &'s Text) {
         for part in text.parts() {

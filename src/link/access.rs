@@ -9,12 +9,12 @@
 
 use super::Draft;
 use crate::capacity::demand::spark_submit_conf;
-use crate::known::{Part, Text, Unknown};
+use crate::known::{Part, Text, Told, Unknown};
 use serde_json::{Map, Value, json};
 
 /// Gives every job of the rollout the list of what it needs to reach.
 pub(super) fn needs(draft: &mut Draft) {
-    let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::literal);
+    let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::shown);
     let home = Home { partition: place("partition"), region: place("region"), account: place("account") };
     let Some(Value::Array(mut jobs)) = draft.object.remove("jobs") else { return };
     for (at, job) in jobs.iter_mut().enumerate() {
@@ -59,7 +59,7 @@ const SHIPPING: [&str; 9] = [
 impl Home {
     fn needs(&self, job: &Value) -> Vec<(&'static str, Needs)> {
         let request = &job["request"];
-        match job["kind"].as_str() {
+        match job["kind"].told() {
             Some("start-job-run") => self.of_job_run(request, "sparkSubmitJobDriver"),
             Some("serverless-start-job-run") => self.of_job_run(request, "sparkSubmit"),
             Some("sparkpilot-job") => vec![
@@ -74,7 +74,7 @@ impl Home {
     fn of_job_run(&self, request: &Value, driver: &str) -> Vec<(&'static str, Needs)> {
         let (submit, inside) = (&request["jobDriver"][driver], format!("/jobDriver/{driver}"));
         let mut code = self.code(&format!("{inside}/entryPoint"), &submit["entryPoint"]);
-        if let Some(parameters) = submit["sparkSubmitParameters"].as_str() {
+        if let Some(parameters) = submit["sparkSubmitParameters"].told() {
             let conf = spark_submit_conf(parameters).conf;
             let shipped = SHIPPING.iter().filter_map(|key| conf.get(*key)).flat_map(|files| files.split(','));
             let shipped = shipped.filter_map(|file| self.object(&Text::literal(file.split('#').next()?.trim())));

@@ -6,7 +6,7 @@
 
 use super::Draft;
 use crate::facts;
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use crate::path::escape;
 use serde_json::{Map, Value, json};
 
@@ -50,7 +50,7 @@ type Given<'v> = (&'v Value, String);
 
 /// A SparkApplication or ScheduledSparkApplication.
 pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
-    let api = manifest["apiVersion"].as_str().unwrap_or_default();
+    let api = manifest["apiVersion"].told().unwrap_or_default();
     let (group, version) = api.split_once('/').unwrap_or((api, ""));
     let mut draft = Draft::default();
     draft.set("kind", "spark-application");
@@ -98,6 +98,9 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
     account_of(&mut draft, account, at);
     allocation(&mut draft, dynamic, tracking, &conf, at);
     volumes(&mut draft, &spec["sparkConf"], at);
+    if kubeflow {
+        set_texts(&mut draft, "webhookFields", webhook_fields(spec, at));
+    }
     if group == APACHE {
         let tolerations = format!("{at}/applicationTolerations");
         unknown_fields(
@@ -106,6 +109,45 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
         );
     }
     draft
+}
+
+/// The fields that Spark itself does not know, so that only the operator's webhook puts them on pods.
+const WEBHOOK_FIELDS: [&str; 19] = [
+    "affinity",
+    "configMaps",
+    "dnsConfig",
+    "env",
+    "envFrom",
+    "gpu",
+    "hostAliases",
+    "hostNetwork",
+    "initContainers",
+    "lifecycle",
+    "ports",
+    "podSecurityContext",
+    "priorityClassName",
+    "schedulerName",
+    "securityContext",
+    "sidecars",
+    "terminationGracePeriodSeconds",
+    "tolerations",
+    "volumeMounts",
+];
+
+/// Those of them that an application sets, as `driver.tolerations`, each with its place.
+fn webhook_fields(spec: &Value, at: &str) -> Vec<(String, String)> {
+    let is_set = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        _ => true,
+    };
+    let of_role = |role: &'static str| {
+        let fields = WEBHOOK_FIELDS.iter().filter(move |field| is_set(&spec[role][**field]));
+        fields.map(move |field| (format!("{role}.{field}"), format!("{at}/{role}/{field}")))
+    };
+    let own = is_set(&spec["volumes"]).then(|| ("volumes".to_owned(), format!("{at}/volumes")));
+    own.into_iter().chain(of_role("driver")).chain(of_role("executor")).collect()
 }
 
 /// The body of a submission to a Spark Gateway, which writes `spark.apache.org/v1`.
@@ -147,8 +189,8 @@ pub(super) fn of_gateway(body: &Value, pointer: &str) -> Draft {
 
 /// Whether an application has run to its end, so that nothing of it is still to come.
 pub(super) fn has_ended(manifest: &Value) -> bool {
-    let kubeflow = manifest["status"]["applicationState"]["state"].as_str();
-    let apache = manifest["status"]["currentState"]["currentStateSummary"].as_str();
+    let kubeflow = manifest["status"]["applicationState"]["state"].told();
+    let apache = manifest["status"]["currentState"]["currentStateSummary"].told();
     matches!(kubeflow, Some("COMPLETED" | "FAILED"))
         || matches!(apache, Some("Succeeded" | "Failed" | "ResourceReleased" | "TerminatedWithoutReleaseResources"))
 }
@@ -215,7 +257,7 @@ fn length(draft: &mut Draft, suffix: usize) {
 fn runtime(draft: &mut Draft, version: Option<Given<'_>>, image: Option<Given<'_>>) {
     let mut spark = None;
     if let Some((image, at)) = image {
-        spark = image.as_str().and_then(spark_of_image);
+        spark = image.told().and_then(spark_of_image);
         if let Some(version) = &spark {
             draft.set_at("imageSpark", version.as_str(), at.clone());
         }
@@ -329,7 +371,7 @@ fn as_manifest(body: &Value) -> Value {
         }
     }
     let files = |name: &str| {
-        let list = body[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+        let list = body[name].as_array().into_iter().flatten().filter_map(Told::told).collect::<Vec<_>>();
         if list.is_empty() { body[name].clone() } else { list.join(",").into() }
     };
     let mut spec =

@@ -11,7 +11,7 @@ use super::application::{self, KUBEFLOW};
 use super::reference::{Found, Index, Wanted, lookup, select};
 use super::{Draft, emr_on_eks, job, service_account, spark_operator};
 use crate::estate::Estate;
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use crate::path::escape;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -95,8 +95,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, draft: &
     let name = name.and_then(|source| source.path.rsplit(['/', '\\']).next());
     draft.set(
         "name",
-        name.filter(|_| !declaration["config"].is_string())
-            .or(declaration["config"].as_str())
+        name.filter(|_| !declaration["config"].told().is_some())
+            .or(declaration["config"].told())
             .unwrap_or("batch-processing-gateway"),
     );
 }
@@ -117,7 +117,7 @@ fn config<'e>(estate: &'e Estate, declaration: &Value) -> Result<(&'e Value, Str
     let place = |at: usize| format!("/batchProcessingGateways/{at}");
     let is_named = |at: usize| {
         let path = estate.origins.find(&place(at)).and_then(|origin| estate.sources.get(origin.source));
-        let wanted = declaration["config"].as_str().unwrap_or_default().trim_start_matches("./");
+        let wanted = declaration["config"].told().unwrap_or_default().trim_start_matches("./");
         path.and_then(|source| source.path.strip_suffix(wanted))
             .is_some_and(|head| !wanted.is_empty() && (head.is_empty() || head.ends_with('/')))
     };
@@ -288,9 +288,9 @@ fn cluster(
     draft.set_found("operator", operator);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let overrides: Vec<Option<&str>> =
-        submissions.iter().map(|(job, _)| job["driver"]["serviceAccount"].as_str()).collect();
+        submissions.iter().map(|(job, _)| job["driver"]["serviceAccount"].told()).collect();
     if (overrides.is_empty() || overrides.contains(&None))
-        && let Some(name) = cluster["sparkServiceAccount"].as_str()
+        && let Some(name) = cluster["sparkServiceAccount"].told()
     {
         names.insert(name.to_owned(), format!("{at}/sparkServiceAccount"));
     }
@@ -452,15 +452,15 @@ fn submission(parts: &Parts<'_>, job: &Value, at: &str) -> Draft {
     draft.set("name", text(&job["applicationName"]));
     let version = text(&job["sparkVersion"]);
     let of_version = |cluster: &Value| has(&cluster["sparkVersions"], &version);
-    let given = job["type"].as_str().filter(|given| !given.is_empty());
-    let class = job["mainClass"].as_str().filter(|class| !class.is_empty());
+    let given = job["type"].told().filter(|given| !given.is_empty());
+    let class = job["mainClass"].told().filter(|class| !class.is_empty());
     let (kind, kind_at) = match (given, class) {
         (Some(given), _) => (given, "type"),
         (None, Some(_)) => ("Java", "mainClass"),
         (None, None) => ("Python", "mainApplicationFile"),
     };
     draft.set_at("type", kind, format!("{at}/{kind_at}"));
-    let image = job["image"].as_str().filter(|image| !image.is_empty());
+    let image = job["image"].told().filter(|image| !image.is_empty());
     match (image, parts.image(&version, Some(kind))) {
         (Some(image), _) => draft.set_at("image", image, format!("{at}/image")),
         (None, Some((image, at))) => draft.set_at("image", image["name"].clone(), format!("{at}/name")),
@@ -470,16 +470,16 @@ fn submission(parts: &Parts<'_>, job: &Value, at: &str) -> Draft {
             }
         }
     }
-    let by_id = job["clusterId"].as_str().filter(|id| !id.is_empty());
+    let by_id = job["clusterId"].told().filter(|id| !id.is_empty());
     // A submission to one cluster by its id passes over weights and queues.
     let candidates = match by_id {
-        Some(id) => parts.ids(&["sparkVersions"], |cluster| cluster["id"] == id && of_version(cluster)),
+        Some(id) => parts.ids(&["sparkVersions"], |cluster| cluster["id"].is(id) && of_version(cluster)),
         None => parts.ids(&["sparkVersions", "weight"], |cluster| takes(cluster) && of_version(cluster)),
     };
     draft.set_at("version", version.as_str(), format!("{at}/sparkVersion"));
     let version_served = !candidates.is_empty();
     draft.set("versionServedBy", candidates);
-    let queue = job["queue"].as_str().filter(|queue| !queue.is_empty());
+    let queue = job["queue"].told().filter(|queue| !queue.is_empty());
     let users = parts.list("queues").any(|(queue, _)| queue["users"].as_array().is_some_and(|users| !users.is_empty()));
     if by_id.is_some() || !version_served {
         return draft;
@@ -549,9 +549,9 @@ fn numbers(parts: &Parts<'_>, draft: &mut Draft) {
 
 /// Whether a Deployment is the gateway itself.
 fn is_gateway(deployment: &Value) -> bool {
-    let name = deployment["metadata"]["name"].as_str().unwrap_or_default();
+    let name = deployment["metadata"]["name"].told().unwrap_or_default();
     let containers = deployment["spec"]["template"]["spec"]["containers"].as_array();
-    let images = containers.into_iter().flatten().filter_map(|container| container["image"].as_str());
+    let images = containers.into_iter().flatten().filter_map(|container| container["image"].told());
     let own = |text: &str| {
         let name = text.split('@').next().and_then(|text| text.rsplit('/').next()).unwrap_or_default();
         let name = name.split(':').next().unwrap_or_default();
@@ -566,7 +566,7 @@ fn entrances(estate: &Estate, draft: &mut Draft) {
     let mut more = None;
     let mut seen = false;
     for group in estate.items("kubernetes") {
-        let Some(scope) = group["cluster"].as_str() else { continue };
+        let Some(scope) = group["cluster"].told() else { continue };
         let deployments = Wanted { collection: "kubernetes.deployments", scope, namespace: None };
         let (gateways, _) = select(estate, deployments, is_gateway);
         for (gateway, _) in gateways {
@@ -576,12 +576,12 @@ fn entrances(estate: &Estate, draft: &mut Draft) {
             let labels = &gateway["spec"]["template"]["metadata"]["labels"];
             let (services, services_more) = select(estate, within("kubernetes.services"), |service| {
                 let selector = service["spec"]["selector"].as_object().filter(|selector| !selector.is_empty());
-                service["metadata"]["namespace"] == *namespace
+                service["metadata"]["namespace"].told() == namespace.told()
                     && selector.is_some_and(|selector| selector.iter().all(|(key, value)| labels[key] == *value))
             });
             let names: Vec<&Value> = services.iter().map(|(service, _)| &service["metadata"]["name"]).collect();
             let (ingresses, ingresses_more) = select(estate, within("kubernetes.ingresses"), |ingress| {
-                ingress["metadata"]["namespace"] == *namespace
+                ingress["metadata"]["namespace"].told() == namespace.told()
                     && backends(ingress).iter().any(|name| names.contains(name))
             });
             for (service, at) in services.iter().filter(|(service, _)| service["spec"]["type"] == "LoadBalancer") {
@@ -607,7 +607,7 @@ fn entrances(estate: &Estate, draft: &mut Draft) {
 
 fn entrance(object: &Value, kind: &str, reach: Value, login: Option<(Value, String)>, at: &str, scope: &str) -> Draft {
     let mut draft = Draft::default();
-    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let name = object["metadata"]["name"].told().unwrap_or_default();
     draft.set_at("name", format!("{kind}/{name}"), format!("{at}/metadata/name"));
     draft.set("kind", kind);
     draft.set("objectName", name);
@@ -635,7 +635,7 @@ fn backends(ingress: &Value) -> Vec<&Value> {
 }
 
 fn annotation<'v>(object: &'v Value, key: &str) -> Option<&'v str> {
-    object["metadata"]["annotations"][key].as_str()
+    object["metadata"]["annotations"][key].told()
 }
 
 /// Whether ranges of addresses leave the internet out.
@@ -651,15 +651,15 @@ fn reach_of_service(service: &Value) -> Value {
     let ranges = ranges
         .into_iter()
         .flatten()
-        .filter_map(Value::as_str)
+        .filter_map(Told::told)
         .chain(key("source-ranges").into_iter().flat_map(|list| list.split(',')));
     let hosts = service["status"]["loadBalancer"]["ingress"].as_array();
     let is_internal = hosts
         .into_iter()
         .flatten()
-        .any(|host| host["hostname"].as_str().is_some_and(|name| name.starts_with("internal-")));
+        .any(|host| host["hostname"].told().is_some_and(|name| name.starts_with("internal-")));
     let by_controller =
-        matches!(key("type"), Some("external" | "nlb-ip")) || service["spec"]["loadBalancerClass"].is_string();
+        matches!(key("type"), Some("external" | "nlb-ip")) || service["spec"]["loadBalancerClass"].told().is_some();
     match key("scheme") {
         _ if is_narrow(ranges) => "network".into(),
         Some("internet-facing") => "internet".into(),
@@ -679,12 +679,12 @@ fn reach_of_service(service: &Value) -> Value {
 fn reach_of_ingress(ingress: &Value) -> Value {
     let key = |name: &str| annotation(ingress, &format!("alb.ingress.kubernetes.io/{name}"));
     let class =
-        ingress["spec"]["ingressClassName"].as_str().or_else(|| annotation(ingress, "kubernetes.io/ingress.class"));
+        ingress["spec"]["ingressClassName"].told().or_else(|| annotation(ingress, "kubernetes.io/ingress.class"));
     let hosts = ingress["status"]["loadBalancer"]["ingress"].as_array();
     let is_internal = hosts
         .into_iter()
         .flatten()
-        .any(|host| host["hostname"].as_str().is_some_and(|name| name.starts_with("internal-")));
+        .any(|host| host["hostname"].told().is_some_and(|name| name.starts_with("internal-")));
     match (key("scheme"), class) {
         _ if is_internal || is_narrow(key("inbound-cidrs").into_iter().flat_map(|list| list.split(','))) => {
             "network".into()

@@ -11,7 +11,7 @@ use super::role::{quotas, submitter};
 use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     policies(estate, index, draft);
     needs(draft);
     quotas(estate, index, draft);
-    let label = draft.object.get("request").and_then(|request| request["ReleaseLabel"].as_str()).map(str::to_owned);
+    let label = draft.object.get("request").and_then(|request| request["ReleaseLabel"].told()).map(str::to_owned);
     match label.filter(|_| declaration["release-label"].is_null()) {
         Some(label) => {
             let at = draft_alias(draft, "/request", "/ReleaseLabel");
@@ -41,7 +41,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
         }
         None => release(estate, declaration, pointer, draft),
     }
-    let name = draft.object.get("request").and_then(|request| request["Name"].as_str());
+    let name = draft.object.get("request").and_then(|request| request["Name"].told());
     let name = name.or(draft.text("instanceProfileName")).unwrap_or("?").to_owned();
     draft.set("name", name);
 }
@@ -50,8 +50,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
 pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
     let clusters = estate.items("emr.clusters").iter().enumerate();
     let alive = clusters.filter(|(_, cluster)| {
-        cluster["Status"]["State"].as_str().is_some_and(|state| ALIVE.contains(&state))
-            && cluster["ClusterArn"].is_string()
+        cluster["Status"]["State"].told().is_some_and(|state| ALIVE.contains(&state))
+            && cluster["ClusterArn"].told().is_some()
     });
     let mut rollouts: Vec<(Value, String)> = alive
         .map(|(at, cluster)| {
@@ -73,13 +73,13 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
 fn home(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
     let arns = ["cluster", "service-role", "submitter", "instance-profile"];
     let arns: Vec<(&str, Arn<'_>)> =
-        arns.iter().filter_map(|key| Some((*key, declaration[*key].as_str().and_then(Arn::parse)?))).collect();
-    let caller = estate.document["sts"]["callerIdentity"]["Account"].as_str();
+        arns.iter().filter_map(|key| Some((*key, declaration[*key].told().and_then(Arn::parse)?))).collect();
+    let caller = estate.document["sts"]["callerIdentity"]["Account"].told();
     let first = |field: fn(&Arn<'_>) -> String| {
         arns.iter()
             .find_map(|(key, arn)| Some((field(arn), format!("{pointer}/{key}"))).filter(|(it, _)| !it.is_empty()))
     };
-    let declared = |key: &str| declaration[key].as_str().map(|it| (it.to_owned(), format!("{pointer}/{key}")));
+    let declared = |key: &str| declaration[key].told().map(|it| (it.to_owned(), format!("{pointer}/{key}")));
     let account = declared("account")
         .or_else(|| first(|arn| arn.account.to_owned()))
         .or_else(|| caller.map(|account| (account.to_owned(), "/sts/callerIdentity/Account".to_owned())));
@@ -104,7 +104,7 @@ fn home(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) 
 
 /// What the cluster will be, or is, in the names of the request.
 fn request(estate: &Estate, declaration: &Value, draft: &mut Draft) {
-    if let Some(cluster) = declaration["cluster"].as_str() {
+    if let Some(cluster) = declaration["cluster"].told() {
         let found = estate
             .items("emr.clusters")
             .iter()
@@ -134,7 +134,7 @@ fn request(estate: &Estate, declaration: &Value, draft: &mut Draft) {
 fn as_request(cluster: &Value, at: &str, draft: &mut Draft) {
     let attributes = &cluster["Ec2InstanceAttributes"];
     if attributes.is_null() {
-        let id = cluster["Id"].as_str().unwrap_or("ID");
+        let id = cluster["Id"].told().unwrap_or("ID");
         let unblock = Some(format!("run `aws emr describe-cluster --cluster-id {id}`"));
         let unknown = Unknown { why: format!("cluster `{id}` was not described"), unblock };
         draft.set("request", unknown.to_value());
@@ -147,7 +147,7 @@ fn as_request(cluster: &Value, at: &str, draft: &mut Draft) {
             draft.aliases.push((format!("/request/{field}"), format!("{at}/{field}")));
         }
     }
-    if let Some(profile) = attributes["IamInstanceProfile"].as_str() {
+    if let Some(profile) = attributes["IamInstanceProfile"].told() {
         request["JobFlowRole"] = profile.into();
         let target = format!("{at}/Ec2InstanceAttributes/IamInstanceProfile");
         draft.aliases.push(("/request/JobFlowRole".into(), target));
@@ -164,8 +164,8 @@ fn as_request(cluster: &Value, at: &str, draft: &mut Draft) {
 
 /// The service role, and whether the managed service policy is attached to it.
 fn service_role(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let from_request = draft.object.get("request").and_then(|request| request["ServiceRole"].as_str());
-    let declared = declaration["service-role"].as_str().map(|it| (it.to_owned(), format!("{pointer}/service-role")));
+    let from_request = draft.object.get("request").and_then(|request| request["ServiceRole"].told());
+    let declared = declaration["service-role"].told().map(|it| (it.to_owned(), format!("{pointer}/service-role")));
     let from_request = from_request.map(|it| (it.to_owned(), draft_alias(draft, "/request", "/ServiceRole")));
     let Some((text, at)) = declared.or(from_request) else {
         let unblock = Some("set `service-role` in `sparkcheck.toml`".into());
@@ -177,12 +177,12 @@ fn service_role(estate: &Estate, index: &Index, declaration: &Value, pointer: &s
     };
     let found = role(estate, index, &text, draft);
     let name = role_name(&text).unwrap_or(&text).to_owned();
-    let arn = found.value().and_then(|role| role["Arn"].as_str()).map_or_else(|| arn_of(&text, draft), str::to_owned);
+    let arn = found.value().and_then(|role| role["Arn"].told()).map_or_else(|| arn_of(&text, draft), str::to_owned);
     let v2 = match &found {
         Found::At(role, _) => match role["AttachedManagedPolicies"].as_array() {
             Some(attached) => Value::Bool(attached.iter().any(|policy| {
                 policy["PolicyArn"]
-                    .as_str()
+                    .told()
                     .is_some_and(|arn| arn.ends_with(":policy/service-role/AmazonEMRServicePolicy_v2"))
             })),
             None => {
@@ -220,9 +220,9 @@ fn arn_of(text: &str, draft: &Draft) -> String {
 
 /// The instance profile, and the role in it; where there is none in it, the role of its name, which was meant.
 fn instance_profile(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let from_request = draft.object.get("request").and_then(|request| request["JobFlowRole"].as_str());
+    let from_request = draft.object.get("request").and_then(|request| request["JobFlowRole"].told());
     let key = "instance-profile";
-    let declared = declaration[key].as_str().map(|it| (it.to_owned(), format!("{pointer}/{key}")));
+    let declared = declaration[key].told().map(|it| (it.to_owned(), format!("{pointer}/{key}")));
     let from_request = from_request.map(|it| (it.to_owned(), draft_alias(draft, "/request", "/JobFlowRole")));
     let Some((text, at)) = declared.or(from_request) else {
         let unblock = Some("set `instance-profile` in `sparkcheck.toml`".into());
@@ -236,17 +236,17 @@ fn instance_profile(estate: &Estate, index: &Index, declaration: &Value, pointer
     let account = draft.text("account").unwrap_or_default().to_owned();
     let wanted = Wanted { collection: "iam.instanceProfiles", scope: &account, namespace: None };
     let found = lookup(estate, wanted, |profile| {
-        profile["InstanceProfileName"] == name.as_str()
-            && profile["Arn"].as_str().and_then(Arn::parse).is_none_or(|arn| arn.account == account)
+        profile["InstanceProfileName"].is(&name)
+            && profile["Arn"].told().and_then(Arn::parse).is_none_or(|arn| arn.account == account)
     });
     let inside = found.value().map(|profile| &profile["Roles"]);
-    let role = match inside.and_then(|roles| roles.get(0)).and_then(|role| role["Arn"].as_str()) {
+    let role = match inside.and_then(|roles| roles.get(0)).and_then(|role| role["Arn"].told()) {
         Some(arn) => index.principal(estate, arn),
         None => index.role_named(estate, &account, &name),
     };
-    let role_called = role.value().and_then(|role| role["RoleName"].as_str()).unwrap_or(&name).to_owned();
+    let role_called = role.value().and_then(|role| role["RoleName"].told()).unwrap_or(&name).to_owned();
     draft.set("instanceRoleName", role_called);
-    if let Some(arn) = role.value().and_then(|role| role["Arn"].as_str()) {
+    if let Some(arn) = role.value().and_then(|role| role["Arn"].told()) {
         draft.set("instanceRoleArn", arn);
     }
     draft.set_at("instanceProfileName", name, at);
@@ -268,14 +268,14 @@ fn network(estate: &Estate, draft: &mut Draft) {
     let part = |name: &str| draft.text(name).unwrap_or_default().to_owned();
     let scope = format!("{}/{}", part("account"), part("region"));
     let texts = |field: &str| match &instances[field] {
-        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+        Value::Array(list) => list.iter().filter_map(Told::told).map(str::to_owned).collect(),
+        one => one.told().map(str::to_owned).into_iter().collect::<Vec<_>>(),
     };
     let collect = |fields: &[&str], collection: &'static str, key: &str| {
         let ids: BTreeSet<String> = fields.iter().flat_map(|field| texts(field)).collect();
         let find = |id: String| {
             let wanted = Wanted { collection, scope: &scope, namespace: None };
-            let found = lookup(estate, wanted, |item| item[key] == id.as_str());
+            let found = lookup(estate, wanted, |item| item[key].is(&id));
             (id, found)
         };
         ids.into_iter().map(find).collect::<Vec<_>>()
@@ -295,7 +295,7 @@ fn network(estate: &Estate, draft: &mut Draft) {
     let public_rules = public_rules(estate, &groups);
     for (id, found) in &groups {
         let Found::At(_, at) = found else { continue };
-        let own = |item: &Value| item == id.as_str() || item["group"] == id.as_str();
+        let own = |item: &Value| item.is(id) || item["group"].is(id);
         for (name, list) in [("untaggedSecurityGroups", &untagged), ("publicRules", &public_rules)] {
             let places = list.iter().enumerate().filter(|(_, item)| own(item));
             draft.aliases.extend(places.map(|(number, _)| (format!("/{name}/{number}"), format!("{at}/GroupId"))));
@@ -343,7 +343,7 @@ fn is_public(estate: &Estate, subnets: &[(String, Found<'_>)]) -> Value {
     let tables = estate.items("ec2.routeTables");
     let leads_out = |table: &Value| {
         table["Routes"].as_array().into_iter().flatten().any(|route| {
-            let gateway = route["GatewayId"].as_str().is_some_and(|id| id.starts_with("igw-"));
+            let gateway = route["GatewayId"].told().is_some_and(|id| id.starts_with("igw-"));
             gateway && (route["DestinationCidrBlock"] == "0.0.0.0/0" || route["DestinationIpv6CidrBlock"] == "::/0")
         })
     };
@@ -414,7 +414,7 @@ fn policies(estate: &Estate, index: &Index, draft: &mut Draft) {
             list.push(unknown.to_value());
             continue;
         }
-        let name = role["RoleName"].as_str().unwrap_or("?");
+        let name = role["RoleName"].told().unwrap_or("?");
         let at = draft_alias(draft, &format!("/{holder}"), "");
         for (number, inline) in role["RolePolicyList"].as_array().into_iter().flatten().enumerate() {
             let place = format!("{at}/RolePolicyList/{number}/PolicyDocument");
@@ -422,7 +422,7 @@ fn policies(estate: &Estate, index: &Index, draft: &mut Draft) {
             list.push(json!({"name": inline["PolicyName"], "role": name, "document": inline["PolicyDocument"]}));
         }
         for attached in role["AttachedManagedPolicies"].as_array().into_iter().flatten() {
-            let Some(arn) = attached["PolicyArn"].as_str() else { continue };
+            let Some(arn) = attached["PolicyArn"].told() else { continue };
             if Arn::parse(arn).is_none_or(|arn| arn.account == "aws") || !seen.insert(arn.to_owned()) {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use super::access::needs;
 use super::job::jobs;
+use super::network::{Tenants, network};
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
 use super::release::{no_day, release};
 use super::role::{execution_role, quotas, submitter};
@@ -10,7 +11,7 @@ use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::facts;
 use crate::iam::base36;
-use crate::known::{Text, Unknown};
+use crate::known::{Text, Told, Unknown};
 use crate::read::yaml;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
@@ -43,18 +44,23 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
 pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
     let mut runs: FxHashMap<&str, Vec<&Value>> = FxHashMap::default();
     for run in estate.items("emrContainers.jobRuns") {
-        if let Some(virtual_cluster) = run["virtualClusterId"].as_str() {
+        if let Some(virtual_cluster) = run["virtualClusterId"].told() {
             runs.entry(virtual_cluster).or_default().push(run);
         }
     }
     let mut rollouts = Vec::new();
     for (at, virtual_cluster) in estate.items("emrContainers.virtualClusters").iter().enumerate() {
-        let Some(arn) = virtual_cluster["arn"].as_str().and_then(Arn::parse) else { continue };
+        let Some(arn) = virtual_cluster["arn"].told().and_then(Arn::parse) else { continue };
         let provider = &virtual_cluster["containerProvider"];
-        let Some(cluster) = provider["id"].as_str().filter(|_| virtual_cluster["state"] == "RUNNING") else { continue };
+        let Some(cluster) = provider["id"]
+            .told()
+            .filter(|_| virtual_cluster["state"].is_null() || virtual_cluster["state"] == "RUNNING")
+        else {
+            continue;
+        };
         let mut roles: Vec<(&str, &Value)> = Vec::new();
-        for run in virtual_cluster["id"].as_str().and_then(|id| runs.get(id)).into_iter().flatten() {
-            if let Some(role) = run["executionRoleArn"].as_str()
+        for run in virtual_cluster["id"].told().and_then(|id| runs.get(id)).into_iter().flatten() {
+            if let Some(role) = run["executionRoleArn"].told()
                 && roles.iter().all(|(known, _)| *known != role)
             {
                 roles.push((role, &run["releaseLabel"]));
@@ -77,7 +83,7 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
             rollout["execution-role"] = role.into();
             rollout["release-label"] = release_label.clone();
             if several {
-                let namespace = rollout["namespace"].as_str().unwrap_or("?");
+                let namespace = rollout["namespace"].told().unwrap_or("?");
                 let name = role_name(role).unwrap_or(role);
                 rollout["name"] = format!("{cluster}/{namespace} as {name}").into();
             }
@@ -89,10 +95,10 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
 
 /// The cluster by its ARN, and with it partition, account and region.
 pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let declared = declaration["cluster"].as_str().unwrap_or_default();
+    let declared = declaration["cluster"].told().unwrap_or_default();
     let by_name = || {
-        let mut named = estate.items("eks.clusters").iter().filter(|cluster| cluster["name"] == declared);
-        named.next().filter(|_| named.next().is_none()).and_then(|cluster| cluster["arn"].as_str())
+        let mut named = estate.items("eks.clusters").iter().filter(|cluster| cluster["name"].is(declared));
+        named.next().filter(|_| named.next().is_none()).and_then(|cluster| cluster["arn"].told())
     };
     let text = if Arn::parse(declared).is_some() { Some(declared) } else { by_name() };
     let parts = text.and_then(|text| Some((text, Arn::parse(text)?)));
@@ -114,31 +120,47 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
     }
     let scope = arn.regional_scope();
     let wanted = Wanted { collection: "eks.clusters", scope: &scope, namespace: None };
-    let found = lookup(estate, wanted, |cluster| cluster["arn"] == text);
+    let found = lookup(estate, wanted, |cluster| cluster["arn"].is(text));
     match &found {
         Found::At(cluster, at) => {
-            match cluster["identity"]["oidc"]["issuer"].as_str() {
+            match cluster["identity"]["oidc"]["issuer"].told() {
                 Some(issuer) => {
                     let host_and_path = issuer.strip_prefix("https://").unwrap_or(issuer);
                     draft.set_at("issuer", host_and_path, format!("{at}/identity/oidc/issuer"));
                 }
                 None => draft.set("issuer", not_described(name).to_value()),
             }
-            if let Some(version) = cluster["version"].as_str().and_then(facts::eks_version) {
+            if let Some(version) = cluster["version"].told().and_then(facts::eks_version) {
                 draft.set("kubernetesSupport", kubernetes_support(estate, &version));
             }
         }
         Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),
     }
     draft.set_found("cluster", found);
-    if Text::of(&declaration["namespace"]).is_some_and(|text| text.as_str().is_none()) {
-        draft.set_at("namespace", declaration["namespace"].clone(), format!("{pointer}/namespace"));
-    }
-    if let Some(namespace) = declaration["namespace"].as_str() {
+    if let Some(namespace) = declaration["namespace"].told() {
         draft.set_at("namespace", namespace, format!("{pointer}/namespace"));
         let wanted = Wanted { collection: "kubernetes.namespaces", scope: text, namespace: None };
-        draft.set_found("namespaceObject", lookup(estate, wanted, |object| object["metadata"]["name"] == namespace));
+        draft.set_found("namespaceObject", lookup(estate, wanted, |object| object["metadata"]["name"].is(namespace)));
     }
+    network(estate, node_subnets(estate, draft), Tenants::Instances, draft);
+}
+
+/// The subnets of the cluster's node groups, as far as they were described.
+fn node_subnets(estate: &Estate, draft: &Draft) -> Vec<(String, String)> {
+    let Some(cluster) = draft.text("clusterArn").and_then(Arn::parse) else { return Vec::new() };
+    let name = cluster.resource.strip_prefix("cluster/").unwrap_or(cluster.resource);
+    let mut subnets: Vec<(String, String)> = Vec::new();
+    for (at, group) in estate.items("eks.nodegroups").iter().enumerate() {
+        let arn = group["nodegroupArn"].as_str().and_then(Arn::parse);
+        let is_here = group["clusterName"] == name
+            && arn.is_some_and(|arn| arn.account == cluster.account && arn.region == cluster.region);
+        for (number, id) in group["subnets"].as_array().into_iter().flatten().enumerate().filter(|_| is_here) {
+            if let Some(id) = id.as_str().filter(|id| subnets.iter().all(|(known, _)| known != id)) {
+                subnets.push((id.to_owned(), format!("/eks/nodegroups/{at}/subnets/{number}")));
+            }
+        }
+    }
+    subnets
 }
 
 fn not_described(cluster: &str) -> Unknown {
@@ -150,7 +172,7 @@ fn not_described(cluster: &str) -> Unknown {
 
 /// `standard`, `extended` or `ended`, on the day of the check.
 fn kubernetes_support(estate: &Estate, version: &facts::EksVersion) -> Value {
-    match estate.document["sparkcheck"]["today"].as_str() {
+    match estate.document["sparkcheck"]["today"].told() {
         None => no_day().to_value(),
         Some(today) if today <= version.standard_support_until => "standard".into(),
         Some(today) if today <= version.extended_support_until => "extended".into(),
@@ -176,30 +198,28 @@ fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
     let Some(cluster) = Arn::parse(cluster_arn) else { return };
     let name = cluster.resource.strip_prefix("cluster/").unwrap_or(cluster.resource);
-    let own = declaration["virtual-cluster"].as_str();
+    let own = declaration["virtual-cluster"].told();
     let scope = cluster.regional_scope();
     let wanted = Wanted { collection: "emrContainers.virtualClusters", scope: &scope, namespace: None };
     let is_own = |virtual_cluster: &Value| {
-        own.is_some_and(|own| {
-            virtual_cluster["id"] == own || virtual_cluster["name"] == own || virtual_cluster["arn"] == own
-        })
+        own.is_some_and(|own| ["id", "name", "arn"].iter().any(|key| virtual_cluster[*key].is(own)))
     };
     let in_account = |virtual_cluster: &Value| {
         virtual_cluster["arn"]
-            .as_str()
+            .told()
             .and_then(Arn::parse)
             .is_some_and(|arn| arn.account == cluster.account && arn.region == cluster.region)
     };
     let (holders, more) = select(estate, wanted, |virtual_cluster| {
         let provider = &virtual_cluster["containerProvider"];
-        provider["id"] == name
-            && provider["info"]["eksInfo"]["namespace"] == namespace
+        provider["id"].is(name)
+            && provider["info"]["eksInfo"]["namespace"].is(namespace)
             && in_account(virtual_cluster)
             && virtual_cluster["state"] != "TERMINATED"
             && !is_own(virtual_cluster)
     });
     let own_found = own.map(|_| lookup(estate, wanted, |candidate| is_own(candidate) && in_account(candidate)));
-    let own_id = own_found.as_ref().and_then(|found| found.value()?["id"].as_str().map(str::to_owned));
+    let own_id = own_found.as_ref().and_then(|found| found.value()?["id"].told().map(str::to_owned));
     draft.set_list("namespaceHolders", holders, more);
     if let Some(own) = own {
         draft.set("virtualClusterDeclared", own);
@@ -223,11 +243,11 @@ pub(super) fn oidc(estate: &Estate, draft: &mut Draft) {
         return;
     };
     let is_for_issuer = |provider: &Value| {
-        let url = provider["Url"].as_str().unwrap_or_default();
+        let url = provider["Url"].told().unwrap_or_default();
         url.strip_prefix("https://").unwrap_or(url) == issuer
     };
     let is_here = |provider: &Value| {
-        let arn = provider["Arn"].as_str().and_then(Arn::parse);
+        let arn = provider["Arn"].told().and_then(Arn::parse);
         arn.is_none_or(|arn| arn.account == account && arn.partition == partition)
     };
     let wanted = Wanted { collection: "iam.openIDConnectProviders", scope: account, namespace: None };
@@ -244,28 +264,29 @@ fn pod_identity(estate: &Estate, draft: &mut Draft) {
     else {
         return;
     };
-    let (role_arn, suffix) = (draft.text("executionRoleArn").unwrap_or_default(), base36::encode(role));
+    let (role_arn, suffix) =
+        (draft.text("executionRoleArn").unwrap_or_default(), base36::of(&Text::shown(role)).to_string());
     let accounts: Vec<Value> = ["client", "driver", "executor"]
         .iter()
         .map(|component| format!("emr-containers-sa-spark-{component}-{account}-{suffix}").into())
         .collect();
     let wanted = Wanted { collection: "eks.podIdentityAssociations", scope: cluster_arn, namespace: None };
     let (associations, more) = select(estate, wanted, |association| {
-        let is_in_cluster = association["associationArn"].as_str().and_then(Arn::parse).is_none_or(|arn| {
+        let is_in_cluster = association["associationArn"].told().and_then(Arn::parse).is_none_or(|arn| {
             cluster_arn.ends_with(&format!(
                 ":{}:cluster/{}",
                 arn.account,
-                association["clusterName"].as_str().unwrap_or_default()
+                association["clusterName"].told().unwrap_or_default()
             ))
         });
         is_in_cluster
-            && association["namespace"] == namespace
-            && (association["roleArn"] == role_arn || accounts.contains(&association["serviceAccount"]))
+            && association["namespace"].is(namespace)
+            && (association["roleArn"].is(role_arn) || accounts.contains(&association["serviceAccount"]))
     });
     let agent = Wanted { collection: "eks.addons", scope: cluster_arn, namespace: None };
     let agent = lookup(estate, agent, |addon| {
         addon["addonName"] == "eks-pod-identity-agent"
-            && draft.text("clusterName").is_none_or(|name| addon["clusterName"] == name)
+            && draft.text("clusterName").is_none_or(|name| addon["clusterName"].is(name))
     });
     draft.set("roleSuffix", suffix);
     draft.set("serviceAccounts", accounts);
@@ -275,7 +296,7 @@ fn pod_identity(estate: &Estate, draft: &mut Draft) {
 
 /// How job pods get the role's credentials: `irsa` or `pod-identity`.
 fn credentials(declaration: &Value, pointer: &str, draft: &mut Draft) {
-    if let Some(declared) = declaration["credentials"].as_str() {
+    if let Some(declared) = declaration["credentials"].told() {
         draft.set_at("credentials", declared, format!("{pointer}/credentials"));
         return;
     }
@@ -314,7 +335,7 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
             is_role(&entry["principalArn"], &account, SERVICE_LINKED_ROLE)
                 && draft
                     .text("clusterName")
-                    .is_none_or(|name| entry["clusterName"].is_null() || entry["clusterName"] == name)
+                    .is_none_or(|name| entry["clusterName"].is_null() || entry["clusterName"].is(name))
         });
     let system = Wanted { collection: "kubernetes.configMaps", scope: &cluster_arn, namespace: Some("kube-system") };
     let config_map = lookup(estate, system, |map| {
@@ -326,7 +347,7 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
     let mode = cluster.and_then(|cluster| match &cluster["accessConfig"]["authenticationMode"] {
         Value::String(mode) => Some(mode.clone()),
         // A cluster that was described without an access configuration is older than access entries.
-        Value::Null => cluster["name"].is_string().then(|| "CONFIG_MAP".to_owned()),
+        Value::Null => cluster["name"].told().is_some().then(|| "CONFIG_MAP".to_owned()),
         _ => None,
     });
     let way = match (mode.as_deref(), &entry, &mapping) {
@@ -358,16 +379,15 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
     let user = draft
         .object
         .get("awsAuthMapping")
-        .and_then(|mapping| mapping["username"].as_str())
+        .and_then(|mapping| mapping["username"].told())
         .unwrap_or("emr-containers")
         .to_owned();
-    let in_namespace = |object: &Value| object["metadata"]["namespace"] == namespace.as_str();
+    let in_namespace = |object: &Value| object["metadata"]["namespace"].is(&namespace);
     let binding = lookup(estate, in_cluster("kubernetes.roleBindings"), |binding| {
         in_namespace(binding)
             && binding["subjects"].as_array().is_some_and(|subjects| {
                 subjects.iter().any(|subject| {
-                    subject["kind"] == "User"
-                        && (subject["name"] == user.as_str() || subject["name"] == "emr-containers")
+                    subject["kind"] == "User" && (subject["name"].is(&user) || subject["name"] == "emr-containers")
                 })
             })
     });
@@ -400,7 +420,7 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
         Found::Nothing => return Mapping::Nothing,
         Found::Unknown(unknown) => return Mapping::Unknown(unknown.clone()),
     };
-    let Some(text) = map["data"]["mapRoles"].as_str() else {
+    let Some(text) = map["data"]["mapRoles"].told() else {
         return match Unknown::of(&map["data"]["mapRoles"]) {
             Some(unknown) => Mapping::Unknown(unknown),
             None => Mapping::Nothing,
@@ -421,7 +441,7 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
         }
     };
     let ours =
-        entries.into_iter().find(|entry| entry["rolearn"].as_str().and_then(role_name) == Some(SERVICE_LINKED_ROLE));
+        entries.into_iter().find(|entry| entry["rolearn"].told().and_then(role_name) == Some(SERVICE_LINKED_ROLE));
     ours.map_or(Mapping::Nothing, |entry| Mapping::At(entry, pointer))
 }
 
@@ -430,13 +450,13 @@ fn ended_run_pods(estate: &Estate, index: &Index, draft: &mut Draft) {
     let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
     let wanted = Wanted { collection: "kubernetes.pods", scope: cluster_arn, namespace: Some(namespace) };
     let (pods, more) = select(estate, wanted, |pod| {
-        let run = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str();
+        let run = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told();
         run.is_some_and(|run| index.has_ended(run))
-            && !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+            && !matches!(pod["status"]["phase"].told(), Some("Succeeded" | "Failed"))
     });
     let runs: BTreeSet<&str> = pods
         .iter()
-        .filter_map(|(pod, _)| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str())
+        .filter_map(|(pod, _)| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told())
         .collect();
     draft.set("endedRuns", runs.into_iter().collect::<Vec<_>>());
     draft.set_list("endedRunPods", pods, more);

@@ -2,6 +2,7 @@
 
 use super::access::needs;
 use super::job::jobs;
+use super::network::{Tenants, ids, network};
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
 use super::role::{execution_role, quotas, submitter};
@@ -9,7 +10,7 @@ use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::capacity::serverless::{Asked, Worker, amount, asked, configuration, executors};
 use crate::estate::Estate;
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use serde_json::{Map, Value, json};
 
 /// The kind of the job requests of this system.
@@ -28,6 +29,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     workers(draft);
     needs(draft);
     quotas(estate, index, draft);
+    let subnets = ids(draft, "application", "/networkConfiguration/subnetIds");
+    network(estate, subnets, Tenants::Interfaces, draft);
     let name = draft.text("applicationName").or(draft.text("applicationId")).unwrap_or("?").to_owned();
     draft.set("name", name);
 }
@@ -36,15 +39,15 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
 pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
     let mut rollouts = Vec::new();
     for (at, application) in estate.items("emrServerless.applications").iter().enumerate() {
-        let is_spark = application["type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("spark"));
-        let Some(arn) = application["arn"].as_str().filter(|_| is_spark && application["state"] != "TERMINATED") else {
+        let is_spark = application["type"].told().is_none_or(|kind| kind.eq_ignore_ascii_case("spark"));
+        let Some(arn) = application["arn"].told().filter(|_| is_spark && application["state"] != "TERMINATED") else {
             continue;
         };
         let mut roles: Vec<&str> = Vec::new();
-        let id = application["applicationId"].as_str().or_else(|| application["id"].as_str());
+        let id = application["applicationId"].told().or_else(|| application["id"].told());
         for run in estate.items("emrServerless.jobRuns") {
-            if let Some(role) = run["executionRole"].as_str()
-                && run["applicationId"].as_str() == id
+            if let Some(role) = run["executionRole"].told()
+                && run["applicationId"].told() == id
                 && !roles.contains(&role)
             {
                 roles.push(role);
@@ -61,7 +64,7 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
             let mut rollout = base.clone();
             rollout["execution-role"] = role.into();
             if several {
-                let name = application["name"].as_str().or(id).unwrap_or("?");
+                let name = application["name"].told().or(id).unwrap_or("?");
                 rollout["name"] = format!("{name} as {}", role_name(role).unwrap_or(role)).into();
             }
             rollouts.push((rollout, pointer.clone()));
@@ -72,11 +75,11 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
 
 /// The application by its ARN, or by an id or name that only one has; with it partition, account and region.
 fn application(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let declared = declaration["application"].as_str().unwrap_or_default();
+    let declared = declaration["application"].told().unwrap_or_default();
     let by_name = || {
         let called = |item: &&Value| ["applicationId", "id", "name"].iter().any(|key| item[*key] == declared);
         let mut named = estate.items("emrServerless.applications").iter().filter(called);
-        named.next().filter(|_| named.next().is_none()).and_then(|application| application["arn"].as_str())
+        named.next().filter(|_| named.next().is_none()).and_then(|application| application["arn"].told())
     };
     let text = if Arn::parse(declared).is_some() { Some(declared) } else { by_name() };
     let Some((text, arn)) = text.and_then(|text| Some((text, Arn::parse(text)?))) else {
@@ -98,14 +101,14 @@ fn application(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut 
     }
     let scope = arn.regional_scope();
     let wanted = Wanted { collection: "emrServerless.applications", scope: &scope, namespace: None };
-    let found = lookup(estate, wanted, |application| application["arn"] == text);
+    let found = lookup(estate, wanted, |application| application["arn"].is(text));
     match &found {
         Found::At(application, at) => {
-            if let Some(name) = application["name"].as_str() {
+            if let Some(name) = application["name"].told() {
                 draft.set_at("applicationName", name, format!("{at}/name"));
             }
             // What `list-applications` prints is not the whole of it.
-            if application["applicationId"].is_string() {
+            if application["applicationId"].told().is_some() {
                 described(application, at, draft);
             } else {
                 let unknown = not_described(text).to_value();
@@ -187,8 +190,8 @@ fn described(application: &Value, at: &str, draft: &mut Draft) {
 
 fn size(configuration: &Value) -> Option<Worker> {
     Some(Worker {
-        vcpu: amount(configuration["cpu"].as_str()?, "vCPU")?,
-        memory_gb: amount(configuration["memory"].as_str()?, "GB")?,
+        vcpu: amount(configuration["cpu"].told()?, "vCPU")?,
+        memory_gb: amount(configuration["memory"].told()?, "GB")?,
     })
 }
 
@@ -202,13 +205,13 @@ fn keep_jobs_of_application(draft: &mut Draft) {
     let Some(Value::Array(jobs)) = draft.object.remove("jobs") else { return };
     let old: Vec<String> = (0..jobs.len()).map(|at| draft_alias(draft, &format!("/jobs/{at}"), "")).collect();
     draft.aliases.retain(|(inside, _)| !inside.starts_with("/jobs/"));
-    let own = jobs.iter().zip(old).filter(|(job, _)| job["request"]["applicationId"] == id.as_str()).collect();
+    let own = jobs.iter().zip(old).filter(|(job, _)| job["request"]["applicationId"].is(&id)).collect();
     draft.set_list("jobs", own, None);
 }
 
 /// The release: that of the application, else as declared.
 fn release_of(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let label = draft.object.get("application").and_then(|application| application["releaseLabel"].as_str());
+    let label = draft.object.get("application").and_then(|application| application["releaseLabel"].told());
     match label.map(str::to_owned) {
         Some(label) => {
             let at = draft_alias(draft, "/application", "/releaseLabel");
@@ -225,7 +228,7 @@ fn workers(draft: &mut Draft) {
     let (mut list, mut bounds_of_jobs) = (Vec::new(), Vec::new());
     for (at, job) in jobs.iter().enumerate() {
         let request = &job["request"];
-        let name = request["name"].as_str().or_else(|| job["path"].as_str()).unwrap_or("?");
+        let name = request["name"].told().or_else(|| job["path"].told()).unwrap_or("?");
         let place = draft_alias(draft, &format!("/jobs/{at}"), "/request/jobDriver/sparkSubmit/sparkSubmitParameters");
         match configuration(request, application.as_ref()) {
             Err(why) => {
@@ -286,9 +289,9 @@ fn bounds(draft: &mut Draft) {
     let known = |value: &Value| Some(Worker { vcpu: value["vcpu"].as_u64()?, memory_gb: value["memoryGb"].as_u64()? });
     let list = |name: &str| draft.object.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let (initial, jobs) = (list("initialWorkers"), list("jobWorkers"));
-    let initial = initial.iter().map(|item| (item["role"].as_str().unwrap_or("?").to_ascii_lowercase(), known(item)));
+    let initial = initial.iter().map(|item| (item["role"].told().unwrap_or("?").to_ascii_lowercase(), known(item)));
     let jobs = jobs.iter().filter(|item| item["vcpu"].is_u64() && item["memoryMib"].is_u64());
-    let jobs = jobs.map(|item| (item["role"].as_str().unwrap_or("?").to_owned(), known(&item["worker"])));
+    let jobs = jobs.map(|item| (item["role"].told().unwrap_or("?").to_owned(), known(&item["worker"])));
     let all: Vec<(String, Worker)> = initial.chain(jobs).filter_map(|(role, worker)| Some((role, worker?))).collect();
     let greatest = |role: Option<&str>| {
         let of_role = || all.iter().filter(|(of, _)| role.is_none_or(|role| role == of)).map(|(_, worker)| worker);

@@ -2,6 +2,7 @@
 
 use super::Draft;
 use crate::estate::Estate;
+use crate::known::Told;
 use serde_json::Value;
 
 /// The job requests of these kinds: those that the rollout names, or all of them where it is the only
@@ -14,7 +15,7 @@ pub(super) fn jobs(estate: &Estate, declaration: &Value, kinds: &[&str], draft: 
         .find_map(|key| declaration[*key].as_array())
         .into_iter()
         .flatten()
-        .filter_map(Value::as_str)
+        .filter_map(Told::told)
         .collect();
     let is_named = |path: &str| {
         named.iter().any(|name| {
@@ -25,16 +26,16 @@ pub(super) fn jobs(estate: &Estate, declaration: &Value, kinds: &[&str], draft: 
     let runs_here = |request: &Value| {
         let ids = [("virtualClusterId", "virtual-cluster"), ("applicationId", "application")];
         ids.iter().any(|(field, key)| {
-            let id = request[*field].as_str();
+            let id = request[*field].told();
             id.is_some_and(|id| {
-                declaration[*key].as_str().is_some_and(|own| own == id || own.ends_with(&format!("/{id}")))
+                declaration[*key].told().is_some_and(|own| own == id || own.ends_with(&format!("/{id}")))
             })
         })
     };
     let mut list = Vec::new();
     for (at, job) in estate.items("jobRequests").iter().enumerate() {
-        let of_kind = job["kind"].as_str().is_some_and(|kind| kinds.contains(&kind));
-        let ours = sole || is_named(job["path"].as_str().unwrap_or_default()) || inferred && runs_here(&job["request"]);
+        let of_kind = job["kind"].told().is_some_and(|kind| kinds.contains(&kind));
+        let ours = sole || is_named(job["path"].told().unwrap_or_default()) || inferred && runs_here(&job["request"]);
         if of_kind && ours {
             list.push((job, format!("/jobRequests/{at}")));
         }

@@ -9,7 +9,7 @@
 use super::{Arn, Linked};
 use crate::facts;
 use crate::iam::{Gathered, Named, Policies, Policy};
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,9 +27,9 @@ pub struct Collected {
 #[must_use]
 pub fn collect(linked: &Linked, principal: &Value, pointer: &str) -> Collected {
     let mut collected = Collected::default();
-    let name = principal["Arn"].as_str().unwrap_or("the principal");
+    let name = principal["Arn"].told().unwrap_or("the principal");
     collected.identity_of(principal, pointer, name, linked);
-    if principal["UserName"].is_string() {
+    if principal["UserName"].told().is_some() {
         match principal["GroupList"].as_array() {
             None => collected.policies.identity.missing.push(format!("the groups of {name}")),
             Some(groups) => {
@@ -46,7 +46,7 @@ pub fn collect(linked: &Linked, principal: &Value, pointer: &str) -> Collected {
             }
         }
     }
-    if let Some(arn) = principal["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str() {
+    if let Some(arn) = principal["PermissionsBoundary"]["PermissionsBoundaryArn"].told() {
         let mut boundary = Gathered::default();
         collected.managed(arn, &mut boundary, linked);
         collected.policies.boundary = Some(boundary);
@@ -72,7 +72,7 @@ impl Collected {
             None => self.policies.identity.missing.push(format!("the inline policies of {name}")),
             Some((field, list)) => {
                 for (at, entry) in list.iter().enumerate() {
-                    let policy = format!("inline `{}`", entry["PolicyName"].as_str().unwrap_or("?"));
+                    let policy = format!("inline `{}`", entry["PolicyName"].told().unwrap_or("?"));
                     match Unknown::of(&entry["PolicyDocument"]) {
                         Some(_) => self.policies.identity.missing.push(policy),
                         None => {
@@ -88,7 +88,7 @@ impl Collected {
             Some(list) => {
                 let mut gathered = std::mem::take(&mut self.policies.identity);
                 for entry in list {
-                    self.managed(entry["PolicyArn"].as_str().unwrap_or("?"), &mut gathered, linked);
+                    self.managed(entry["PolicyArn"].told().unwrap_or("?"), &mut gathered, linked);
                 }
                 self.policies.identity = gathered;
             }

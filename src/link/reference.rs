@@ -2,7 +2,7 @@
 
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ impl Index {
         let (roles, users) = (estate.items("iam.roles"), estate.items("iam.users"));
         index.principals.reserve(roles.len() + users.len());
         for (at, role) in roles.iter().enumerate() {
-            if let Some(arn) = role["Arn"].as_str() {
+            if let Some(arn) = role["Arn"].told() {
                 index.principals.insert(arn.into(), Principal::Role(at));
                 if let (Some(name), Some(parsed)) = (role_name(arn), Arn::parse(arn)) {
                     index.roles.entry(format!("{}/{name}", parsed.account).into()).or_insert(at);
@@ -69,18 +69,17 @@ impl Index {
             }
         }
         for (at, user) in users.iter().enumerate() {
-            if let Some(arn) = user["Arn"].as_str() {
+            if let Some(arn) = user["Arn"].told() {
                 index.principals.insert(arn.into(), Principal::User(at));
             }
         }
         for (at, policy) in estate.items("iam.policies").iter().enumerate() {
-            if let Some(arn) = policy["Arn"].as_str() {
+            if let Some(arn) = policy["Arn"].told() {
                 index.policies.insert(arn.into(), at);
             }
         }
         for run in estate.items("emrContainers.jobRuns") {
-            if let (Some("CANCELLED" | "FAILED" | "COMPLETED"), Some(id)) = (run["state"].as_str(), run["id"].as_str())
-            {
+            if let (Some("CANCELLED" | "FAILED" | "COMPLETED"), Some(id)) = (run["state"].told(), run["id"].told()) {
                 index.ended_runs.insert(id.into());
             }
         }
@@ -185,7 +184,7 @@ fn listing<'e>(estate: &'e Estate, wanted: Wanted<'_>) -> (&'e [Value], String) 
 /// Whether an ARN is of that role, by account and name.
 #[must_use]
 pub(super) fn is_role(arn: &Value, account: &str, name: &str) -> bool {
-    arn.as_str().is_some_and(|arn| {
+    arn.told().is_some_and(|arn| {
         role_name(arn) == Some(name) && Arn::parse(arn).is_some_and(|parsed| parsed.account == account)
     })
 }

@@ -3,7 +3,7 @@
 use super::{Draft, draft_alias};
 use crate::estate::Estate;
 use crate::facts;
-use crate::known::{Text, Truth, Unknown};
+use crate::known::{Told, Truth, Unknown};
 use serde_json::{Value, json};
 
 /// The release label, taken apart, and what is known of the release.
@@ -11,16 +11,12 @@ pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft
     let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
     let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
         Some((
-            job["request"]["releaseLabel"].as_str()?.to_owned(),
+            job["request"]["releaseLabel"].told()?.to_owned(),
             draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
         ))
     });
-    if Text::of(&declaration["release-label"]).is_some_and(|text| text.as_str().is_none()) {
-        draft.set_at("releaseLabel", declaration["release-label"].clone(), format!("{pointer}/release-label"));
-        return;
-    }
     let declared =
-        declaration["release-label"].as_str().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
+        declaration["release-label"].told().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
     let Some((label, at)) = declared.or(from_jobs) else { return };
     set_release(estate, label, at, draft);
 }
@@ -35,7 +31,7 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
         .unwrap_or_default();
     if let Some(release) = facts::emr_release(&version) {
         let support =
-            match estate.document["sparkcheck"]["today"].as_str().map(|today| facts::emr_supported(&version, today)) {
+            match estate.document["sparkcheck"]["today"].told().map(|today| facts::emr_supported(&version, today)) {
                 Some(Truth::True) => json!("standard"),
                 Some(Truth::False) => json!("ended"),
                 Some(Truth::Unknown) => {

@@ -5,7 +5,7 @@ use super::{Draft, draft_alias};
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::iam::policy;
-use crate::known::{Text, Unknown};
+use crate::known::{Told, Unknown};
 use serde_json::Value;
 
 /// The execution role: as declared, else as the jobs or the session name it.
@@ -13,23 +13,17 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
     let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
     let from_jobs = jobs.iter().enumerate().find_map(|(at, job)| {
         Some((
-            job["request"]["executionRoleArn"].as_str()?.to_owned(),
+            job["request"]["executionRoleArn"].told()?.to_owned(),
             draft_alias(draft, &format!("/jobs/{at}"), "/request/executionRoleArn"),
         ))
     });
     let from_session = || {
         let name = "SPARKPILOT_EMR_EXECUTION_ROLE_ARN";
-        let arn = draft.object.get("session")?.get(name)?.as_str()?;
+        let arn = draft.object.get("session")?.get(name)?.told()?;
         Some((arn.to_owned(), format!("/session/environment/{name}")))
     };
-    if let Some(text) = Text::of(&declaration["execution-role"]).filter(|text| text.as_str().is_none()) {
-        let unknown = Unknown { why: format!("of the execution role only `{text}` is known"), unblock: None };
-        draft.set_at("executionRoleArn", declaration["execution-role"].clone(), format!("{pointer}/execution-role"));
-        draft.set("executionRole", unknown.to_value());
-        return;
-    }
     let declared =
-        declaration["execution-role"].as_str().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
+        declaration["execution-role"].told().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
     let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {
         let unknown = Unknown {
             why: "nothing names the execution role".into(),
@@ -39,6 +33,12 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
         draft.set("executionRole", unknown.to_value());
         return;
     };
+    if Arn::parse(&arn).is_none() && arn.contains("${") {
+        let unknown = Unknown { why: format!("of the execution role only `{arn}` is known"), unblock: None };
+        draft.set_at("executionRoleArn", arn, at);
+        draft.set("executionRole", unknown.to_value());
+        return;
+    }
     draft.set("executionRoleName", role_name(&arn).unwrap_or(&arn));
     if let Some(parsed) = Arn::parse(&arn) {
         draft.set_at("executionRoleAccount", parsed.account, at.clone());
@@ -63,7 +63,7 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
 
 /// Who will submit.
 pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    let Some(arn) = declaration["submitter"].as_str() else {
+    let Some(arn) = declaration["submitter"].told() else {
         let unknown = Unknown {
             why: "nothing names the submitter".into(),
             unblock: Some("set `submitter` in `sparkcheck.toml`".into()),
@@ -84,7 +84,7 @@ pub(super) fn submitter(estate: &Estate, index: &Index, declaration: &Value, poi
 pub(super) fn quotas(estate: &Estate, index: &Index, draft: &mut Draft) {
     let mut used = Vec::new();
     for name in ["executionRole", "submitter", "serviceRole", "instanceRole"] {
-        let Some(role) = draft.object.get(name).filter(|role| role["RoleName"].is_string()) else { continue };
+        let Some(role) = draft.object.get(name).filter(|role| role["RoleName"].told().is_some()) else { continue };
         let mut one = Draft::default();
         one.set("role", role["RoleName"].clone());
         let inline = role["RolePolicyList"].as_array().map(|list| {
@@ -96,7 +96,7 @@ pub(super) fn quotas(estate: &Estate, index: &Index, draft: &mut Draft) {
         one.set("attached", attached.map_or_else(|| not_collected("attached").to_value(), |list| list.len().into()));
         let own = attached.into_iter().flatten().filter_map(|entry| {
             let arn =
-                entry["PolicyArn"].as_str().filter(|arn| Arn::parse(arn).is_some_and(|arn| arn.account != "aws"))?;
+                entry["PolicyArn"].told().filter(|arn| Arn::parse(arn).is_some_and(|arn| arn.account != "aws"))?;
             let (policy, _) = index.policy(estate, arn)?;
             let version = policy["PolicyVersionList"].as_array()?.iter().find(|one| one["IsDefaultVersion"] == true)?;
             Some(policy::size(&version["Document"]))

@@ -7,6 +7,7 @@
 use super::reference::{Found, Wanted, lookup, select};
 use super::{Arn, Draft, Index, emr_on_eks};
 use crate::estate::Estate;
+use crate::known::Told;
 use serde_json::Value;
 
 /// The annotation that names an account's role.
@@ -19,17 +20,17 @@ pub(super) fn link(estate: &Estate, cluster_arn: &str, namespace: &str, name: &s
     draft.set("namespace", namespace);
     let within = |collection, namespace| Wanted { collection, scope: cluster_arn, namespace };
     let object = lookup(estate, within("kubernetes.serviceAccounts", Some(namespace)), |account| {
-        account["metadata"]["name"] == name && account["metadata"]["namespace"] == namespace
+        account["metadata"]["name"].is(name) && account["metadata"]["namespace"].is(namespace)
     });
     let binds = |binding: &Value| {
-        let own_name = binding["metadata"]["name"].as_str().unwrap_or_default();
+        let own_name = binding["metadata"]["name"].told().unwrap_or_default();
         let comes_with_the_cluster = own_name.starts_with("system:") || own_name.starts_with("eks:");
         let mut subjects = binding["subjects"].as_array().into_iter().flatten();
         !comes_with_the_cluster
             && subjects.any(|subject| is_subject(subject, &binding["metadata"]["namespace"], namespace, name))
     };
     let (mut bindings, more_here) = select(estate, within("kubernetes.roleBindings", Some(namespace)), |binding| {
-        binding["metadata"]["namespace"] == namespace && binds(binding)
+        binding["metadata"]["namespace"].is(namespace) && binds(binding)
     });
     let (cluster_wide, more_there) = select(estate, within("kubernetes.clusterRoleBindings", None), binds);
     bindings.extend(cluster_wide);
@@ -44,7 +45,7 @@ pub(super) fn link(estate: &Estate, cluster_arn: &str, namespace: &str, name: &s
             })
         } else {
             lookup(estate, within("kubernetes.roles", Some(namespace)), |role| {
-                role["metadata"]["name"] == reference["name"] && role["metadata"]["namespace"] == namespace
+                role["metadata"]["name"] == reference["name"] && role["metadata"]["namespace"].is(namespace)
             })
         };
         match role {
@@ -74,7 +75,7 @@ pub(super) fn credentials(estate: &Estate, index: &Index, cluster: &Draft, draft
 }
 
 fn role(estate: &Estate, index: &Index, draft: &mut Draft) {
-    let annotation = draft.object.get("object").and_then(|object| object["metadata"]["annotations"][ROLE_ARN].as_str());
+    let annotation = draft.object.get("object").and_then(|object| object["metadata"]["annotations"][ROLE_ARN].told());
     let Some(arn) = annotation.map(str::to_owned) else { return };
     let at = draft.aliases.iter().find(|(inside, _)| inside == "/object").map(|(_, pointer)| pointer.clone());
     let at = format!("{}/metadata/annotations/{}", at.unwrap_or_default(), crate::path::escape(ROLE_ARN));
@@ -88,8 +89,8 @@ fn role(estate: &Estate, index: &Index, draft: &mut Draft) {
 
 /// Whether a subject of a binding means this account.
 fn is_subject(subject: &Value, binding_namespace: &Value, namespace: &str, name: &str) -> bool {
-    let named = subject["name"].as_str().unwrap_or_default();
-    match subject["kind"].as_str() {
+    let named = subject["name"].told().unwrap_or_default();
+    match subject["kind"].told() {
         Some("ServiceAccount") => {
             let of = if subject["namespace"].is_null() { binding_namespace } else { &subject["namespace"] };
             named == name && of == namespace

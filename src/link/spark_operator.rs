@@ -4,10 +4,11 @@
 //! rollout needs is told by its applications; a gateway writes those of Apache's.
 
 use super::application::{self, APACHE, KUBEFLOW};
+use super::mounted::mounted;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::{Draft, emr_on_eks, job, service_account};
 use crate::estate::Estate;
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +22,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     job::jobs(estate, declaration, &["gateway-submission"], draft);
     let mut declaration = declaration.clone();
     let submitted = estate.items("jobRequests").iter().enumerate().find_map(|(at, job)| {
-        let namespace = job["request"]["namespace"].as_str().filter(|_| job["kind"] == "gateway-submission")?;
+        let namespace = job["request"]["namespace"].told().filter(|_| job["kind"] == "gateway-submission")?;
         Some((namespace.to_owned(), format!("/jobRequests/{at}/request/namespace")))
     });
     let from_job = submitted.filter(|_| declaration["namespace"].is_null());
@@ -37,10 +38,11 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     operator(estate, &declaration, group, draft);
     watched(estate, draft);
     if let Some(list) = draft.object.get("watchedNamespaces").and_then(Value::as_array) {
-        let text = list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",");
+        let text = list.iter().filter_map(Told::told).collect::<Vec<_>>().join(",");
         draft.set("watchedText", text);
     }
     definition(estate, draft);
+    webhook(estate, draft);
     accounts(estate, index, &declaration, pointer, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
@@ -51,22 +53,21 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
     let mut found: BTreeMap<(String, String, String), String> = BTreeMap::new();
     let groups = estate.items("kubernetes");
     for (at, group) in groups.iter().enumerate() {
-        let Some(cluster) = group["cluster"].as_str() else { continue };
+        let Some(cluster) = group["cluster"].told() else { continue };
         for list in ["sparkApplications", "scheduledSparkApplications"] {
             for (position, manifest) in group[list].as_array().into_iter().flatten().enumerate() {
-                let api = manifest["apiVersion"].as_str().unwrap_or_default().split('/').next().unwrap_or_default();
-                let namespace = manifest["metadata"]["namespace"].as_str().unwrap_or("default");
+                let api = manifest["apiVersion"].told().unwrap_or_default().split('/').next().unwrap_or_default();
+                let namespace = manifest["metadata"]["namespace"].told().unwrap_or("default");
                 found
                     .entry((cluster.to_owned(), namespace.to_owned(), api.to_owned()))
                     .or_insert_with(|| format!("/kubernetes/{at}/{list}/{position}"));
             }
         }
     }
-    let mut clusters = groups.iter().filter_map(|group| group["cluster"].as_str());
+    let mut clusters = groups.iter().filter_map(|group| group["cluster"].told());
     if let Some(cluster) = clusters.next().filter(|_| clusters.next().is_none()) {
         for (at, job) in estate.items("jobRequests").iter().enumerate() {
-            if let Some(namespace) =
-                job["request"]["namespace"].as_str().filter(|_| job["kind"] == "gateway-submission")
+            if let Some(namespace) = job["request"]["namespace"].told().filter(|_| job["kind"] == "gateway-submission")
             {
                 found
                     .entry((cluster.to_owned(), namespace.to_owned(), APACHE.to_owned()))
@@ -97,12 +98,12 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
 /// What is to run in the namespace, and with it the operator's API group, where that is certain.
 fn applications(estate: &Estate, declaration: &Value, draft: &mut Draft) -> Option<String> {
     let namespace = draft.text("namespace").unwrap_or_default().to_owned();
-    let wanted = declaration["group"].as_str();
+    let wanted = declaration["group"].told();
     let mut list = Vec::new();
     if wanted.is_none_or(|group| group == APACHE) {
         let jobs = draft.object.get("jobs").and_then(Value::as_array).cloned().unwrap_or_default();
         for (at, job) in jobs.iter().enumerate() {
-            let is_here = job["request"]["namespace"].as_str().is_none_or(|of| of == namespace);
+            let is_here = job["request"]["namespace"].told().is_none_or(|of| of == namespace);
             let place = draft.aliases.iter().find(|(inside, _)| *inside == format!("/jobs/{at}"));
             if let Some((_, place)) = place.filter(|_| is_here) {
                 list.push(application::of_gateway(&job["request"], &format!("{place}/request")));
@@ -112,8 +113,8 @@ fn applications(estate: &Estate, declaration: &Value, draft: &mut Draft) -> Opti
     if let Some((group, pointer)) = draft.text("clusterArn").and_then(|arn| estate.kubernetes(arn)) {
         for kind in ["sparkApplications", "scheduledSparkApplications"] {
             for (at, manifest) in group[kind].as_array().into_iter().flatten().enumerate() {
-                let api = manifest["apiVersion"].as_str().unwrap_or_default().split('/').next().unwrap_or_default();
-                let is_here = manifest["metadata"]["namespace"].as_str().unwrap_or("default") == namespace;
+                let api = manifest["apiVersion"].told().unwrap_or_default().split('/').next().unwrap_or_default();
+                let is_here = manifest["metadata"]["namespace"].told().unwrap_or("default") == namespace;
                 if is_here && wanted.is_none_or(|group| group == api) && !application::has_ended(manifest) {
                     list.push(application::of_manifest(manifest, &format!("{pointer}/{kind}/{at}")));
                 }
@@ -121,6 +122,11 @@ fn applications(estate: &Estate, declaration: &Value, draft: &mut Draft) -> Opti
         }
     }
     let group = list.first().and_then(|application| application.text("group")).or(wanted).map(str::to_owned);
+    if let Some(cluster) = draft.text("clusterArn") {
+        for application in &mut list {
+            mounted(estate, cluster, &namespace, application);
+        }
+    }
     let of_group = |application: &&Draft| application.text("group") == group.as_deref();
     let versions: BTreeSet<String> =
         list.iter().filter(of_group).filter_map(|application| application.text("version").map(str::to_owned)).collect();
@@ -132,7 +138,7 @@ fn applications(estate: &Estate, declaration: &Value, draft: &mut Draft) -> Opti
 /// The gateway's Deployment, where the rollout goes through one.
 fn gateway(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
     let has_submissions = draft.object.get("jobs").and_then(Value::as_array).is_some_and(|jobs| !jobs.is_empty());
-    let namespace = match declaration["gateway-namespace"].as_str() {
+    let namespace = match declaration["gateway-namespace"].told() {
         Some(namespace) => {
             draft.set_at("gatewayNamespace", namespace, format!("{pointer}/gateway-namespace"));
             namespace
@@ -145,9 +151,9 @@ fn gateway(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draf
     };
     let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return };
     let wanted = Wanted { collection: "kubernetes.deployments", scope: &cluster_arn, namespace: Some(namespace) };
-    let is_here = |deployment: &Value| deployment["metadata"]["namespace"] == namespace;
+    let is_here = |deployment: &Value| deployment["metadata"]["namespace"].is(namespace);
     let is_gateway = |deployment: &Value| {
-        is_here(deployment) && deployment["metadata"]["name"].as_str().is_some_and(|name| name.contains("gateway"))
+        is_here(deployment) && deployment["metadata"]["name"].told().is_some_and(|name| name.contains("gateway"))
     };
     let found = match lookup(estate, wanted, is_gateway) {
         // Whatever its name is, what runs in the gateway's own namespace is the gateway.
@@ -155,7 +161,7 @@ fn gateway(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draf
         found => found,
     };
     ready(&found, "gatewayReadyReplicas", draft);
-    if let Some(name) = found.value().and_then(|deployment| deployment["metadata"]["name"].as_str()) {
+    if let Some(name) = found.value().and_then(|deployment| deployment["metadata"]["name"].told()) {
         draft.set("gatewayName", name);
     }
     draft.set_found("gateway", found);
@@ -163,12 +169,12 @@ fn gateway(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draf
 
 /// The API group of the operator that a Deployment runs, by its image or name.
 pub(super) fn group_of(deployment: &Value) -> Option<&'static str> {
-    let name = deployment["metadata"]["name"].as_str().unwrap_or_default();
+    let name = deployment["metadata"]["name"].told().unwrap_or_default();
     if name.ends_with("-webhook") {
         return None;
     }
     let containers = deployment["spec"]["template"]["spec"]["containers"].as_array();
-    let images = containers.into_iter().flatten().filter_map(|container| container["image"].as_str());
+    let images = containers.into_iter().flatten().filter_map(|container| container["image"].told());
     images.chain([name]).find_map(|text| {
         if text.contains("spark-kubernetes-operator") {
             Some(APACHE)
@@ -183,10 +189,10 @@ pub(super) fn group_of(deployment: &Value) -> Option<&'static str> {
 /// The operator's Deployment.
 fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: &mut Draft) {
     let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return };
-    let namespace = declaration["operator-namespace"].as_str();
+    let namespace = declaration["operator-namespace"].told();
     let wanted = Wanted { collection: "kubernetes.deployments", scope: &cluster_arn, namespace };
     let is_here =
-        |deployment: &Value| namespace.is_none_or(|namespace| deployment["metadata"]["namespace"] == namespace);
+        |deployment: &Value| namespace.is_none_or(|namespace| deployment["metadata"]["namespace"].is(namespace));
     let any = || lookup(estate, wanted, |deployment| is_here(deployment) && group_of(deployment).is_some());
     let behind_gateway = draft.object.contains_key("gatewayNamespace");
     let group = group
@@ -234,7 +240,7 @@ fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: 
             &metadata["name"],
         ];
         draft.set("operatorRelease", release.into_iter().find(|name| name.is_string()).cloned().unwrap_or_default());
-        let image = deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
+        let image = deployment["spec"]["template"]["spec"]["containers"][0]["image"].told().unwrap_or_default();
         let tag = image
             .split('@')
             .next()
@@ -248,6 +254,80 @@ fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: 
         draft.set("operatorNamespace", namespace);
     }
     draft.set_found("operatorDeployment", found);
+}
+
+/// The operator's mutating webhook, whether it can be called, and whether it is called for the namespace.
+fn webhook(estate: &Estate, draft: &mut Draft) {
+    let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return };
+    if draft.text("group") != Some(KUBEFLOW) {
+        return;
+    }
+    let wanted =
+        Wanted { collection: "kubernetes.mutatingWebhookConfigurations", scope: &cluster_arn, namespace: None };
+    let of_operator = |webhook: &Value| {
+        let service = webhook["clientConfig"]["service"]["name"].as_str().unwrap_or_default();
+        let name = webhook["name"].as_str().unwrap_or_default();
+        let for_pods = webhook["rules"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|rule| rule["resources"].as_array().into_iter().flatten().any(|resource| resource == "pods"));
+        for_pods && (service.contains("spark") || name.contains("sparkoperator"))
+    };
+    let found = lookup(estate, wanted, |configuration| {
+        configuration["webhooks"].as_array().into_iter().flatten().any(of_operator)
+    });
+    if let Found::At(configuration, at) = &found {
+        let webhooks = configuration["webhooks"].as_array();
+        if let Some((number, webhook)) =
+            webhooks.into_iter().flatten().enumerate().find(|(_, webhook)| of_operator(webhook))
+        {
+            let at = format!("{at}/webhooks/{number}");
+            draft.set_at(
+                "webhookCertificate",
+                webhook["clientConfig"]["caBundle"].clone(),
+                format!("{at}/clientConfig"),
+            );
+            let object = draft.object.get("namespaceObject").filter(|object| Unknown::of(object).is_none());
+            let labels = object.map(|object| &object["metadata"]["labels"]);
+            draft.set_at(
+                "webhookSelects",
+                selects(&webhook["namespaceSelector"], labels),
+                format!("{at}/namespaceSelector"),
+            );
+        }
+    }
+    draft.set_found("webhook", found);
+}
+
+/// Whether a label selector selects an object with these labels; unknown where the labels are.
+fn selects(selector: &Value, labels: Option<&Value>) -> Value {
+    let equal = selector["matchLabels"].as_object().into_iter().flatten();
+    let equal = equal.map(|(key, value)| (key.as_str(), "In", std::slice::from_ref(value)));
+    let expressions = selector["matchExpressions"].as_array().into_iter().flatten().map(|expression| {
+        let values = expression["values"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+        (expression["key"].as_str().unwrap_or_default(), expression["operator"].as_str().unwrap_or_default(), values)
+    });
+    let mut demands = equal.chain(expressions).peekable();
+    if demands.peek().is_none() {
+        return true.into();
+    }
+    let Some(labels) = labels else {
+        let unblock = Some("run `kubectl get namespaces -o json`".into());
+        return Unknown { why: "the labels of the namespace were not listed".into(), unblock }.to_value();
+    };
+    let holds = demands.all(|(key, operator, values)| {
+        let label = labels.get(key);
+        let is_among = label.is_some_and(|label| values.contains(label));
+        match operator {
+            "In" => is_among,
+            "NotIn" => !is_among,
+            "Exists" => label.is_some(),
+            "DoesNotExist" => label.is_none(),
+            _ => true,
+        }
+    });
+    holds.into()
 }
 
 /// How many replicas of a Deployment are ready, where its status was printed.
@@ -297,23 +377,23 @@ fn watched(estate: &Estate, draft: &mut Draft) {
     }
     let namespace = draft.text("operatorNamespace").unwrap_or_default().to_owned();
     let wanted = Wanted { collection: "kubernetes.configMaps", scope: &cluster_arn, namespace: Some(&namespace) };
-    let in_namespace = |map: &Value| map["metadata"]["namespace"] == namespace.as_str();
+    let in_namespace = |map: &Value| map["metadata"]["namespace"].is(&namespace);
     let config = lookup(estate, wanted, |map| in_namespace(map) && !map["data"][PROPERTIES].is_null());
     match &config {
         Found::At(map, at) => {
             let data = &map["data"];
             let at = format!("{at}/data/{PROPERTIES}");
-            match (data[PROPERTIES].as_str(), Unknown::of(&data[PROPERTIES])) {
+            match (data[PROPERTIES].told(), Unknown::of(&data[PROPERTIES])) {
                 (Some(text), _) => {
                     let properties = properties(text);
                     let is_dynamic = properties.get("spark.kubernetes.operator.dynamicConfig.enabled") == Some(&"true");
                     // A ConfigMap that is read while the operator runs has the last word.
                     let later = is_dynamic
-                        .then(|| lookup(estate, wanted, |map| in_namespace(map) && map["data"][WATCHED].is_string()))
+                        .then(|| {
+                            lookup(estate, wanted, |map| in_namespace(map) && map["data"][WATCHED].told().is_some())
+                        })
                         .and_then(|found| match found {
-                            Found::At(map, at) => {
-                                Some((map["data"][WATCHED].as_str()?, format!("{at}/data/{WATCHED}")))
-                            }
+                            Found::At(map, at) => Some((map["data"][WATCHED].told()?, format!("{at}/data/{WATCHED}"))),
                             Found::Nothing | Found::Unknown(_) => None,
                         });
                     let (value, at) = later.unwrap_or((properties.get(WATCHED).copied().unwrap_or("default"), at));
@@ -352,7 +432,7 @@ fn namespaces(list: &str) -> Vec<String> {
 /// The namespaces in the arguments of Kubeflow's operator: all of them where none are named.
 fn of_arguments(deployment: &Value) -> Option<Vec<String>> {
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    let arguments: Vec<&str> = container["args"].as_array()?.iter().filter_map(Value::as_str).collect();
+    let arguments: Vec<&str> = container["args"].as_array()?.iter().filter_map(Told::told).collect();
     let mut named = None;
     for (at, argument) in arguments.iter().enumerate() {
         let flag = argument.trim_start_matches('-');
@@ -379,7 +459,7 @@ fn definition(estate: &Estate, draft: &mut Draft) {
     let wanted = Wanted { collection: "kubernetes.customResourceDefinitions", scope: &cluster_arn, namespace: None };
     let of = |group: &str| {
         let name = format!("sparkapplications.{group}");
-        lookup(estate, wanted, move |definition| definition["metadata"]["name"] == name.as_str())
+        lookup(estate, wanted, move |definition| definition["metadata"]["name"].is(&name))
     };
     let Some(group) = draft.text("group") else {
         let group = draft.object.get("group").cloned().unwrap_or_default();
@@ -391,7 +471,7 @@ fn definition(estate: &Estate, draft: &mut Draft) {
     if let Found::At(definition, pointer) = &own {
         let versions = definition["spec"]["versions"].as_array().into_iter().flatten().enumerate();
         let served = versions.filter(|(_, version)| version["served"] == true).filter_map(|(at, version)| {
-            Some((version["name"].as_str()?.to_owned(), format!("{pointer}/spec/versions/{at}/name")))
+            Some((version["name"].told()?.to_owned(), format!("{pointer}/spec/versions/{at}/name")))
         });
         application::set_texts(draft, "servedVersions", served.collect());
     }
@@ -406,12 +486,12 @@ fn accounts(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, 
     let mut named: BTreeMap<String, String> = BTreeMap::new();
     let applications = draft.object.get("applications").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for (at, application) in applications.iter().enumerate() {
-        let Some(name) = application["runsAs"].as_str() else { continue };
+        let Some(name) = application["runsAs"].told() else { continue };
         let inside = format!("/applications/{at}/runsAs");
         let place = draft.aliases.iter().find(|(from, _)| *from == inside).map(|(_, to)| to.clone());
         named.entry(name.to_owned()).or_insert_with(|| place.unwrap_or_default());
     }
-    if let Some(name) = declaration["service-account"].as_str() {
+    if let Some(name) = declaration["service-account"].told() {
         named.entry(name.to_owned()).or_insert_with(|| format!("{pointer}/service-account"));
     }
     let accounts = named.into_iter().map(|(name, at)| {

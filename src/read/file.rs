@@ -96,11 +96,19 @@ fn considered(name: &str, size: u64) -> bool {
     }
     match lower.rsplit_once('.') {
         Some((_, "json" | "yaml" | "yml" | "env" | "ps1" | "txt" | "err")) => true,
+        Some((_, "tf" | "tofu" | "tfvars" | "template" | "sh" | "bash" | "md")) => true,
         Some((stem, "gz")) => stem.ends_with(".json"),
         Some((_, "toml")) => lower == "sparkcheck.toml",
         Some(_) => false,
         None => size <= NAMELESS_LIMIT,
     }
+}
+
+/// Whether a file is a part of a Terraform or OpenTofu module, by its name.
+pub(crate) fn is_terraform(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let ends = [".tf", ".tofu", ".tf.json", ".tofu.json", ".tfvars", ".tfvars.json"];
+    ends.iter().any(|end| name.ends_with(end))
 }
 
 /// Why the bytes of a file are not a text for us.
@@ -247,7 +255,7 @@ pub(crate) fn looks_ours(text: &str) -> bool {
         "\"releaseLabel\"",
         "\"virtualClusterId\"",
     ];
-    let head = super::head(text);
+    let head = super::dispatch::head(text);
     let kind = head.lines().find_map(|line| line.strip_prefix("apiVersion:"));
     let manifest = kind.is_some_and(|kind| !kind.contains("eksctl.io")) && !head.contains("{{");
     // What the marks are taken from is JSON; a template in YAML may hold the same words.

@@ -247,7 +247,7 @@ fn is_gateway(value: &Value) -> bool {
 }
 
 /// Replaces the secrets of a gateway's configuration and keeps what only says where one is.
-fn redact(value: &mut Value, secret: bool) {
+pub(crate) fn redact(value: &mut Value, secret: bool) {
     match value {
         Value::Object(map) => {
             for (key, inner) in map {

@@ -3,8 +3,11 @@
 //! Only for what is shown: the file is read again and searched for all its pointers in one pass. An
 //! excerpt shows no secret that stands beside the place.
 
-use super::{WORTH_THREADS, file, place_json, place_yaml, session};
+use super::code::Where;
+use super::dispatch::WORTH_THREADS;
+use super::{file, place_json, place_yaml, session};
 use crate::estate::{Excerpt, Source, Span, Syntax};
+use crate::redact;
 use rayon::prelude::*;
 use regex_lite::Regex;
 use rustc_hash::FxHashMap;
@@ -70,6 +73,13 @@ pub(crate) fn in_text(text: &str, syntax: Syntax, pointers: &[&str]) -> Vec<Opti
     let lines = Lines::of(text);
     if syntax == Syntax::Variables {
         return pointers.iter().map(|pointer| variable(&lines, pointer)).collect();
+    }
+    if pointers.iter().any(|pointer| pointer.starts_with('@')) {
+        let each = pointers.iter().map(|pointer| match Where::bytes(pointer) {
+            Some(range) => text.get(range.clone()).and_then(|_| lines.span(range)),
+            None => in_text(text, syntax, &[pointer]).pop().flatten(),
+        });
+        return each.collect();
     }
     let mut trie = Trie::default();
     let nodes: Vec<usize> = pointers.iter().map(|pointer| trie.add(pointer)).collect();
@@ -320,6 +330,11 @@ impl<'a> Lines<'a> {
         let mut excerpt = cut(content, within, line + 1);
         let neighbour = |number: usize| {
             let content = self.line(number);
+            let flag = number.checked_sub(1).map(|before| self.line(before).trim());
+            let flag = flag.map(|flag| flag.trim_start_matches("- ").trim_matches(['"', '\'', ',']));
+            if flag.is_some_and(|flag| flag.starts_with('-') && redact::names_a_secret(flag)) {
+                return redact::MARK.to_owned();
+            }
             let shown: String = content.chars().take(WIDTH).collect();
             let mark = if shown.len() < content.len() { "…" } else { "" };
             hide(&shown).into_owned() + mark
@@ -354,7 +369,10 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
         text.push_str(&hide(head));
     }
     let start = text.len();
-    text.extend(span.chars().take(WIDTH - LEAD));
+    let shown: String = span.chars().take(WIDTH - LEAD).collect();
+    // A text of several lines is a file of its own, of which the place is only a part.
+    let shown = if shown.contains(['\n', '\\']) { hide(&shown).into_owned() } else { shown };
+    text.push_str(&redact::text(&shown));
     let end = text.len();
     if span.chars().count() > WIDTH - LEAD {
         text.push('…');
@@ -381,15 +399,19 @@ fn hide(text: &str) -> Cow<'_, str> {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static VALUES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r#"(?x) (?P<key> (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
+            r#"(?x) (?P<key> "--?[\w.-]*(?i:password|passwd|secret|token|credential|api-?key)[\w.-]*"\s*,\s* | (?:"value"|\bvalue|(?i:[\w.-]*(?:password|passwd|secret|token|certdata|credential)[\w.-]*)"?)\s*:\s*) (?:"(?:[^"\\]|\\.)*(?:"|$)|[^\s,\}\]"][^,\}\]]*)
             | (?:AKIA|ASIA)[A-Z0-9]{12,} | -----BEGIN.* | \beyJ[A-Za-z0-9_.-]{8,}
             | [A-Za-z0-9+/=]{60,}"#,
         )
         .unwrap()
     });
-    VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
+    let hidden = VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
         captures.name("key").map_or_else(|| "***".to_owned(), |key| format!("{}\"***\"", key.as_str()))
-    })
+    });
+    match redact::text(&hidden) {
+        Cow::Owned(more) => Cow::Owned(more),
+        Cow::Borrowed(_) => hidden,
+    }
 }
 
 #[cfg(test)]

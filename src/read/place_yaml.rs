@@ -14,13 +14,18 @@ pub(crate) fn find(text: &str, lines: &Lines<'_>, trie: &Trie, found: &mut [Opti
     let mut document = 0;
     let offset = |marker: &Marker| lines.offset(marker.line().saturating_sub(1), marker.col());
     let range = |span: &Span| offset(&span.start)..offset(&span.end).max(offset(&span.start));
-    for event in Parser::new_from_str(text) {
+    // Placeholders are read as they were when the values were.
+    let aside = super::placeholder::set_aside(text);
+    for event in Parser::new_from_str(&aside) {
         let Ok((event, span)) = event else { return };
         match event {
             Event::DocumentEnd => document += 1,
             Event::Scalar(content, style, ..) => {
                 if let Some(Open { list: false, key: key @ None, node, .. }) = open.last_mut() {
-                    let child = node.and_then(|node| trie.child(node, &content));
+                    let plain = super::placeholder::restore(&content);
+                    let child = node.and_then(|node| {
+                        trie.child(node, &plain).or_else(|| trie.child(node, &super::written::key_text(&plain)))
+                    });
                     *key = Some((child, range(&span)));
                     continue;
                 }

@@ -8,6 +8,7 @@ use super::kubernetes;
 use super::merge::arn_in;
 use super::policy::{self, Decoded};
 use crate::estate::Within;
+use crate::redact::redact;
 use serde_json::{Map, Value};
 
 /// A part of the estate, from one document.
@@ -135,7 +136,26 @@ pub(crate) struct Recognised {
 }
 
 impl Recognised {
-    pub(crate) fn push(&mut self, kind: impl Into<String>, content: Content) {
+    /// Adds a piece, without the secrets in it.
+    pub(crate) fn push(&mut self, kind: impl Into<String>, mut content: Content) {
+        match &mut content {
+            Content::Items(items) => items.items.iter_mut().for_each(redact),
+            Content::Snapshot { document: value, .. }
+            | Content::Principal { value, .. }
+            | Content::PolicyVersion { version: value, .. }
+            | Content::Provider { provider: value, .. }
+            | Content::Sole { value, .. }
+            | Content::AccessPolicies { policies: value, .. }
+            | Content::EmrPart { value, .. }
+            | Content::JobRequest { request: value, .. }
+            | Content::Gateway { config: value, .. } => redact(value),
+            Content::Names { .. }
+            | Content::Session(_)
+            | Content::Refusals(_)
+            | Content::Broken { .. }
+            | Content::Nameless { .. }
+            | Content::Whose(_) => {}
+        }
         self.pieces.push(Piece { kind: kind.into(), content });
     }
 }
@@ -456,6 +476,13 @@ const LISTS: &[List] = &[
         Of::With("Name"),
         &["emr", "security-configurations"],
     ),
+    lists(
+        "VpcEndpoints",
+        "ec2.vpcEndpoints",
+        "describe-vpc-endpoints",
+        Of::With("VpcEndpointId"),
+        &["ec2", "endpoint"],
+    ),
     lists("Subnets", "ec2.subnets", "describe-subnets", Of::With("SubnetId"), &["ec2", "subnets"]),
     lists(
         "SecurityGroups",
@@ -531,7 +558,7 @@ fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised
                     let own = |item: &Value| arn_in(item, "Arn").is_some_and(|arn| arn.owner().is_some());
                     doubt = (!items.iter().any(own)).then(|| "only AWS managed policies were listed".to_owned());
                 }
-                if entry.collection.starts_with("ec2.") {
+                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups") {
                     doubt = Some(format!("`{}` shows only what it was asked for", entry.kind));
                 }
                 let mut items = items;

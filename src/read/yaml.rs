@@ -35,6 +35,28 @@ pub fn documents(text: &str) -> (Vec<Value>, Option<YamlFault>) {
     (builder.documents, fault)
 }
 
+/// A key that stands a second time in its mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repeated {
+    /// The key.
+    pub(crate) key: String,
+    /// The line of the second one, from 1.
+    pub(crate) line: usize,
+    /// The column in it, from 1.
+    pub(crate) column: usize,
+}
+
+/// The documents of a text that somebody wrote: of keys that stand twice the last counts, as it does
+/// for most programs, and they are told.
+pub(crate) fn lenient(text: &str) -> (Vec<Value>, Vec<Repeated>, Option<YamlFault>) {
+    let mut builder = Builder { repeated: Some(Vec::new()), ..Builder::default() };
+    let fault = builder.run(text).err();
+    (builder.documents, builder.repeated.unwrap_or_default(), fault)
+}
+
+/// How many keys that stand twice are told of a text.
+const REPEATED: usize = 100;
+
 #[derive(Default)]
 struct Builder {
     documents: Vec<Value>,
@@ -44,6 +66,8 @@ struct Builder {
     alias_nodes: usize,
     /// How many values are held for aliases.
     anchored: usize,
+    /// Where keys that stand twice are no fault, those that do.
+    repeated: Option<Vec<Repeated>>,
 }
 
 /// A collection that is not finished yet.
@@ -178,7 +202,15 @@ impl Builder {
                         }
                     };
                     if map.contains_key(&text) {
-                        return Err(fault(place, format!("the key `{text}` stands here a second time")));
+                        let twice = fault(place, format!("the key `{text}` stands here a second time"));
+                        match &mut self.repeated {
+                            None => return Err(twice),
+                            Some(repeated) if repeated.len() < REPEATED => {
+                                let (line, column) = (twice.line, twice.column);
+                                repeated.push(Repeated { key: text.clone(), line, column });
+                            }
+                            Some(_) => {}
+                        }
                     }
                     *key = Some(text);
                 }
@@ -201,7 +233,7 @@ fn fault(span: &Span, message: impl Into<String>) -> YamlFault {
 }
 
 /// A plain scalar by the core schema.
-fn scalar(text: &str) -> Value {
+pub(crate) fn scalar(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "true" | "True" | "TRUE" => return Value::Bool(true),

@@ -5,7 +5,7 @@ use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
 use crate::iam::{self, ContextValue, Decision, Kind, Outcome, Policy, Request, Statement, base36, decide};
-use crate::known::{Text, Truth, Unknown};
+use crate::known::{Text, Told, Truth, Unknown};
 use crate::link::Arn;
 use crate::link::policies::{self, Collected};
 use crate::path::Path;
@@ -28,7 +28,7 @@ fn ask(
     inquiry: &Inquiry<'_>,
 ) -> Result<Asked, Verdict> {
     let (principal, pointer) = single(subject, &question.principal)?;
-    let Some(arn) = principal["Arn"].as_str() else {
+    let Some(arn) = principal["Arn"].told() else {
         return Err(Verdict::Unknown(Evidence::at(pointer, "the principal has no ARN")));
     };
     let none = BTreeMap::new();
@@ -40,16 +40,24 @@ fn ask(
         .iter()
         .map(|(key, value)| (key.clone(), ContextValue::One(value.with_holes(&names))))
         .collect();
-    context.insert("aws:PrincipalArn".into(), ContextValue::One(arn.into()));
-    let resource_account =
-        resource.as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
+    context.insert("aws:PrincipalArn".into(), ContextValue::One(Text::shown(arn)));
+    if let Some(hole) = account.as_deref().map(Text::shown).filter(|account| account.as_str().is_none()) {
+        context.insert("aws:PrincipalAccount".into(), ContextValue::One(hole));
+    }
+    let shown = resource.to_string();
+    let resource_account = Arn::parse(&shown).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
+    let resource_account = resource_account.or_else(|| account.clone());
+    // An account that is not known yet may be the other one or not.
+    let is_told = |account: &Option<String>| account.as_deref().is_none_or(|account| !account.contains("${"));
+    let comparable = resource_account == account || (is_told(&resource_account) && is_told(&account));
+    let resource_account = resource_account.filter(|_| comparable);
     let collected = inquiry.policies(&pointer, || policies::collect(inquiry.linked, principal, &pointer));
     let decisions = question.actions.iter().map(|action| {
         let request = Request {
             principal: arn.to_owned(),
             action: action.clone(),
             resource: resource.clone(),
-            resource_account: resource_account.clone().or_else(|| account.clone()),
+            resource_account: resource_account.clone(),
             context: context.clone(),
             unknown: BTreeSet::new(),
             unknown_present: unknown_present.clone(),
@@ -215,25 +223,24 @@ fn wanted(trusted: &Trusted, role: &Value, subject: &Subject<'_>) -> Result<Opti
         Text::of(value).ok_or_else(|| Verdict::Unknown(Evidence::at(pointer, "it is not a text")))
     };
     let issuer = text(&accounts.issuer)?;
-    let arn = role["Arn"].as_str().and_then(Arn::parse);
-    let account = arn.map_or_else(|| Text::hole("account"), |arn| arn.account.into());
+    let arn = role["Arn"].told().and_then(Arn::parse);
+    let account = arn.map_or_else(|| Text::hole("account"), |arn| Text::shown(arn.account));
     let names = match &accounts.names {
         None => trust::Accounts::EmrOnEks {
             account: account.clone(),
-            role_base36: base36::encode(role["RoleName"].as_str().unwrap_or_default()).as_str().into(),
+            role_base36: base36::of(&Text::shown(role["RoleName"].told().unwrap_or_default())),
         },
         Some(path) => {
             let selected = subject.find(path);
             if let Some(evidence) = super::blocked(&selected) {
                 return Err(Verdict::Unknown(evidence));
             }
-            let names = selected.found.iter().filter_map(|(value, _)| value.as_str().map(str::to_owned));
+            let names = selected.found.iter().filter_map(|(value, _)| value.told().map(str::to_owned));
             trust::Accounts::Named(names.collect())
         }
     };
-    let provider = arn.zip(issuer.as_str()).map(|(arn, issuer)| {
-        Text::literal(format!("arn:{}:iam::{}:oidc-provider/{issuer}", arn.partition, arn.account))
-    });
+    let provider =
+        arn.map(|arn| Text::shown(&format!("arn:{}:iam::{}:oidc-provider/{issuer}", arn.partition, arn.account)));
     Ok(Some(Wanted { namespace: text(&accounts.namespace)?, issuer, accounts: names, provider_arn: provider }))
 }
 
@@ -286,7 +293,7 @@ pub(super) fn trusts(trusted: &Trusted, subject: &Subject<'_>, inquiry: &Inquiry
 fn trusts_service(policy: &Policy, pointer: &str, role: &Value, service: &str, actions: &[String]) -> Verdict {
     let assume = ["sts:AssumeRole".to_owned()];
     let actions = if actions.is_empty() { &assume[..] } else { actions };
-    let account = role["Arn"].as_str().and_then(Arn::parse).map(|arn| ContextValue::One(arn.account.into()));
+    let account = role["Arn"].told().and_then(Arn::parse).map(|arn| ContextValue::One(Text::shown(arn.account)));
     let context: BTreeMap<String, ContextValue> =
         account.into_iter().map(|account| ("aws:SourceAccount".to_owned(), account)).collect();
     Verdict::all(actions.iter().map(|action| {
@@ -353,8 +360,10 @@ fn without_the_expected(mut policy: Policy, services: &[String], wanted: &Wanted
 
 fn is_for_this_role_elsewhere(statement: &Statement, principals: &[Principal], wanted: &Wanted) -> bool {
     let (trust::Accounts::EmrOnEks { .. }, [principal]) = (&wanted.accounts, principals) else { return false };
-    let Some(provider) = principal.value.as_str().and_then(Arn::parse) else { return false };
-    let own = wanted.provider_arn.as_ref().and_then(Text::as_str).and_then(Arn::parse);
+    let shown = principal.value.to_string();
+    let Some(provider) = Arn::parse(&shown) else { return false };
+    let own = wanted.provider_arn.as_ref().map(Text::to_string);
+    let own = own.as_deref().and_then(Arn::parse);
     let Some(issuer) = provider.resource.strip_prefix("oidc-provider/") else { return false };
     if own.is_none_or(|own| own.account != provider.account || own.partition != provider.partition) {
         return false;
@@ -362,7 +371,7 @@ fn is_for_this_role_elsewhere(statement: &Statement, principals: &[Principal], w
     statement.conditions.iter().flat_map(|condition| &condition.values).any(|value| {
         let Some(namespace) = value.plain().and_then(namespace_of) else { return false };
         let elsewhere = Wanted {
-            issuer: issuer.into(),
+            issuer: Text::shown(issuer),
             namespace: namespace.into(),
             provider_arn: Some(principal.value.clone()),
             ..wanted.clone()
@@ -402,7 +411,7 @@ pub(super) fn keeps_out(role: &Path, kinds: &[Outsider], subject: &Subject<'_>) 
         Ok(found) => found,
         Err(verdict) => return verdict,
     };
-    let account = role["Arn"].as_str().and_then(Arn::parse).map(|arn| arn.account.to_owned()).unwrap_or_default();
+    let account = role["Arn"].told().and_then(Arn::parse).map(|arn| arn.account.to_owned()).unwrap_or_default();
     let callers = trust::callers(&policy, &account);
     Verdict::all(callers.iter().filter(|caller| kinds.iter().any(|kind| is_of(caller, *kind))).map(|caller| {
         let evidence = Evidence::at(format!("{pointer}{}", caller.pointer), format!("it lets in `{}`", caller.name))

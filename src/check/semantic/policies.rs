@@ -10,6 +10,7 @@ use crate::iam::condition::{Quantifier, Test};
 use crate::iam::pattern::{Piece, Template};
 use crate::iam::policy::{Entry, is_unique_id};
 use crate::iam::{Effect, Named, Policy, Statement};
+use crate::known::Told;
 use crate::link::policies::{Collected, collect};
 use crate::path::Path;
 use serde_json::Value;
@@ -88,7 +89,7 @@ pub(super) fn well_formed(principals: &[Path], subject: &Subject<'_>, inquiry: &
 /// What is wrong in the form of a role's trust policy. Principals that were deleted are told by themselves.
 fn trust_policy(role: &Value, pointer: &str) -> Vec<Verdict> {
     let policy = Policy::of(&role["AssumeRolePolicyDocument"]);
-    let arn = role["Arn"].as_str().unwrap_or("?");
+    let arn = role["Arn"].told().unwrap_or("?");
     let principals = policy.statements.iter().flat_map(|statement| statement.principals.iter().flatten());
     let deleted: Vec<&str> = principals
         .filter(|principal| principal.value.as_str().is_some_and(is_unique_id))
@@ -157,7 +158,7 @@ fn of_principal(
     collected: &Collected,
     slips: &impl Fn(&Named) -> Vec<Slip>,
 ) -> Vec<Verdict> {
-    let arn = principal["Arn"].as_str().unwrap_or("?");
+    let arn = principal["Arn"].told().unwrap_or("?");
     let holder = crate::link::role_name(arn).unwrap_or(arn);
     let gathered = [Some(&collected.policies.identity), collected.policies.boundary.as_ref()];
     let mut verdicts = Vec::new();

@@ -191,7 +191,7 @@ pub fn callers(trust: &Policy, own_account: &str) -> Vec<Caller> {
 fn who(principal: &Principal, own_account: &str) -> Who {
     let of_account = |account: &str, own, foreign| match account {
         account if account == own_account => own,
-        account if is_account(account) => foreign,
+        account if is_account(account) && !own_account.contains("${") => foreign,
         _ => Who::Unknown,
     };
     match (principal.kind, principal.value.as_str()) {
@@ -205,6 +205,15 @@ fn who(principal: &Principal, own_account: &str) -> Who {
             Some(arn) => of_account(arn.account, Who::OwnPrincipal, Who::ForeignPrincipal),
             None => Who::Unknown,
         },
-        (PrincipalKind::Aws | PrincipalKind::CanonicalUser | PrincipalKind::Unknown, _) => Who::Unknown,
+        (PrincipalKind::Aws, None) => {
+            let shown = principal.value.to_string();
+            match Arn::parse(&shown) {
+                _ if shown == own_account => Who::OwnAccount,
+                Some(arn) if arn.account == own_account && arn.resource == "root" => Who::OwnAccount,
+                Some(arn) if arn.account == own_account => Who::OwnPrincipal,
+                _ => Who::Unknown,
+            }
+        }
+        (PrincipalKind::CanonicalUser | PrincipalKind::Unknown, _) => Who::Unknown,
     }
 }

@@ -9,7 +9,7 @@ use crate::iam::decide::{Gathered, Named, Policies, Request, decide};
 use crate::iam::policy::{Effect, Policy, Principal, PrincipalKind, holes};
 use crate::iam::principal::is_service;
 use crate::known::{Part, Text, Truth};
-use std::cell::LazyCell;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
@@ -30,8 +30,9 @@ static EVERYTHING: LazyLock<Arc<Policy>> = LazyLock::new(|| {
 /// Whether anybody gets in who does not come with a token of the wanted issuer.
 pub(super) fn other_callers(trust: &Policy, wanted: &Wanted, extra: &mut BTreeSet<String>) -> Truth {
     let mut others = Truth::False;
-    let entrance = LazyCell::new(|| Entrance::new(trust, own_account(wanted)));
+    let entrance = Entrance::new(trust, own_account(wanted));
     let mut tried = BTreeSet::new();
+    let denies = trust.statements.iter().any(|statement| statement.effect != Some(Effect::Allow));
     for statement in trust.statements.iter().filter(|statement| statement.effect != Some(Effect::Deny)) {
         if statement.unknown.is_some() {
             others = others.or(Truth::Unknown);
@@ -59,7 +60,16 @@ pub(super) fn other_callers(trust: &Policy, wanted: &Wanted, extra: &mut BTreeSe
                 if tried.len() > MOST_VISITORS {
                     return others.or(Truth::Unknown);
                 }
-                let gets_in = entrance.admits(&visitor);
+                // Nothing stands in the way of whom a statement without conditions names, unless the name is
+                // one that AWS does not document or that has no permissions of its own.
+                let plain = principal.kind == PrincipalKind::Anyone || visitor.name != "*";
+                let plain = plain && !visitor.name.contains(":federated-user/");
+                let open = plain && !denies && statement.conditions.is_empty();
+                let gets_in = if open && statement.covers(visitor.action) == Truth::True {
+                    Truth::True
+                } else {
+                    entrance.admits(&visitor)
+                };
                 others = others.or(gets_in);
                 if gets_in != Truth::False {
                     extra.insert(visitor.label);
@@ -80,9 +90,10 @@ fn own_account(wanted: &Wanted) -> Option<String> {
 }
 
 /// A role's trust policy, for trying callers with full identity permissions on it.
-pub(super) struct Entrance {
-    policies: Policies,
-    keys: BTreeSet<String>,
+pub(super) struct Entrance<'a> {
+    trust: &'a Policy,
+    /// The policies of every request, and the keys that they test.
+    asked: OnceCell<(Policies, BTreeSet<String>)>,
     account: Option<String>,
     fillings: BTreeMap<String, String>,
 }
@@ -97,29 +108,39 @@ pub(super) struct Visitor {
     context: BTreeMap<String, ContextValue>,
 }
 
-impl Entrance {
-    pub(super) fn new(trust: &Policy, account: Option<String>) -> Self {
+impl<'a> Entrance<'a> {
+    pub(super) fn new(trust: &'a Policy, account: Option<String>) -> Self {
         // Principals with holes are callers too: each hole is filled with an account of its own, the
         // same in every statement.
-        let mut trust = trust.clone();
         let mut fillings: BTreeMap<String, String> = BTreeMap::new();
-        for statement in &mut trust.statements {
-            for principal in statement.principals.iter_mut().chain(&mut statement.not_principals).flatten() {
+        for statement in &trust.statements {
+            for principal in statement.principals.iter().chain(&statement.not_principals).flatten() {
                 for name in holes(&principal.value) {
                     let next = format!("9{:011}", fillings.len());
                     fillings.entry(name.to_owned()).or_insert(next);
                 }
-                principal.value = Text::literal(fill(&principal.value, &fillings));
             }
         }
-        let keys = trust.keys().map(str::to_owned).collect();
-        let named = |policy| Named { name: "trust policy".to_owned(), policy };
-        let policies = Policies {
-            identity: Gathered::from(vec![named(Arc::clone(&EVERYTHING))]),
-            resource: Some(named(Arc::new(trust))),
-            ..Policies::default()
-        };
-        Self { policies, keys, account, fillings }
+        Self { trust, asked: OnceCell::new(), account, fillings }
+    }
+
+    fn asked(&self) -> &(Policies, BTreeSet<String>) {
+        self.asked.get_or_init(|| {
+            let mut trust = self.trust.clone();
+            for statement in &mut trust.statements {
+                for principal in statement.principals.iter_mut().chain(&mut statement.not_principals).flatten() {
+                    principal.value = Text::literal(fill(&principal.value, &self.fillings));
+                }
+            }
+            let keys = trust.keys().map(str::to_owned).collect();
+            let named = |policy| Named { name: "trust policy".to_owned(), policy };
+            let policies = Policies {
+                identity: Gathered::from(vec![named(Arc::clone(&EVERYTHING))]),
+                resource: Some(named(Arc::new(trust))),
+                ..Policies::default()
+            };
+            (policies, keys)
+        })
     }
 
     /// Those for whom a principal stands: one for each kind that it lets in.
@@ -228,7 +249,8 @@ impl Entrance {
         };
         let is_service = ContextValue::One(Text::literal(service.to_string()));
         request.context.insert("aws:PrincipalIsAWSService".to_owned(), is_service);
-        for key in &self.keys {
+        let (policies, keys) = self.asked();
+        for key in keys {
             if request.context.keys().any(|known| known.eq_ignore_ascii_case(key)) {
                 continue;
             }
@@ -251,7 +273,7 @@ impl Entrance {
                 None => drop(request.unknown.insert(key.clone())),
             }
         }
-        decide(&request, &self.policies).possible
+        decide(&request, policies).possible
     }
 }
 

@@ -1,0 +1,83 @@
+//! `sparkcheck snapshot`: the estate as a file.
+
+use super::live::{Begun, LiveArgs};
+use super::{Answer, CliError, Surroundings, day, said};
+use crate::{read, snapshot};
+use clap::Args;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Write what the inputs hold into one file, without secrets, for checking later and elsewhere.
+///
+/// Values of environments, contents of Secrets and of most ConfigMaps, user data, passwords, tokens
+/// and keys are left out. The same state gives the same bytes.
+#[derive(Debug, Args)]
+pub(super) struct Snapshot {
+    /// Files and folders to read, `-` for standard input; the kind of each is recognised
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// The file to write, compressed if its name ends in `.gz`; `-` for standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
+    #[arg(long, value_name = "FILE")]
+    rollout: Option<PathBuf>,
+    #[command(flatten)]
+    live: LiveArgs,
+    /// Trace the calls of a live run
+    #[arg(short, long)]
+    verbose: bool,
+    /// The day on which the state was captured [default: that of a snapshot among the inputs, or today]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    today: Option<String>,
+}
+
+pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let mut options = read::Options {
+        today: day(args.today.as_deref())?,
+        clock: Some(surroundings.today.clone()),
+        rollout_file: args.rollout.clone(),
+    };
+    let (inputs, answers) = match args.live.begin(&args.inputs, &[], &mut options, args.verbose)? {
+        Begun::Explained(text) => return Ok(said(text)),
+        Begun::Read(inputs, answers) => (inputs, answers),
+    };
+    let estate = read::read_with(&inputs, answers, &options)?;
+    let document = snapshot::of(&estate);
+    let shown = args.output.to_string_lossy().into_owned();
+    let failed = |error: std::io::Error| CliError::Write { path: shown.clone(), why: error.to_string() };
+    let bytes = snapshot::bytes(&document, &shown).map_err(failed)?;
+    if shown == "-" {
+        return Ok(said(String::from_utf8_lossy(&bytes).into_owned()));
+    }
+    whole(&args.output, &bytes).map_err(failed)?;
+    let gaps = match estate.gaps.len() {
+        0 => String::new(),
+        1 => "; 1 thing is missing in it, and says so".to_owned(),
+        count => format!("; {count} things are missing in it, and say so"),
+    };
+    Ok(said(format!("wrote `{shown}`{gaps}\n")))
+}
+
+/// Writes a file whole or not at all: under another name first, then moved to its place. Only its
+/// owner may read it.
+fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = (|| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&beside, path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}

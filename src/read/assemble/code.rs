@@ -1,0 +1,523 @@
+//! What infrastructure code declares moves into the estate.
+//!
+//! A folder is one change: items that one file declares and parts that another one adds are joined by
+//! the texts that name them, holes and all, and Kubernetes objects go to the one cluster of which the
+//! change speaks. From there on nothing tells code from an account, but for three things:
+//!
+//! - Code has no coverage. What it does not declare may exist all the same.
+//! - A list *inside* a thing that the code itself defines, such as the policies of a role, is what the
+//!   change makes of it, and counts as whole; only a part whose holder is not known could belong to it
+//!   too, and then the list ends in an unknown. Of a holder that is declared elsewhere nothing is known
+//!   but that part.
+//! - The same thing in two units of code is two things: stages and examples repeat themselves, and are
+//!   neither merged nor held against each other. A reference finds the first.
+//!
+//! Laid over a snapshot, an item takes the place of the one that has its identity: what the code says
+//! counts, lists of policies add up, and what only an apply will tell stays as the snapshot has it.
+
+use super::super::code::{Code, Declared, Form, Node};
+use super::super::kubernetes;
+use super::Assembly;
+use super::items::{called, pointer_of};
+use crate::estate::{Origin, Source, collection, identity};
+use crate::known::{Part, Text, Told, Truth, Unknown};
+use crate::path::escape;
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The hole that stands for a cluster which nothing names.
+const CLUSTER: &str = "cluster";
+
+/// Where the account of a change, its region and its partition are known to be.
+pub(super) type Holes = BTreeMap<&'static str, String>;
+
+/// The items that one unit of code put into a table, by pointer of the table.
+type Placed = BTreeMap<String, Vec<usize>>;
+
+impl Assembly {
+    /// Moves everything that code declares in; `holes` are those that a snapshot fills.
+    pub(super) fn code(&mut self, codes: Vec<Code>, holes: &Holes) {
+        let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
+        let mut units = Vec::new();
+        for code in codes {
+            let files = code.files.into_iter().map(|file| {
+                *numbers.entry(file.path.clone()).or_insert_with(|| {
+                    self.sources.push(Source {
+                        path: file.path,
+                        kind: code.kind.to_owned(),
+                        syntax: file.syntax,
+                        held: file.held,
+                    });
+                    self.sources.len() - 1
+                })
+            });
+            let unit = Unit { files: files.collect(), placed: Placed::new(), parts: Vec::new(), holes };
+            self.gaps.extend(code.gaps);
+            units.push((unit, code.declared));
+        }
+        let mut of_clusters = Vec::new();
+        let mut rest = Vec::new();
+        for (number, (unit, declared)) in units.iter_mut().enumerate() {
+            for declared in std::mem::take(declared) {
+                match declared {
+                    Declared::Item { collection, cluster, item } if collection.starts_with("kubernetes.") => {
+                        of_clusters.push((number, collection, cluster, item));
+                    }
+                    Declared::Item { collection, cluster, item } => {
+                        self.item(unit, collection, cluster.as_ref(), item);
+                    }
+                    other => rest.push((number, other)),
+                }
+            }
+        }
+        let sole = self.sole_cluster();
+        for (number, collection, cluster, item) in of_clusters {
+            let Some((unit, _)) = units.get_mut(number) else { continue };
+            let cluster = cluster.map(|cluster| unit.fill(cluster).to_string());
+            self.object(unit, collection, cluster.as_deref(), sole.as_deref(), item);
+        }
+        let mut parts = Vec::new();
+        for (number, declared) in rest {
+            match declared {
+                Declared::Part { collection, key, of, field, part } => {
+                    parts.push((number, collection, key, of, field, part));
+                }
+                Declared::Job { kind, request } => {
+                    let Some((unit, _)) = units.get(number) else { continue };
+                    self.job(unit, kind, request);
+                }
+                Declared::Gateway { config } => {
+                    let Some((unit, _)) = units.get(number) else { continue };
+                    let at = format!("/batchProcessingGateways/{}", self.length("batchProcessingGateways"));
+                    let mut config = self.value(unit, config, &at);
+                    kubernetes::redact(&mut config, false);
+                    self.push("batchProcessingGateways", config);
+                }
+                Declared::Item { .. } => {}
+            }
+        }
+        let everywhere = everywhere(&units);
+        for (number, collection, key, of, field, part) in parts {
+            let Some((unit, _)) = units.get_mut(number) else { continue };
+            let of = unit.fill(of);
+            self.code_part(unit, &everywhere, (collection, key, field), &of, part);
+        }
+        for (unit, _) in &units {
+            self.close(unit);
+        }
+    }
+
+    /// An item of an AWS collection.
+    fn item(&mut self, unit: &mut Unit<'_>, name: &'static str, cluster: Option<&Text>, item: Node) {
+        let at = pointer_of(name);
+        let position = self.tables.get(&at).map_or(0, |table| table.items.len());
+        let mut value = self.value(unit, item, &format!("{at}/{position}"));
+        if let (Some(cluster), Value::Object(map)) = (cluster, &mut value) {
+            let cluster = unit.fill(cluster.clone());
+            if !map.contains_key("clusterName") && !map.contains_key("clusterArn") {
+                map.insert("clusterName".to_owned(), cluster.to_key());
+            }
+        }
+        identify(name, &mut value);
+        if name.starts_with("eks.") && name != "eks.clusters" {
+            self.name_cluster(&mut value);
+        }
+        self.place(unit, name, at, position, value);
+    }
+
+    /// Puts an item that was made for a position there, or over the one that it is.
+    fn place(&mut self, unit: &mut Unit<'_>, name: &str, at: String, position: usize, value: Value) {
+        let ground = self.ground.get(&at).copied().unwrap_or(0);
+        let table = self.tables.entry(at.clone()).or_default();
+        let key = identity(name, &value);
+        let under = key.and_then(|key| {
+            let mut before = table.items.iter().take(ground);
+            before.position(|item| identity(name, item).as_ref() == Some(&key))
+        });
+        let Some(under) = under else {
+            table.items.push(value);
+            unit.placed.entry(at).or_default().push(position);
+            return;
+        };
+        if let Some(item) = table.items.get_mut(under) {
+            overlay(item, value);
+        }
+        self.ledger.origins.move_below(&format!("{at}/{position}"), &format!("{at}/{under}"));
+        unit.placed.entry(at).or_default().push(under);
+    }
+
+    /// A Kubernetes object, in the group of its cluster.
+    fn object(
+        &mut self,
+        unit: &mut Unit<'_>,
+        name: &'static str,
+        cluster: Option<&str>,
+        sole: Option<&str>,
+        item: Node,
+    ) {
+        let arn = cluster.map(|cluster| self.cluster_arn(cluster)).or_else(|| sole.map(str::to_owned));
+        let arn =
+            arn.unwrap_or_else(|| format!("arn:${{partition}}:eks:${{region}}:${{account}}:cluster/${{{CLUSTER}}}"));
+        let number = self.groups.iter().position(|group| group.is(&arn)).unwrap_or_else(|| {
+            self.groups.push(Text::shown(&arn).to_key());
+            self.groups.len() - 1
+        });
+        let list = name.strip_prefix("kubernetes.").unwrap_or(name);
+        let at = format!("/kubernetes/{number}/{}", escape(list));
+        let position = self.tables.get(&at).map_or(0, |table| table.items.len());
+        let mut value = self.value(unit, item, &format!("{at}/{position}"));
+        for field in ["spec", "template"] {
+            if let Some(part) = value.get_mut(field) {
+                kubernetes::drop_secrets(part);
+            }
+        }
+        self.place(unit, name, at, position, value);
+    }
+
+    /// The cluster of which the change speaks, where it speaks of one only.
+    fn sole_cluster(&self) -> Option<String> {
+        let items = |name: &str| self.tables.get(&pointer_of(name)).map_or(&[][..], |table| table.items.as_slice());
+        let declared: BTreeSet<&str> = items("eks.clusters").iter().filter_map(|item| item["arn"].told()).collect();
+        match declared.len() {
+            0 => {}
+            1 => return declared.first().map(|arn| (*arn).to_owned()),
+            _ => return None,
+        }
+        let mut named: BTreeSet<String> = BTreeSet::new();
+        for name in ["eks.nodegroups", "eks.accessEntries", "eks.podIdentityAssociations", "eks.addons"] {
+            named.extend(items(name).iter().filter_map(|item| item["clusterArn"].told()).map(str::to_owned));
+        }
+        let virtual_clusters = items("emrContainers.virtualClusters").iter();
+        named.extend(
+            virtual_clusters.filter_map(|item| Some(self.cluster_arn(item["containerProvider"]["id"].told()?))),
+        );
+        let mut named = named.into_iter();
+        named.next().filter(|_| named.next().is_none())
+    }
+
+    /// The ARN of a cluster that is named by its ARN or its name.
+    fn cluster_arn(&self, cluster: &str) -> String {
+        if cluster.starts_with("arn:") {
+            return cluster.to_owned();
+        }
+        let clusters = self.tables.get("/eks/clusters").map_or(&[][..], |table| table.items.as_slice());
+        let known = clusters.iter().find(|item| item["name"].is(cluster)).and_then(|item| item["arn"].told());
+        known.map_or_else(|| arn_of("eks", true, &format!("cluster/{cluster}")), str::to_owned)
+    }
+
+    /// Writes into an item the ARN of the cluster that it names.
+    fn name_cluster(&self, item: &mut Value) {
+        let Some(name) = item["clusterName"].told() else { return };
+        let arn = Text::shown(&self.cluster_arn(name)).to_key();
+        if let Value::Object(map) = item {
+            map.entry("clusterArn").or_insert(arn);
+        }
+    }
+
+    fn job(&mut self, unit: &Unit<'_>, kind: &str, request: Node) {
+        let at = format!("/jobRequests/{}", self.length("jobRequests"));
+        let file = request.at.as_ref().and_then(|place| unit.files.get(place.file as usize));
+        let path = file.or(unit.files.first()).map_or_else(String::new, |source| self.path(*source).to_owned());
+        let mut request = self.value(unit, request, &format!("{at}/request"));
+        kubernetes::drop_secrets(&mut request);
+        let kind = match kind {
+            "emr-containers" => "start-job-run",
+            "emr-serverless" => "serverless-start-job-run",
+            "emr" => "run-job-flow",
+            "gateway" if !request["applicationName"].is_null() => "bpg-submission",
+            "gateway" => "gateway-submission",
+            other => other,
+        };
+        if let Some(origin) = self.ledger.origins.find(&format!("{at}/request")) {
+            self.ledger.origins.add(at, origin);
+        }
+        self.push("jobRequests", json!({"path": path, "kind": kind, "request": request, "code": true}));
+    }
+
+    fn length(&self, list: &str) -> usize {
+        self.document.get(list).and_then(Value::as_array).map_or(0, Vec::len)
+    }
+
+    fn push(&mut self, list: &str, value: Value) {
+        if let Value::Array(items) = self.document.entry(list).or_insert_with(|| json!([])) {
+            items.push(value);
+        }
+    }
+
+    /// Joins a part with its item; one whose item is nowhere to be seen is a thing by itself.
+    fn code_part(
+        &mut self,
+        unit: &mut Unit<'_>,
+        everywhere: &Placed,
+        (name, key, field): (&'static str, &'static str, &'static str),
+        of: &Text,
+        part: Node,
+    ) {
+        let at = pointer_of(name);
+        let shown = of.to_string();
+        let own = unit.placed.get(&at).into_iter().flatten();
+        let others = everywhere.get(&at).into_iter().flatten();
+        let ground = 0..self.ground.get(&at).copied().unwrap_or(0);
+        let table = self.tables.entry(at.clone()).or_default();
+        let is_it = |position: &usize| {
+            let item = table.items.get(*position);
+            // A role may be named by its ARN, too.
+            item.is_some_and(|item| item[key].is(&shown) || item["Arn"].is(&shown))
+        };
+        let found = own.chain(others).copied().find(is_it).or_else(|| ground.rev().find(is_it));
+        let position = found.unwrap_or_else(|| {
+            let why = format!("`{shown}` is declared elsewhere");
+            let unknown = Unknown { why, unblock: None }.to_value();
+            let mut stub = Map::from_iter([(key.to_owned(), of.to_key()), ("$stub".to_owned(), true.into())]);
+            for list in lists(name) {
+                stub.insert((*list).to_owned(), json!([unknown]));
+            }
+            let mut stub = Value::Object(stub);
+            identify(name, &mut stub);
+            table.items.push(stub);
+            unit.placed.entry(at.clone()).or_default().push(table.items.len() - 1);
+            table.items.len() - 1
+        });
+        let list = table.items.get(position).and_then(|item| item.get(field)).and_then(Value::as_array);
+        let known = list.map_or(0, |list| list.iter().take_while(|entry| Unknown::of(entry).is_none()).count());
+        let target = format!("{at}/{position}/{}/{known}", escape(field));
+        if found.is_none() {
+            if let Some(place) = part.at.clone() {
+                self.note(unit, &format!("{at}/{position}"), &place);
+            }
+        }
+        let value = self.value(unit, part, &target);
+        let item = self.tables.get_mut(&at).and_then(|table| table.items.get_mut(position));
+        if let Some(Value::Object(item)) = item
+            && let Value::Array(list) = item.entry(field).or_insert_with(|| json!([]))
+        {
+            list.insert(known.min(list.len()), value);
+        }
+        unit.parts.push((at, key, of.clone(), field));
+    }
+
+    /// Says of the lists of a unit's own items whether they are whole.
+    fn close(&mut self, unit: &Unit<'_>) {
+        for (at, positions) in &unit.placed {
+            let name = at.trim_start_matches('/').replace('/', ".");
+            let ground = self.ground.get(at).copied().unwrap_or(0);
+            let Some(table) = self.tables.get_mut(at) else { continue };
+            for position in positions {
+                let Some(Value::Object(item)) = table.items.get_mut(*position) else { continue };
+                if item.contains_key("$stub") || *position < ground {
+                    item.remove("$stub");
+                    continue;
+                }
+                for list in lists(&name) {
+                    item.entry((*list).to_owned()).or_insert_with(|| json!([]));
+                }
+                let about = called(&Value::Object(item.clone()));
+                for (of_table, key, of, field) in &unit.parts {
+                    if of_table != at
+                        || item.get(*key).and_then(Text::of).map(|own| own.same_as(of)) != Some(Truth::Unknown)
+                    {
+                        continue;
+                    }
+                    if let Some(Value::Array(list)) = item.get_mut(*field)
+                        && list.iter().all(|entry| Unknown::of(entry).is_none())
+                    {
+                        let why = format!("what belongs to `{of}` may belong to `{about}`");
+                        list.push(Unknown { why, unblock: None }.to_value());
+                    }
+                }
+            }
+        }
+    }
+
+    /// A node as it stands in the document at `pointer`, its places noted.
+    fn value(&mut self, unit: &Unit<'_>, node: Node, pointer: &str) -> Value {
+        let mut places = Vec::new();
+        let node = unit.filled(node);
+        let mut value = node.into_value(&mut pointer.to_owned(), &mut |at: &str, place: &super::super::code::At| {
+            places.push((at.to_owned(), place.clone()));
+        });
+        for (at, place) in places {
+            self.note(unit, &at, &place);
+        }
+        show(&mut value);
+        value
+    }
+
+    fn note(&mut self, unit: &Unit<'_>, pointer: &str, place: &super::super::code::At) {
+        if let Some(source) = unit.files.get(place.file as usize) {
+            let origin = Origin { source: *source, pointer: place.span.pointer(), opaque: false };
+            self.ledger.origins.add(pointer, origin);
+        }
+    }
+}
+
+/// A unit of code on its way into the estate.
+struct Unit<'h> {
+    /// The numbers of its files among the sources.
+    files: Vec<usize>,
+    placed: Placed,
+    /// The parts that were joined: table, key, holder, list.
+    parts: Vec<(String, &'static str, Text, &'static str)>,
+    holes: &'h Holes,
+}
+
+impl Unit<'_> {
+    /// The text with those holes filled that are known.
+    fn fill(&self, text: Text) -> Text {
+        if self.holes.is_empty() || text.as_str().is_some() {
+            return text;
+        }
+        Text::from_parts(text.parts().iter().map(|part| match part {
+            Part::Hole(name) => match self.holes.get(name.as_str()) {
+                Some(filled) => Part::Literal(filled.clone()),
+                None => part.clone(),
+            },
+            Part::Literal(_) => part.clone(),
+        }))
+    }
+
+    fn filled(&self, mut node: Node) -> Node {
+        if self.holes.is_empty() {
+            return node;
+        }
+        node.form = match node.form {
+            Form::Text(text) => Form::Text(self.fill(text)),
+            Form::List(items) => Form::List(items.into_iter().map(|item| self.filled(item)).collect()),
+            Form::Object(fields) => {
+                Form::Object(fields.into_iter().map(|(key, value)| (key, self.filled(value))).collect())
+            }
+            form => form,
+        };
+        node
+    }
+}
+
+/// What all units put into the tables.
+fn everywhere<T>(units: &[(Unit<'_>, T)]) -> Placed {
+    let mut all = Placed::new();
+    for (unit, _) in units {
+        for (at, positions) in &unit.placed {
+            all.entry(at.clone()).or_default().extend(positions);
+        }
+    }
+    all
+}
+
+/// The lists of an item of which other declarations may hold parts.
+fn lists(name: &str) -> &'static [&'static str] {
+    match name {
+        "iam.roles" => &["RolePolicyList", "AttachedManagedPolicies"],
+        "iam.users" => &["UserPolicyList", "AttachedManagedPolicies", "GroupList"],
+        "iam.groups" => &["GroupPolicyList", "AttachedManagedPolicies"],
+        _ => &[],
+    }
+}
+
+/// Gives every text with holes the form in which it is looked up.
+fn show(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(show),
+        Value::Object(object) => {
+            if object.contains_key("$text") {
+                if let Some(text) = Text::of(value) {
+                    *value = text.to_key();
+                }
+            } else {
+                object.values_mut().for_each(show);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn arn_of(service: &str, regional: bool, resource: &str) -> String {
+    let region = if regional { "${region}" } else { "" };
+    format!("arn:${{partition}}:{service}:{region}:${{account}}:{resource}")
+}
+
+/// Gives an item the identity that AWS will give it, as far as it follows from what the code says.
+fn identify(name: &str, item: &mut Value) {
+    let Some(about) = collection(name) else { return };
+    let key = about.key;
+    let Value::Object(map) = item else { return };
+    let text = |map: &Map<String, Value>, field: &str| map.get(field).and_then(Told::told).map(str::to_owned);
+    let (service, regional, resource) = match name {
+        "iam.roles" | "iam.users" | "iam.policies" | "iam.groups" | "iam.instanceProfiles" => {
+            let (kind, field) = match name {
+                "iam.roles" => ("role", "RoleName"),
+                "iam.users" => ("user", "UserName"),
+                "iam.policies" => ("policy", "PolicyName"),
+                "iam.groups" => ("group", "GroupName"),
+                _ => ("instance-profile", "InstanceProfileName"),
+            };
+            let path = text(map, "Path").unwrap_or_else(|| "/".to_owned());
+            ("iam", false, text(map, field).map(|name| format!("{kind}{path}{name}")))
+        }
+        "iam.openIDConnectProviders" => {
+            let url = text(map, "Url").map(|url| url.strip_prefix("https://").unwrap_or(&url).to_owned());
+            if let Some(url) = &url {
+                map.insert("Url".to_owned(), Text::shown(url).to_key());
+            }
+            ("iam", false, url.map(|url| format!("oidc-provider/{url}")))
+        }
+        "eks.clusters" => ("eks", true, text(map, "name").map(|name| format!("cluster/{name}"))),
+        "emrContainers.virtualClusters" | "emrServerless.applications" => {
+            let (service, path, id) = match name {
+                "emrServerless.applications" => ("emr-serverless", "/applications/", "applicationId"),
+                _ => ("emr-containers", "/virtualclusters/", "id"),
+            };
+            let called = text(map, "name").unwrap_or_else(|| "?".to_owned());
+            let own = Text::hole(format!("id of {}", called.replace(['$', '{', '}'], ""))).to_key();
+            let own = map.entry(id).or_insert(own).told().map(str::to_owned);
+            (service, true, own.map(|id| format!("{path}{id}")))
+        }
+        _ => return,
+    };
+    if map.get(key).and_then(Told::told).is_none()
+        && let Some(resource) = resource
+    {
+        map.insert(key.to_owned(), Text::shown(&arn_of(service, regional, &resource)).to_key());
+    }
+}
+
+/// Lays what code says of a thing over what a snapshot says of it.
+fn overlay(have: &mut Value, new: Value) {
+    if Unknown::of(&new).is_some() || (new.get("$text").is_some() && have.is_string()) {
+        return;
+    }
+    match (have, new) {
+        (Value::Object(have), Value::Object(new)) if !new.contains_key("Statement") && !new.contains_key("$text") => {
+            for (key, value) in new {
+                match (have.get_mut(&key), named_by(&key)) {
+                    (Some(Value::Array(list)), Some(name)) => {
+                        for entry in value.as_array().cloned().unwrap_or_default() {
+                            let same = list.iter_mut().find(|known| known[name].told() == entry[name].told());
+                            match same.filter(|_| entry[name].told().is_some()) {
+                                Some(known) => overlay(known, entry),
+                                None if Unknown::of(&entry).is_none() => list.push(entry),
+                                None => {}
+                            }
+                        }
+                    }
+                    (Some(known), _) => overlay(known, value),
+                    (None, _) => {
+                        have.insert(key, value);
+                    }
+                }
+            }
+        }
+        (have, new) => *have = new,
+    }
+}
+
+/// What tells apart the entries of a list to which declarations add.
+fn named_by(list: &str) -> Option<&'static str> {
+    Some(match list {
+        "RolePolicyList" | "UserPolicyList" | "GroupPolicyList" => "PolicyName",
+        "AttachedManagedPolicies" => "PolicyArn",
+        "associatedAccessPolicies" => "policyArn",
+        "Tags" => "Key",
+        _ => return None,
+    })
+}

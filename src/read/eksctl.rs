@@ -1,0 +1,723 @@
+//! eksctl's ClusterConfig: the cluster, its nodes and its roles that `eksctl create cluster -f` makes.
+//!
+//! Every part is lowered to what the AWS and Kubernetes APIs will print of it. What eksctl makes up
+//! itself (names of roles, the issuer) is a hole. Defaults are filled in only where the schema of the
+//! file documents them. <https://eksctl.io/usage/schema/>
+//!
+//! Deliberately absent: node roles and networks that eksctl makes, which no rule asks for.
+
+#![allow(dead_code, reason = "dispatch comes with the assembly of code")]
+
+use super::code::{ACCOUNT, Code, Declared, Form, Node, PARTITION, REGION};
+use super::placeholder;
+use super::written::{self, Written, join, list, object, text};
+use crate::estate::Syntax;
+use crate::known::Text;
+use serde_json::Value;
+
+/// Reads a file of eksctl; `None` if it is none.
+pub(crate) fn read(path: &str, text: &str) -> Option<Code> {
+    if !text.contains("eksctl.io/") || !text.contains("ClusterConfig") {
+        return None;
+    }
+    let written = written::yaml_documents(text);
+    if written.fault.is_some() && placeholder::is_program(text) {
+        return None;
+    }
+    let mut declared = Vec::new();
+    let mut any = written.fault.is_some();
+    for (number, document) in written.documents.iter().enumerate() {
+        if is_config(document) {
+            any = true;
+            Config::of(&Written::root(document, format!("/{number}"))).declare(&mut declared);
+        }
+    }
+    declared.extend(written.remarks);
+    any.then(|| written::code("eksctl", path, Syntax::Yaml, declared, written.fault))
+}
+
+fn is_config(document: &Value) -> bool {
+    document["apiVersion"].as_str().is_some_and(|version| version.starts_with("eksctl.io/"))
+        && document["kind"] == "ClusterConfig"
+}
+
+/// A ClusterConfig, and what all its parts are named by.
+struct Config<'v> {
+    root: Written<'v>,
+    name: Text,
+    region: Text,
+    partition: Text,
+}
+
+impl<'v> Config<'v> {
+    fn of(root: &Written<'v>) -> Self {
+        let metadata = root.get("metadata");
+        let region = metadata.get("region").text().unwrap_or_else(|| Text::hole(REGION));
+        let partition = match region.as_str() {
+            Some(region) if region.starts_with("cn-") => Text::literal("aws-cn"),
+            Some(region) if region.starts_with("us-gov-") => Text::literal("aws-us-gov"),
+            Some(_) => Text::literal("aws"),
+            None => Text::hole(PARTITION),
+        };
+        let name = metadata.get("name").text().unwrap_or_else(|| Text::hole("metadata.name"));
+        Self { root: root.clone(), name, region, partition }
+    }
+
+    fn declare(&self, out: &mut Vec<Declared>) {
+        self.cluster(out);
+        self.provider(out);
+        for account in self.root.get("iam").get("serviceAccounts").items() {
+            self.service_account(&account, out);
+        }
+        for association in self.root.get("iam").get("podIdentityAssociations").items() {
+            self.pod_identity(&association, "", out);
+        }
+        for mapping in self.root.get("iamIdentityMappings").items() {
+            self.identity_mapping(&mapping, out);
+        }
+        for entry in self.root.get("accessConfig").get("accessEntries").items() {
+            self.access_entry(&entry, out);
+        }
+        for group in self.root.get("managedNodeGroups").items() {
+            self.node_group(&group, true, out);
+        }
+        for group in self.root.get("nodeGroups").items() {
+            self.node_group(&group, false, out);
+        }
+        for profile in self.root.get("fargateProfiles").items() {
+            self.fargate_profile(&profile, out);
+        }
+        for addon in self.root.get("addons").items() {
+            self.addon(&addon, out);
+        }
+    }
+
+    fn item(&self, collection: &'static str, item: Node) -> Declared {
+        Declared::Item { collection, cluster: Some(self.name.clone()), item }
+    }
+
+    fn arn(&self, service: &str, resource: Text) -> Text {
+        let region = if service == "iam" { Text::default() } else { self.region.clone() };
+        join([
+            "arn:".into(),
+            self.partition.clone(),
+            Text::literal(format!(":{service}:")),
+            region,
+            ":".into(),
+            Text::hole(ACCOUNT),
+            ":".into(),
+            resource,
+        ])
+    }
+
+    fn cluster_name(&self) -> Node {
+        text(self.name.clone()).written(self.root.get("metadata").get("name").at())
+    }
+
+    /// The issuer without its scheme, which only creating the cluster fills.
+    fn issuer(&self) -> Text {
+        Text::hole(format!("issuer of {}", self.name))
+    }
+
+    fn provider_arn(&self) -> Text {
+        self.arn("iam", join([Text::literal("oidc-provider/"), self.issuer()]))
+    }
+
+    fn cluster(&self, out: &mut Vec<Declared>) {
+        let root = &self.root;
+        let metadata = root.get("metadata");
+        let arn = self.arn("eks", join([Text::literal("cluster/"), self.name.clone()]));
+        let vpc = root.get("vpc");
+        let endpoints = vpc.get("clusterEndpoints");
+        let or = |written: Written<'_>, default: Node| if written.is_there() { written.node() } else { default };
+        let public = or(endpoints.get("publicAccess"), Node::new(Form::Bool(true)).written(endpoints.at()));
+        let private = or(endpoints.get("privateAccess"), Node::new(Form::Bool(false)).written(endpoints.at()));
+        let from = or(vpc.get("publicAccessCIDRs"), list(vec![Node::text("0.0.0.0/0")]).written(public.at.clone()));
+        let mut subnets = Vec::new();
+        for kind in ["private", "public"] {
+            for (_, subnet) in vpc.get("subnets").get(kind).entries() {
+                if subnet.get("id").is_there() {
+                    subnets.push(subnet.get("id").node());
+                }
+            }
+        }
+        let network = object([
+            ("endpointPublicAccess", public),
+            ("endpointPrivateAccess", private),
+            ("publicAccessCidrs", from),
+            ("vpcId", vpc.get("id").node()),
+            ("subnetIds", if subnets.is_empty() { Node::new(Form::Null) } else { list(subnets) }),
+        ])
+        .written(vpc.at());
+        let access = root.get("accessConfig");
+        let mode = or(access.get("authenticationMode"), Node::text("API_AND_CONFIG_MAP").written(access.at()));
+        let issuer = join([Text::literal("https://"), self.issuer()]);
+        let issuer = text(issuer).written(root.get("iam").at());
+        out.push(
+            self.item(
+                "eks.clusters",
+                object([
+                    ("name", self.cluster_name()),
+                    ("arn", text(arn).written(metadata.get("name").at())),
+                    ("version", version(&metadata.get("version"))),
+                    ("resourcesVpcConfig", network),
+                    ("identity", object([("oidc", object([("issuer", issuer)]))])),
+                    ("accessConfig", object([("authenticationMode", mode)])),
+                    ("logging", logging(root)),
+                    ("encryptionConfig", encryption(root)),
+                    ("tags", metadata.get("tags").node()),
+                ])
+                .written(metadata.get("name").at()),
+            ),
+        );
+    }
+
+    /// With `withOIDC`, eksctl makes the provider with the audience of STS.
+    fn provider(&self, out: &mut Vec<Declared>) {
+        let with = self.root.get("iam").get("withOIDC");
+        if with.truth() != Some(true) {
+            return;
+        }
+        let provider = object([
+            ("Arn", text(self.provider_arn())),
+            ("Url", text(self.issuer())),
+            ("ClientIDList", list(vec![Node::text("sts.amazonaws.com")])),
+        ]);
+        out.push(self.item("iam.openIDConnectProviders", provider.written(with.at())));
+    }
+
+    fn service_account(&self, account: &Written<'_>, out: &mut Vec<Declared>) {
+        let metadata = account.get("metadata");
+        let name = metadata.get("name").text().unwrap_or_else(|| Text::hole("metadata.name"));
+        let namespace = metadata.get("namespace").text().unwrap_or_else(|| "default".into());
+        let attached = account.get("attachRoleARN");
+        let role_arn = match attached.text() {
+            Some(arn) => text(arn).written(attached.at()),
+            None => {
+                let role_name = self.role_name(account, &format!("addon-iamserviceaccount-{namespace}-{name}"));
+                let subject = join(["system:serviceaccount:".into(), namespace.clone(), ":".into(), name.clone()]);
+                let issuer = self.issuer().to_string();
+                let condition = object([(
+                    "StringEquals",
+                    Node::new(Form::Object(vec![
+                        (format!("${{{}}}:sub", strip(&issuer)), text(subject).written(metadata.get("name").at())),
+                        (format!("${{{}}}:aud", strip(&issuer)), Node::text("sts.amazonaws.com")),
+                    ])),
+                )]);
+                let statement = object([
+                    ("Effect", Node::text("Allow")),
+                    ("Principal", object([("Federated", text(self.provider_arn()))])),
+                    ("Action", Node::text("sts:AssumeRoleWithWebIdentity")),
+                    ("Condition", condition),
+                ]);
+                self.role(account, &role_name, statement, out)
+            }
+        };
+        if account.get("roleOnly").truth() == Some(true) {
+            return;
+        }
+        let mut annotations = vec![("eks.amazonaws.com/role-arn".to_owned(), role_arn)];
+        for (key, value) in metadata.get("annotations").entries() {
+            annotations.push((key.to_owned(), value.node()));
+        }
+        let object = object([
+            ("apiVersion", Node::text("v1")),
+            ("kind", Node::text("ServiceAccount")),
+            (
+                "metadata",
+                object([
+                    ("name", text(name).written(metadata.get("name").at())),
+                    ("namespace", text(namespace).written(metadata.get("namespace").at())),
+                    ("labels", metadata.get("labels").node()),
+                    ("annotations", Node::new(Form::Object(annotations))),
+                ]),
+            ),
+        ]);
+        out.push(self.item("kubernetes.serviceAccounts", object.written(metadata.at())));
+    }
+
+    /// The name of a role that eksctl makes: the one it is told, or one with an end that CloudFormation makes up.
+    fn role_name(&self, of: &Written<'_>, what: &str) -> Text {
+        of.get("roleName").text().unwrap_or_else(|| {
+            join([
+                "eksctl-".into(),
+                self.name.clone(),
+                Text::literal(format!("-{what}-Role1-")),
+                Text::hole(format!("suffix of {what}")),
+            ])
+        })
+    }
+
+    /// Declares a role that trusts by one statement, and gives its ARN.
+    fn role(&self, of: &Written<'_>, name: &Text, statement: Node, out: &mut Vec<Declared>) -> Node {
+        let at = if of.get("roleName").is_there() { of.get("roleName").at() } else { of.at() };
+        let arn = self.arn("iam", join(["role/".into(), name.clone()]));
+        let mut attached = Vec::new();
+        for key in ["attachPolicyARNs", "permissionPolicyARNs"] {
+            for policy in of.get(key).items() {
+                let name = policy.str().and_then(|arn| arn.rsplit('/').next()).map(Node::text);
+                attached.push(
+                    object([("PolicyArn", policy.node()), ("PolicyName", name.unwrap_or(Node::new(Form::Null)))])
+                        .written(policy.at()),
+                );
+            }
+        }
+        let mut inline = Vec::new();
+        for key in ["attachPolicy", "permissionPolicy"] {
+            let policy = of.get(key);
+            if policy.is_there() {
+                inline.push(
+                    object([("PolicyName", Node::text("Policy1")), ("PolicyDocument", policy.node())])
+                        .written(policy.at()),
+                );
+            }
+        }
+        for (policy, on) in of.get("wellKnownPolicies").entries() {
+            if on.truth() != Some(false) {
+                let why = format!("the statements of eksctl's well-known policy `{policy}`");
+                inline.push(
+                    object([("PolicyName", Node::text(policy)), ("PolicyDocument", Node::unknown(why))])
+                        .written(on.at()),
+                );
+            }
+        }
+        let boundary = of.get("permissionsBoundary");
+        let boundary = if boundary.is_there() {
+            object([("PermissionsBoundaryType", Node::text("Policy")), ("PermissionsBoundaryArn", boundary.node())])
+                .written(boundary.at())
+        } else {
+            of.get("permissionsBoundaryARN").node()
+        };
+        let trust = object([("Version", Node::text("2012-10-17")), ("Statement", list(vec![statement]))]);
+        out.push(
+            self.item(
+                "iam.roles",
+                object([
+                    ("RoleName", text(name.clone()).written(at.clone())),
+                    ("Arn", text(arn.clone()).written(at.clone())),
+                    ("AssumeRolePolicyDocument", trust.written(at.clone())),
+                    ("AttachedManagedPolicies", list(attached)),
+                    ("RolePolicyList", list(inline)),
+                    ("PermissionsBoundary", boundary),
+                ])
+                .written(at.clone()),
+            ),
+        );
+        text(arn).written(at)
+    }
+
+    fn pod_identity(&self, association: &Written<'_>, namespace: &'static str, out: &mut Vec<Declared>) {
+        let space = association.get("namespace");
+        let namespace = space.text().unwrap_or_else(|| namespace.into());
+        let account = association.get("serviceAccountName");
+        let Some(name) = account.text() else { return };
+        let given = association.get("roleARN");
+        let role = match given.text() {
+            Some(arn) => text(arn).written(given.at()),
+            None => {
+                let what = format!("podidentityrole-{namespace}-{name}");
+                let statement = object([
+                    ("Effect", Node::text("Allow")),
+                    ("Principal", object([("Service", Node::text("pods.eks.amazonaws.com"))])),
+                    ("Action", list(vec![Node::text("sts:AssumeRole"), Node::text("sts:TagSession")])),
+                ]);
+                self.role(association, &self.role_name(association, &what), statement, out)
+            }
+        };
+        out.push(
+            self.item(
+                "eks.podIdentityAssociations",
+                object([
+                    ("clusterName", self.cluster_name()),
+                    ("namespace", text(namespace.clone()).written(space.at())),
+                    ("serviceAccount", text(name.clone()).written(account.at())),
+                    ("roleArn", role),
+                ])
+                .written(association.at()),
+            ),
+        );
+        if association.get("createServiceAccount").truth() == Some(true) {
+            let metadata = object([("name", text(name)), ("namespace", text(namespace))]);
+            let object = object([
+                ("apiVersion", Node::text("v1")),
+                ("kind", Node::text("ServiceAccount")),
+                ("metadata", metadata),
+            ]);
+            out.push(self.item("kubernetes.serviceAccounts", object.written(account.at())));
+        }
+    }
+
+    fn identity_mapping(&self, mapping: &Written<'_>, out: &mut Vec<Declared>) {
+        let service = mapping.get("serviceName");
+        let namespace = mapping.get("namespace");
+        let account = mapping.get("account");
+        let mapped = if service.is_there() {
+            Mapping::Service { name: service.text().unwrap_or_default(), namespace: namespace.text(), at: service.at() }
+        } else if account.is_there() {
+            return;
+        } else {
+            Mapping::Arn {
+                arn: mapping.get("arn").node(),
+                username: mapping.get("username").node(),
+                groups: mapping.get("groups").node(),
+                at: mapping.at(),
+            }
+        };
+        identity_mapping(&self.name, &self.partition, mapped, out);
+    }
+
+    fn access_entry(&self, entry: &Written<'_>, out: &mut Vec<Declared>) {
+        let principal = entry.get("principalARN");
+        let policies = entry.get("accessPolicies").items().into_iter().map(|policy| {
+            object([("policyArn", policy.get("policyARN").node()), ("accessScope", policy.get("accessScope").node())])
+                .written(policy.at())
+        });
+        out.push(
+            self.item(
+                "eks.accessEntries",
+                object([
+                    ("clusterName", self.cluster_name()),
+                    ("principalArn", principal.node()),
+                    ("type", entry.get("type").node()),
+                    ("kubernetesGroups", entry.get("kubernetesGroups").node()),
+                    ("username", entry.get("kubernetesUsername").node()),
+                    ("associatedAccessPolicies", list(policies.collect())),
+                ])
+                .written(principal.at()),
+            ),
+        );
+    }
+
+    fn node_group(&self, group: &Written<'_>, managed: bool, out: &mut Vec<Declared>) {
+        let name = group.get("name");
+        let (one, many, mixed) =
+            (group.get("instanceType"), group.get("instanceTypes"), group.get("instancesDistribution"));
+        let types = if many.is_there() {
+            many.node()
+        } else if mixed.get("instanceTypes").is_there() {
+            mixed.get("instanceTypes").node()
+        } else if group.get("instanceSelector").is_there() {
+            Node::unknown("what the instance selector chooses").written(group.get("instanceSelector").at())
+        } else if one.is_there() {
+            list(vec![one.node()]).written(one.at())
+        } else if group.get("launchTemplate").is_there() {
+            Node::unknown("the launch template").written(group.get("launchTemplate").at())
+        } else {
+            list(vec![Node::text("m5.large")]).written(name.at())
+        };
+        let (desired, least, most) = (group.get("desiredCapacity"), group.get("minSize"), group.get("maxSize"));
+        let given = |choices: [&Written<'_>; 3]| {
+            choices
+                .into_iter()
+                .find(|choice| choice.is_there())
+                .map_or_else(|| Node::new(Form::Number(2.into())).written(name.at()), Written::node)
+        };
+        let scaling = object([
+            ("desiredSize", given([&desired, &least, &most])),
+            ("minSize", given([&least, &desired, &most])),
+            ("maxSize", given([&most, &desired, &least])),
+        ]);
+        let spot = group.get("spot");
+        let on_spot = spot.truth() == Some(true)
+            || mixed.get("onDemandPercentageAboveBaseCapacity").value.as_u64() == Some(0)
+                && mixed.get("onDemandBaseCapacity").value.as_u64().unwrap_or(0) == 0;
+        let capacity = match spot.text() {
+            Some(text) if text.as_str().is_none() => spot.node(),
+            _ => Node::text(if on_spot { "SPOT" } else { "ON_DEMAND" }).written(if spot.is_there() {
+                spot.at()
+            } else {
+                name.at()
+            }),
+        };
+        let ssh = group.get("ssh");
+        let open = ssh.get("allow").truth() == Some(true);
+        let remote = if open {
+            object([
+                ("ec2SshKey", Node::text("the key that eksctl imports")),
+                ("sourceSecurityGroups", ssh.get("sourceSecurityGroupIds").node()),
+            ])
+            .written(ssh.get("allow").at())
+        } else {
+            Node::new(Form::Null)
+        };
+        let volume = group.get("volumeSize");
+        let volume =
+            if volume.is_there() { volume.node() } else { Node::new(Form::Number(80.into())).written(name.at()) };
+        let private = group.get("privateNetworking");
+        let subnets = group.get("subnets");
+        let role = group.get("iam").get("instanceRoleARN");
+        let role = if role.is_there() {
+            role.node()
+        } else {
+            Node::unknown(format!("the node role of {}", name.text().unwrap_or_default()))
+        };
+        out.push(
+            self.item(
+                "eks.nodegroups",
+                object([
+                    ("nodegroupName", name.node()),
+                    ("clusterName", self.cluster_name()),
+                    ("instanceTypes", types),
+                    ("amiType", ami(group, &one)),
+                    ("scalingConfig", scaling),
+                    ("capacityType", capacity),
+                    ("labels", group.get("labels").node()),
+                    ("taints", taints(&group.get("taints"))),
+                    ("diskSize", volume),
+                    ("nodeRole", role),
+                    ("subnets", if subnets.value.is_array() { subnets.node() } else { Node::new(Form::Null) }),
+                    ("privateNetworking", private.node()),
+                    ("remoteAccess", remote),
+                    ("tags", group.get("tags").node()),
+                    ("selfManaged", if managed { Node::new(Form::Null) } else { Node::new(Form::Bool(true)) }),
+                ])
+                .written(name.at()),
+            ),
+        );
+    }
+
+    fn fargate_profile(&self, profile: &Written<'_>, out: &mut Vec<Declared>) {
+        let role = profile.get("podExecutionRoleARN");
+        let role =
+            if role.is_there() { role.node() } else { Node::unknown("the pod execution role that eksctl makes") };
+        out.push(
+            self.item(
+                "eks.fargateProfiles",
+                object([
+                    ("fargateProfileName", profile.get("name").node()),
+                    ("clusterName", self.cluster_name()),
+                    ("selectors", profile.get("selectors").node()),
+                    ("subnets", profile.get("subnets").node()),
+                    ("podExecutionRoleArn", role),
+                    ("tags", profile.get("tags").node()),
+                ])
+                .written(profile.get("name").at()),
+            ),
+        );
+    }
+
+    fn addon(&self, addon: &Written<'_>, out: &mut Vec<Declared>) {
+        out.push(
+            self.item(
+                "eks.addons",
+                object([
+                    ("addonName", addon.get("name").node()),
+                    ("clusterName", self.cluster_name()),
+                    ("addonVersion", addon.get("version").node()),
+                    ("serviceAccountRoleArn", addon.get("serviceAccountRoleARN").node()),
+                    ("configurationValues", addon.get("configurationValues").node()),
+                ])
+                .written(addon.get("name").at()),
+            ),
+        );
+        for association in addon.get("podIdentityAssociations").items() {
+            self.pod_identity(&association, "kube-system", out);
+        }
+    }
+}
+
+/// What an identity mapping of eksctl is for.
+pub(crate) enum Mapping {
+    /// An AWS service by its name, in a namespace.
+    Service {
+        /// `emr-containers`.
+        name: Text,
+        /// The namespace that it may work in.
+        namespace: Option<Text>,
+        /// Where it is said.
+        at: Option<super::code::At>,
+    },
+    /// A role or user by its ARN.
+    Arn {
+        /// The ARN.
+        arn: Node,
+        /// The Kubernetes user.
+        username: Node,
+        /// The Kubernetes groups.
+        groups: Node,
+        /// Where it is said.
+        at: Option<super::code::At>,
+    },
+}
+
+/// The verbs that eksctl's own Role for EMR gives, by API group and resources.
+const EMR_RULES: &[(&str, &[&str], &[&str])] = &[
+    ("", &["namespaces"], &["get"]),
+    (
+        "",
+        &["serviceaccounts", "services", "configmaps", "events", "pods", "pods/log"],
+        &["get", "list", "watch", "create", "delete", "deletecollection", "patch"],
+    ),
+    ("", &["secrets"], &["create", "patch", "delete", "watch"]),
+    ("apps", &["statefulsets", "deployments"], &["get", "list", "watch", "create", "delete", "patch"]),
+    ("batch", &["jobs"], &["get", "list", "watch", "create", "delete", "patch"]),
+    ("extensions", &["ingresses"], &["get", "list", "watch", "create", "delete", "patch"]),
+    ("networking.k8s.io", &["ingresses"], &["get", "list", "watch", "create", "delete", "patch"]),
+    (
+        "rbac.authorization.k8s.io",
+        &["roles", "rolebindings"],
+        &["get", "list", "watch", "create", "delete", "deletecollection", "patch"],
+    ),
+    ("", &["persistentvolumeclaims"], &["get", "list", "watch", "create", "delete", "deletecollection", "patch"]),
+];
+
+/// Declares an identity mapping: an entry of `aws-auth`, and for a service the Role and RoleBinding
+/// that eksctl makes with it.
+pub(crate) fn identity_mapping(cluster: &Text, partition: &Text, mapping: Mapping, out: &mut Vec<Declared>) {
+    let item = |collection, item| Declared::Item { collection, cluster: Some(cluster.clone()), item };
+    match mapping {
+        Mapping::Arn { arn, username, groups, at } => {
+            let entry = object([("rolearn", arn), ("username", username), ("groups", groups)]);
+            out.push(item("kubernetes.identityMappings", entry.written(at)));
+        }
+        Mapping::Service { name, namespace, at } => {
+            if name.as_str() != Some("emr-containers") {
+                return;
+            }
+            let arn = join([
+                "arn:".into(),
+                partition.clone(),
+                ":iam::".into(),
+                Text::hole(ACCOUNT),
+                ":role/AWSServiceRoleForAmazonEMRContainers".into(),
+            ]);
+            let entry = object([("rolearn", text(arn)), ("username", Node::text("emr-containers"))]);
+            out.push(item("kubernetes.identityMappings", entry.written(at.clone())));
+            let Some(namespace) = namespace else { return };
+            let texts = |texts: &[&str]| list(texts.iter().map(|text| Node::text(*text)).collect());
+            let rules = EMR_RULES.iter().map(|(group, resources, verbs)| {
+                object([("apiGroups", texts(&[*group])), ("resources", texts(resources)), ("verbs", texts(verbs))])
+            });
+            let metadata = || object([("name", Node::text("emr-containers")), ("namespace", text(namespace.clone()))]);
+            let role = object([
+                ("apiVersion", Node::text("rbac.authorization.k8s.io/v1")),
+                ("kind", Node::text("Role")),
+                ("metadata", metadata()),
+                ("rules", list(rules.collect())),
+            ]);
+            out.push(item("kubernetes.roles", role.written(at.clone())));
+            let group = || Node::text("rbac.authorization.k8s.io");
+            let subject =
+                object([("kind", Node::text("User")), ("name", Node::text("emr-containers")), ("apiGroup", group())]);
+            let role_ref =
+                object([("kind", Node::text("Role")), ("name", Node::text("emr-containers")), ("apiGroup", group())]);
+            let binding = object([
+                ("apiVersion", Node::text("rbac.authorization.k8s.io/v1")),
+                ("kind", Node::text("RoleBinding")),
+                ("metadata", metadata()),
+                ("subjects", list(vec![subject])),
+                ("roleRef", role_ref),
+            ]);
+            out.push(item("kubernetes.roleBindings", binding.written(at)));
+        }
+    }
+}
+
+fn strip(hole: &str) -> &str {
+    hole.strip_prefix("${").and_then(|hole| hole.strip_suffix('}')).unwrap_or(hole)
+}
+
+/// A version as the text that the API prints; YAML may have read `1.3` of an unquoted `1.30`.
+fn version(written: &Written<'_>) -> Node {
+    match written.text() {
+        Some(version) => text(version).written(written.at()),
+        None => Node::new(Form::Null),
+    }
+}
+
+fn logging(root: &Written<'_>) -> Node {
+    let types = root.get("cloudWatch").get("clusterLogging").get("enableTypes");
+    const ALL: [&str; 5] = ["api", "audit", "authenticator", "controllerManager", "scheduler"];
+    let asked: Vec<&str> = types.items().iter().filter_map(Written::str).collect();
+    let all = asked.iter().any(|kind| matches!(*kind, "*" | "all"));
+    let on: Vec<&str> = ALL.into_iter().filter(|kind| all || asked.contains(kind)).collect();
+    let off: Vec<&str> = ALL.into_iter().filter(|kind| !on.contains(kind)).collect();
+    let entries = [(on, true), (off, false)].into_iter().filter(|(types, _)| !types.is_empty());
+    let entries = entries.map(|(types, enabled)| {
+        object([
+            ("types", list(types.into_iter().map(Node::text).collect())),
+            ("enabled", Node::new(Form::Bool(enabled))),
+        ])
+    });
+    object([("clusterLogging", list(entries.collect()))]).written(types.at())
+}
+
+fn encryption(root: &Written<'_>) -> Node {
+    let key = root.get("secretsEncryption").get("keyARN");
+    if !key.is_there() {
+        return Node::new(Form::Null);
+    }
+    let entry =
+        object([("resources", list(vec![Node::text("secrets")])), ("provider", object([("keyArn", key.node())]))]);
+    list(vec![entry]).written(key.at())
+}
+
+/// The AMI type of a node group whose family of images is written.
+fn ami(group: &Written<'_>, instance_type: &Written<'_>) -> Node {
+    let family = group.get("amiFamily");
+    let arm = instance_type.str().and_then(|name| name.split('.').next()).is_some_and(|name| {
+        let digits = name.find(|c: char| c.is_ascii_digit());
+        digits.and_then(|at| name.get(at..)).is_some_and(|end| end.contains('g'))
+    });
+    let ami = match family.str() {
+        Some("AmazonLinux2") => {
+            if arm {
+                "AL2_ARM_64"
+            } else {
+                "AL2_x86_64"
+            }
+        }
+        Some("AmazonLinux2023") => {
+            if arm {
+                "AL2023_ARM_64_STANDARD"
+            } else {
+                "AL2023_x86_64_STANDARD"
+            }
+        }
+        Some("Bottlerocket") => {
+            if arm {
+                "BOTTLEROCKET_ARM_64"
+            } else {
+                "BOTTLEROCKET_x86_64"
+            }
+        }
+        _ => return Node::new(Form::Null),
+    };
+    Node::text(ami).written(family.at())
+}
+
+/// Taints in the words of the EKS API, from either form of the file.
+fn taints(written: &Written<'_>) -> Node {
+    let effect = |effect: Option<Text>| match effect {
+        Some(effect) => match effect.as_str() {
+            Some("NoSchedule") => Node::text("NO_SCHEDULE"),
+            Some("NoExecute") => Node::text("NO_EXECUTE"),
+            Some("PreferNoSchedule") => Node::text("PREFER_NO_SCHEDULE"),
+            _ => text(effect),
+        },
+        None => Node::new(Form::Null),
+    };
+    let mut taints = Vec::new();
+    for taint in written.items() {
+        taints.push(
+            object([
+                ("key", taint.get("key").node()),
+                ("value", taint.get("value").node()),
+                ("effect", effect(taint.get("effect").text())),
+            ])
+            .written(taint.at()),
+        );
+    }
+    for (key, value) in written.entries() {
+        let Some(both) = value.str() else { continue };
+        let (of, how) = both.split_once(':').unwrap_or(("", both));
+        taints.push(
+            object([("key", Node::text(key)), ("value", Node::text(of)), ("effect", effect(Some(how.into())))])
+                .written(value.at()),
+        );
+    }
+    if taints.is_empty() { Node::new(Form::Null) } else { list(taints).written(written.at()) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! Snapshots: what is written is what was read, without secrets and in one order.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "support/story.rs"]
+mod story;
+
+use serde_json::Value;
+use sparkcheck::estate::Estate;
+use sparkcheck::link::link;
+use sparkcheck::read::{self, Input};
+use sparkcheck::rule::{self, Rule};
+use sparkcheck::{examine, snapshot};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+fn rules() -> &'static [Rule] {
+    static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
+    RULES.get_or_init(rule::builtin)
+}
+
+fn read(paths: &[PathBuf], rollout_file: Option<PathBuf>) -> Estate {
+    let inputs: Vec<Input> = paths.iter().cloned().map(Input::Path).collect();
+    let options = read::Options { today: Some(story::TODAY.into()), rollout_file, ..read::Options::default() };
+    read::read(&inputs, &options).unwrap()
+}
+
+fn again(document: &Value) -> Estate {
+    let options = read::Options { today: Some(story::TODAY.into()), ..read::Options::default() };
+    read::read(&[Input::Stdin(snapshot::bytes(document, "x.json.gz").unwrap())], &options).unwrap()
+}
+
+/// What was decided, and about what: rule, outcome, rollout, fingerprint; and what every rollout is.
+fn verdicts(estate: Estate) -> Vec<String> {
+    let report = examine(&link(estate), rules());
+    let mut said: Vec<String> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            format!("{:?} {} {:?} {}", finding.outcome, finding.rule.id, finding.rollout, finding.fingerprint)
+        })
+        .collect();
+    said.sort();
+    said.extend(report.rollouts.iter().map(|rollout| format!("{} {:?}", rollout.name, rollout.verdict)));
+    said.extend(report.gaps.iter().map(|gap| format!("gap {} {}", gap.what, gap.why)));
+    said
+}
+
+#[test]
+fn a_snapshot_says_what_its_export_says() {
+    let mut problems = Vec::new();
+    for name in story::names() {
+        let folder = story::folder(&name);
+        let document = snapshot::of(&read(std::slice::from_ref(&folder), None));
+        let (export, back) = (verdicts(read(&[folder], None)), verdicts(again(&document)));
+        if export != back {
+            let only = |one: &[String], other: &[String]| {
+                one.iter().filter(|line| !other.contains(line)).cloned().collect::<Vec<_>>().join("\n    ")
+            };
+            problems.push(format!("{name}\n  lost {}\n  new {}", only(&export, &back), only(&back, &export)));
+        }
+        assert_eq!(snapshot::of(&again(&document)), document, "{name}: a snapshot of a snapshot is the same");
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+#[test]
+fn the_same_state_gives_the_same_bytes() {
+    for name in ["the-live-run-as-found", "gateway-sjns-mended", "brioche-as-found"] {
+        let folder = story::folder(name);
+        let mut paths = Vec::new();
+        files(&folder, &mut paths);
+        paths.retain(|path| !path.ends_with("sparkcheck.toml"));
+        paths.sort();
+        let declared = Some(folder.join("sparkcheck.toml"));
+        let bytes = |paths: &[PathBuf]| snapshot::bytes(&snapshot::of(&read(paths, declared.clone())), "x.gz").unwrap();
+        let first = bytes(&paths);
+        paths.reverse();
+        assert!(first == bytes(&paths), "{name}: reversed");
+        // What a listing returns in another order is the same state.
+        let turned = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        story::copy(&folder, turned.path());
+        let mut copies = Vec::new();
+        files(turned.path(), &mut copies);
+        for path in copies.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
+            let mut document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+            for list in
+                ["items", "RoleDetailList", "Policies", "OpenIDConnectProviderList", "virtualClusters", "nodegroups"]
+            {
+                if let Some(Value::Array(list)) = document.get_mut(list) {
+                    list.reverse();
+                }
+            }
+            fs::write(path, document.to_string()).unwrap();
+        }
+        let plain = |folder: &Path| {
+            let text = snapshot::of(&read(&[folder.to_owned()], None)).to_string();
+            text.replace(&*folder.to_string_lossy(), "").replace(&*shown(folder), "")
+        };
+        assert!(plain(&folder) == plain(turned.path()), "{name}: lists in another order");
+    }
+}
+
+/// A folder as paths in it are shown: relative to the package, where it is in it.
+fn shown(folder: &Path) -> String {
+    folder.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(folder).to_string_lossy().into_owned()
+}
+
+/// A snapshot that an earlier version wrote: whatever changes, this one stays readable.
+#[test]
+fn format_1_stays_readable() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/snapshot-format-1.json.gz");
+    let export = verdicts(read(&[story::folder("the-live-run-as-found")], None));
+    let pinned = verdicts(read(&[path], None));
+    assert_eq!(
+        pinned.iter().filter(|line| line.starts_with("Fail")).collect::<Vec<_>>(),
+        export.iter().filter(|line| line.starts_with("Fail")).collect::<Vec<_>>()
+    );
+}
