@@ -298,12 +298,11 @@ fn field(key: &str, name: &str, around: &[&str], item: &Map<String, Value>, name
         ("declarations" | "jobRequests", "cluster" | "execution-role" | "submitter" | "service-role") => {
             !name.contains([':', '/'])
         }
-        (_, "namespace" | "serviceAccountName") => section != "sparkcheck",
+        (_, "namespace" | "serviceAccountName") => true,
         ("kubernetes", "name") => {
             around.last() == Some(&"metadata") && matches!(list, "nodes" | "namespaces" | "serviceAccounts")
         }
         ("kubernetes", "host" | "hostname") => true,
-        ("sparkcheck", "namespace") => true,
         _ => false,
     };
     if names_it {
