@@ -46,7 +46,7 @@ const NOT_OBJECTS: &[&str] =
     &["eksctl.io", "kustomize.config.k8s.io", "kind.x-k8s.io", "skaffold", "client.authentication.k8s.io"];
 
 /// The list of a kind.
-fn list_name(kind: &str, api_version: &str) -> String {
+pub(crate) fn list_name(kind: &str, api_version: &str) -> String {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     if let Some((_, groups, list, _)) = KINDS.iter().find(|(name, ..)| *name == kind) {
         return if groups.contains(&group) { (*list).to_owned() } else { format!("{list}.{group}") };
