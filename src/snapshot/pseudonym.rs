@@ -312,7 +312,6 @@ fn field(key: &str, name: &str, around: &[&str], item: &Map<String, Value>, name
 
 macro_rules! pattern {
     ($name:ident, $text:literal) => {
-        #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
         static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($text).unwrap());
     };
 }
