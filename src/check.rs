@@ -8,13 +8,14 @@
 //! are settled afterwards.
 
 mod judge;
-mod semantic;
+pub(crate) mod semantic;
 mod subject;
 
 pub(crate) use judge::anchored;
 pub use judge::judge;
 pub use subject::Subject;
 
+use crate::capacity::Demand;
 use crate::iam::Scope;
 use crate::known::Unknown;
 use crate::link::Linked;
@@ -23,9 +24,10 @@ use crate::path::Path;
 use crate::rule::Rule;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use semantic::capacity::{Asked, Cluster};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The verdict of a rule on one subject, with what it rests on.
 #[derive(Clone, Debug)]
@@ -80,32 +82,47 @@ pub struct Inquiry<'e> {
     scopes: Memo<Scope>,
     /// The policies of a principal, by its place.
     policies: Memo<Collected>,
+    /// The nodes of a cluster, by its ARN.
+    clusters: Memo<Result<Arc<Cluster>, Unknown>>,
+    /// Whether pods fit, by cluster and pods.
+    asked: Memo<Asked>,
 }
 
 /// Answers by question, shared between threads.
-type Memo<T> = Mutex<FxHashMap<String, Arc<T>>>;
+type Memo<T> = Mutex<FxHashMap<String, Arc<OnceLock<Arc<T>>>>>;
 
-/// The answer to a question; `ask` is called where it was not asked before.
+/// The answer to a question; `ask` is called where it was not asked before, once on all threads.
 fn remember<T>(memo: &Memo<T>, question: String, ask: impl FnOnce() -> T) -> Arc<T> {
-    let known = memo.lock().ok().and_then(|memo| memo.get(&question).cloned());
-    known.unwrap_or_else(|| {
-        let answer = Arc::new(ask());
-        if let Ok(mut memo) = memo.lock() {
-            memo.insert(question, Arc::clone(&answer));
-        }
-        answer
-    })
+    let cell = match memo.lock() {
+        Ok(mut memo) => Arc::clone(memo.entry(question).or_default()),
+        Err(_) => Arc::default(),
+    };
+    Arc::clone(cell.get_or_init(|| Arc::new(ask())))
 }
 
 impl<'e> Inquiry<'e> {
     /// An inquiry that has answered nothing yet.
     #[must_use]
     pub fn new(linked: &'e Linked) -> Self {
-        Self { linked, scopes: Mutex::default(), policies: Mutex::default() }
+        Self {
+            linked,
+            scopes: Mutex::default(),
+            policies: Mutex::default(),
+            clusters: Mutex::default(),
+            asked: Mutex::default(),
+        }
     }
 
     fn scope(&self, question: String, ask: impl FnOnce() -> Scope) -> Arc<Scope> {
         remember(&self.scopes, question, ask)
+    }
+
+    fn cluster(&self, arn: &str) -> Arc<Result<Arc<Cluster>, Unknown>> {
+        remember(&self.clusters, arn.to_owned(), || semantic::capacity::cluster(self.linked, arn).map(Arc::new))
+    }
+
+    fn asked(&self, arn: &str, demand: &[Demand], ask: impl FnOnce() -> Asked) -> Arc<Asked> {
+        remember(&self.asked, format!("{arn} {demand:?}"), ask)
     }
 
     fn policies(&self, principal_at: &str, collect: impl FnOnce() -> Collected) -> Arc<Collected> {

@@ -1,17 +1,23 @@
 //! The command line: what can be asked, and how an answer becomes an exit code.
 
-mod live;
+mod diff;
 mod snapshot;
 
+use crate::arn::Arn;
+use crate::estate::Estate;
 use crate::link::link;
+use crate::read::live::Target;
+use crate::read::live::demand::demand;
+use crate::read::live::plan::Plan;
 use crate::report::look::Look;
 use crate::report::sarif::SarifOptions;
 use crate::report::{self, Go, Outcome, Report};
-use crate::rule::{self, Rule, Severity};
+use crate::rule::{self, Rule, Severity, System};
 use crate::simulate::{self, Answers, Held, Question, Role};
-use crate::{read, schema, why};
+use crate::{fit, read, schema, why};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
@@ -38,6 +44,8 @@ enum Command {
     Check(Check),
     /// Write what the inputs hold into one file, without secrets, for checking later and elsewhere
     Snapshot(snapshot::Snapshot),
+    /// What changed between two states, and which findings came and went
+    Diff(diff::Diff),
     /// Say what a rule is about, and how to mend what it finds
     Explain(Explain),
     /// List the rules
@@ -46,8 +54,10 @@ enum Command {
     Why(Why),
     /// May this principal do this? One question, or a file of cases
     Simulate(Simulate),
+    /// Will the pods find nodes? Also: how many executors would, with other nodes, with more jobs at once
+    Fit(Fit),
     /// The least IAM policy and Kubernetes RBAC that a live run takes
-    Permissions(live::Permissions),
+    Permissions(Permissions),
     /// Print a JSON Schema: of the report, a snapshot, a rule, or sparkcheck.toml
     Schema {
         /// What to describe
@@ -83,9 +93,62 @@ struct Check {
     #[arg(long, value_name = "YYYY-MM-DD")]
     today: Option<String>,
     #[command(flatten)]
-    live: live::LiveArgs,
+    live: LiveArgs,
     #[command(flatten)]
     look: LookArgs,
+}
+
+/// Reading accounts and clusters as they are now.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Live")]
+struct LiveArgs {
+    /// Read AWS and Kubernetes now, beside the inputs, with credentials as the AWS CLI finds them
+    #[arg(long)]
+    live: bool,
+    /// What the run is about: an EKS cluster, virtual cluster, EMR Serverless application or EMR cluster
+    /// by ARN, name or id; repeatable [default: what sparkcheck.toml declares, or else everything]
+    #[arg(long, value_name = "ARN|NAME", requires = "live")]
+    cluster: Vec<String>,
+    /// A profile of the AWS configuration; repeatable, one account each
+    #[arg(long, value_name = "NAME", requires = "live")]
+    profile: Vec<String>,
+    /// A region to read; repeatable [default: those of the clusters, or the profile's]
+    #[arg(long, value_name = "NAME", requires = "live")]
+    region: Vec<String>,
+    /// A role to assume with the first profile, and to read as in its place; repeatable
+    #[arg(long, value_name = "ARN", requires = "live")]
+    assume_role: Vec<String>,
+    /// A context of the kubeconfig that leads to a cluster; repeatable [default: the way that EKS tells]
+    #[arg(long, value_name = "NAME", requires = "live")]
+    context: Vec<String>,
+    /// The kubeconfig with these contexts [default: as kubectl finds it]
+    #[arg(long, value_name = "FILE", requires = "context")]
+    kubeconfig: Option<PathBuf>,
+    /// A namespace to read where reading all together is refused; repeatable
+    #[arg(long, value_name = "NAME", requires = "live")]
+    namespace: Vec<String>,
+    /// Seconds that all calls together may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "live")]
+    timeout: u64,
+    /// Print what would be called, how often at least, and which permission it takes; call nothing
+    #[arg(long, requires = "live")]
+    explain_calls: bool,
+}
+
+/// The least IAM policy and Kubernetes RBAC that a live run takes.
+///
+/// Both follow from the rules: what no rule looks at is not read.
+#[derive(Debug, Args)]
+struct Permissions {
+    /// What a run would be about; repeatable [default: everything]
+    #[arg(long, value_name = "ARN|NAME")]
+    cluster: Vec<String>,
+    /// More rules, one YAML file each; repeatable
+    #[arg(long, value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    /// How to print it
+    #[arg(long, value_enum, default_value = "human")]
+    format: ProofFormat,
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +237,57 @@ struct Simulate {
     /// Exported account state, where policies are not given as files [default: the folder `.`]
     #[arg(value_name = "INPUT")]
     inputs: Vec<PathBuf>,
+}
+
+/// Will the pods of a job find nodes? Says what is short, draws the nodes, and finds how many fit.
+///
+/// Weighs each job of each rollout against the nodes of its cluster and those that may be added. With --nodes,
+/// --instance-type, --executors and --concurrent it answers for nodes and jobs that are not there yet.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 all fit; 1 something does not; 3 something cannot be told. \
+    2 the question could not be put.")]
+struct Fit {
+    /// Exported state with nodes, pods and job requests; `-` for standard input [default: the folder `.`]
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
+    #[arg(long, value_name = "FILE")]
+    rollout: Option<PathBuf>,
+    /// Only the rollout of this name
+    #[arg(long, value_name = "NAME")]
+    rollout_name: Option<String>,
+    /// As if there were N nodes, the further ones like the largest
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=5000))]
+    nodes: Option<u32>,
+    /// As if all nodes were of this type
+    #[arg(long, value_name = "TYPE")]
+    instance_type: Option<String>,
+    /// As if each job had N executors
+    #[arg(long, value_name = "N")]
+    executors: Option<u32>,
+    /// As if N of each job ran at once [default: `concurrent` of the rollout, or 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    concurrent: Option<u32>,
+    /// All jobs of a rollout at once, in place of each for itself
+    #[arg(long)]
+    together: bool,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    format: FitFormat,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FitFormat {
+    /// For reading
+    Human,
+    /// For programs
+    Json,
+    /// For a comment or a page
+    Markdown,
+    /// A page, with a picture of the nodes
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -271,6 +385,19 @@ pub enum CliError {
     #[error("there is no principal `{0}` in what was read")]
     #[diagnostic(help("give the ARN as `aws iam get-role` prints it, path included"))]
     NoSuchPrincipal(String),
+    /// There is no such instance type.
+    #[error("`{name}` is no instance type that is known")]
+    #[diagnostic(help("{help}"))]
+    NoSuchType {
+        /// What was asked for.
+        name: String,
+        /// What to do.
+        help: String,
+    },
+    /// No rollout has pods to be weighed.
+    #[error("there is no job to be weighed in what was read")]
+    #[diagnostic(help("{0}"))]
+    NothingToWeigh(String),
     /// A report cannot be written.
     #[error("cannot write `{path}`: {why}")]
     #[diagnostic(help("give --output a path in a folder that exists and may be written to"))]
@@ -313,6 +440,7 @@ pub fn run(
     Ok(match cli.command {
         None => check(&cli.check, surroundings),
         Some(Command::Check(check_args)) => check(&check_args, surroundings),
+        Some(Command::Diff(args)) => diff::between(&args, surroundings),
         Some(Command::Snapshot(args)) => snapshot::write(&args, surroundings),
         Some(Command::Explain(args)) => explain(&args, surroundings),
         Some(Command::Rules(args)) => rules(&args.rules).map(|rules| {
@@ -321,7 +449,8 @@ pub fn run(
         }),
         Some(Command::Why(args)) => explain_error(&args, surroundings),
         Some(Command::Simulate(args)) => simulate(&args, surroundings),
-        Some(Command::Permissions(args)) => live::permissions(&args),
+        Some(Command::Fit(args)) => fit_jobs(&args, surroundings),
+        Some(Command::Permissions(args)) => permissions(&args),
         Some(Command::Schema { name }) => Ok(said(schema::named(&name).unwrap_or_default().to_owned())),
     })
 }
@@ -379,14 +508,13 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     let today = day(args.today.as_deref())?;
     // A broken rule file ends the run before anything is read.
     let own = with_rules_of(&args.rules, if args.rules.is_empty() { Vec::new() } else { rule::builtin() })?;
-    let mut options =
-        read::Options { today, clock: Some(surroundings.today.clone()), rollout_file: args.rollout.clone() };
-    let (inputs, answers) = match args.live.begin(&args.inputs, &own, &mut options, args.look.verbose)? {
-        live::Begun::Explained(text) => return Ok(said(text)),
-        live::Begun::Read(inputs, answers) => (inputs, answers),
+    let options = read::Options { today, clock: Some(surroundings.today.clone()), rollout_file: args.rollout.clone() };
+    let estate = match gather(&args.live, &own, &args.inputs, options, args.look.verbose)? {
+        Gathered::Estate(estate) => estate,
+        Gathered::Plan(text) => return Ok(said(text)),
     };
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
-    let linked = ManuallyDrop::new(link(read::read_with(&inputs, answers, &options)?));
+    let linked = ManuallyDrop::new(link(*estate));
     let systems = linked.systems();
     let rules = if own.is_empty() {
         rule::builtin_for(&systems)
@@ -417,6 +545,133 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
             .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
     }
     Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict) })
+}
+
+/// What came of reading.
+enum Gathered {
+    /// What the inputs hold, and what calls have answered.
+    Estate(Box<Estate>),
+    /// The calls that would be made, in words.
+    Plan(String),
+}
+
+/// Reads what was named, and where asked for what AWS and Kubernetes say now; `own` are rules, if not the built-in ones.
+fn gather(
+    live: &LiveArgs,
+    own: &[Rule],
+    named: &[PathBuf],
+    mut options: read::Options,
+    verbose: bool,
+) -> Result<Gathered, CliError> {
+    let inputs = if live.live && named.is_empty() { Vec::new() } else { inputs(named)? };
+    let mut answers = read::Answers::default();
+    if live.live {
+        let beside = PathBuf::from("sparkcheck.toml");
+        if options.rollout_file.is_none() && inputs.is_empty() && beside.is_file() {
+            options.rollout_file = Some(beside);
+        }
+        let builtin = if own.is_empty() { rule::builtin() } else { Vec::new() };
+        let rules = if own.is_empty() { &builtin } else { own };
+        let (plan, targets) = plan(live, rules, &inputs, &options)?;
+        if live.explain_calls {
+            let accounts = live.profile.len().saturating_sub(1) + live.assume_role.len().max(1);
+            let regions = regions(live, &targets);
+            let clusters = targets.iter().filter(|target| matches!(target, Target::Eks(_))).count();
+            return Ok(Gathered::Plan(plan.explain(accounts, regions, (clusters > 0).then_some(clusters))));
+        }
+        answers = ask(live, &plan, targets, verbose)?;
+    }
+    Ok(Gathered::Estate(Box::new(read::read_with(&inputs, answers, &options)?)))
+}
+
+/// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
+fn plan(
+    args: &LiveArgs,
+    rules: &[Rule],
+    inputs: &[read::Input],
+    options: &read::Options,
+) -> Result<(Plan, Vec<Target>), CliError> {
+    let mut targets: Vec<Target> = args.cluster.iter().map(|text| Target::of(text)).collect();
+    let mut systems: Vec<System> = targets.iter().flat_map(Target::systems).copied().collect();
+    if targets.is_empty() {
+        let declared = match read::read(inputs, options) {
+            Ok(estate) => estate.items("declarations").to_vec(),
+            Err(read::ReadError::NothingRecognised { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        for rollout in &declared {
+            systems.extend(rollout["system"].as_str().and_then(System::named));
+            let named = ["cluster", "application"].iter().filter_map(|key| rollout[*key].as_str());
+            targets.extend(named.map(Target::of));
+        }
+        targets.sort();
+        targets.dedup();
+    }
+    if systems.is_empty() {
+        systems.extend(System::ALL);
+    }
+    Ok((Plan::of(demand(rules, &systems)), targets))
+}
+
+/// How many regions a run is about, at least.
+fn regions(args: &LiveArgs, targets: &[Target]) -> usize {
+    let named = args.region.iter().map(String::as_str);
+    let of_targets = targets.iter().filter_map(|target| Some(Arn::parse(target.text())?.region));
+    named.chain(of_targets).collect::<BTreeSet<_>>().len().max(1)
+}
+
+#[cfg(feature = "live")]
+fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Result<read::Answers, CliError> {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    if verbose {
+        // Only our own lines: those of the SDK hold what services answer.
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).without_time();
+        let ours = Targets::new().with_target("sparkcheck", LevelFilter::DEBUG);
+        let _ = tracing_subscriber::registry().with(lines.with_target(false)).with(ours).try_init();
+    }
+    let options = read::live::aws::Options {
+        profiles: args.profile.clone(),
+        roles: args.assume_role.clone(),
+        regions: args.region.clone(),
+        targets,
+        timeout: std::time::Duration::from_secs(args.timeout),
+        ..read::live::aws::Options::default()
+    };
+    let mut live = read::live::aws::read(&options, plan)?;
+    if !plan.kubernetes.is_empty() {
+        let options = read::live::kubernetes::Options {
+            timeout: options.timeout,
+            namespaces: args.namespace.clone(),
+            ..read::live::kubernetes::Options::default()
+        };
+        let ways = read::live::kubernetes::Ways { kubeconfig: args.kubeconfig.clone(), contexts: args.context.clone() };
+        let lists = read::live::kubernetes::of_clusters(&live.clusters, &ways, &plan.kubernetes, &options)?;
+        live.answers.readings.extend(lists.answers.readings);
+    }
+    Ok(live.answers)
+}
+
+#[cfg(not(feature = "live"))]
+fn ask(_: &LiveArgs, _: &Plan, _: Vec<Target>, _: bool) -> Result<read::Answers, CliError> {
+    Err(CliError::WithoutLive)
+}
+
+fn permissions(args: &Permissions) -> Result<Answer, CliError> {
+    let targets: Vec<Target> = args.cluster.iter().map(|text| Target::of(text)).collect();
+    let systems: Vec<System> = targets.iter().flat_map(Target::systems).copied().collect();
+    let systems = if systems.is_empty() { System::ALL.to_vec() } else { systems };
+    let plan = Plan::of(demand(&rules(&args.rules)?, &systems));
+    let json = |value: &serde_json::Value| serde_json::to_string_pretty(value).unwrap_or_default();
+    Ok(said(match args.format {
+        ProofFormat::Json => json(&plan.permissions()) + "\n",
+        ProofFormat::Human => format!(
+            "The least that a live run takes.\n\nIAM policy:\n\n{}\n\nKubernetes, for `kubectl apply -f -`:\n\n{}\n",
+            json(&plan.policy()),
+            json(&plan.cluster_role())
+        ),
+    }))
 }
 
 fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
@@ -519,6 +774,48 @@ fn simulate(args: &Simulate, surroundings: &Surroundings) -> Result<Answer, CliE
         ProofFormat::Json => proofs.iter().map(|proof| format!("{}\n", proof.to_value())).collect(),
     };
     Ok(Answer { text, more: None, code: simulate::exit_code(&proofs) })
+}
+
+fn fit_jobs(args: &Fit, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let named = |name: &String| {
+        fit::Question::type_named(name).map_err(|near| CliError::NoSuchType {
+            name: name.clone(),
+            help: near.map_or_else(
+                || "write it as EC2 does, such as m6g.xlarge".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        })
+    };
+    let question = fit::Question {
+        rollout: args.rollout_name.clone(),
+        nodes: args.nodes,
+        instance_type: args.instance_type.as_ref().map(named).transpose()?,
+        executors: args.executors,
+        concurrent: args.concurrent,
+        together: args.together,
+    };
+    let options = read::Options {
+        clock: Some(surroundings.today.clone()),
+        rollout_file: args.rollout.clone(),
+        ..read::Options::default()
+    };
+    let linked = ManuallyDrop::new(link(read::read(&inputs(&args.inputs)?, &options)?));
+    let answers = fit::ask(&linked, &question);
+    if answers.is_empty() {
+        let names: Vec<&str> =
+            linked.estate.items("rollouts").iter().filter_map(|rollout| rollout["name"].as_str()).collect();
+        return Err(CliError::NothingToWeigh(match args.rollout_name.as_deref() {
+            Some(name) if !names.contains(&name) => format!("the rollouts are: {}", names.join(", ")),
+            _ => "give a job request, or name it under `jobs` in `sparkcheck.toml`".to_owned(),
+        }));
+    }
+    let text = match args.format {
+        FitFormat::Human => fit::human(&answers, &look(&args.look, surroundings)),
+        FitFormat::Json => format!("{:#}\n", fit::to_value(&answers)),
+        FitFormat::Markdown => fit::markdown(&answers),
+        FitFormat::Html => fit::html(&answers),
+    };
+    Ok(Answer { text, more: None, code: fit::exit_code(&answers) })
 }
 
 fn explain_error(args: &Why, surroundings: &Surroundings) -> Result<Answer, CliError> {

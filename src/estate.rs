@@ -19,6 +19,7 @@ pub use span::{Excerpt, Span};
 use crate::known::{Told, Unknown};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The version of the document's form that this program writes.
@@ -40,6 +41,8 @@ pub struct Estate {
     pub gaps: Vec<Gap>,
     /// How many files were passed over because they are not for this program.
     pub passed_over: usize,
+    /// What infrastructure code declares: the positions in each list of the document, by its pointer.
+    pub declared: BTreeMap<String, BTreeSet<usize>>,
 }
 
 /// An input that was read.

@@ -7,6 +7,7 @@
 //! older one, so its neighbours bound it, and an answer is given only where the bounds agree.
 
 pub mod actions;
+pub mod instances;
 
 use crate::known::Truth;
 

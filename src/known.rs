@@ -309,6 +309,23 @@ fn closing(text: &str) -> Option<usize> {
 /// The field of a text with holes under which it is looked up.
 const SHOWN: &str = "$shown";
 
+/// Gives every text with holes the form in which it is looked up by [`Told`].
+pub fn show(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(show),
+        Value::Object(object) => {
+            if object.contains_key("$text") {
+                if let Some(text) = Text::of(value) {
+                    *value = text.to_key();
+                }
+            } else {
+                object.values_mut().for_each(show);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Values as keys: by which things are found and compared, holes and all.
 ///
 /// Two texts with holes of the same names are the same text, so how they are shown identifies them.

@@ -48,6 +48,8 @@ pub mod read;
 
 pub mod snapshot;
 
+pub mod diff;
+
 pub mod facts;
 
 pub mod link;
@@ -69,6 +71,8 @@ pub mod proof;
 pub mod why;
 
 pub mod simulate;
+
+pub mod fit;
 
 pub mod schema;
 

@@ -17,6 +17,8 @@ mod batch_processing_gateway;
 mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;
+mod fragment;
+mod gangs;
 mod job;
 mod mounted;
 mod network;
@@ -31,7 +33,7 @@ pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
-use crate::known::{Text, Told, Unknown};
+use crate::known::{self, Text, Told, Unknown};
 use crate::system::System;
 use serde_json::{Map, Value, json};
 
@@ -135,6 +137,9 @@ fn draft_alias(draft: &Draft, inside: &str, below: &str) -> String {
 /// Resolves the estate's references and puts its rollouts into the document.
 #[must_use]
 pub fn link(mut estate: Estate) -> Linked {
+    if let Some(declarations) = estate.document.get_mut("declarations") {
+        known::show(declarations);
+    }
     let index = Index::of(&estate);
     let mut drafts = Vec::new();
     for (at, declaration) in estate.items("declarations").iter().enumerate() {
@@ -145,8 +150,17 @@ pub fn link(mut estate: Estate) -> Linked {
         for (declaration, pointer) in inferred(&estate) {
             drafts.extend(draft(&estate, &index, &declaration, &pointer));
         }
+        let fragments = fragment::inferred(&estate, &index, &drafts);
+        for (declaration, pointer) in fragments {
+            if let Some(mut draft) = draft(&estate, &index, &declaration, &pointer) {
+                draft.set("fragment", true);
+                drafts.push(draft);
+            }
+        }
+        let declared = fragment::declared(&estate, &index, &drafts);
+        fragment::put(&mut estate, declared);
     }
-    if drafts.is_empty() && !estate.sources.is_empty() {
+    if drafts.is_empty() && estate.declared.is_empty() && !estate.sources.is_empty() {
         estate.gaps.push(Gap {
             what: "rollouts".into(),
             scope: String::new(),
@@ -175,7 +189,7 @@ fn draft(estate: &Estate, index: &Index, declaration: &Value, pointer: &str) -> 
     let system = declaration["system"].told().and_then(System::named)?;
     let mut draft = Draft::default();
     draft.set("system", system.name());
-    draft.set("declared", declaration["inferred"] != true);
+    draft.set("declared", declaration["inferred"] != true && declaration["fragment"] != true);
     draft.aliases.push((String::new(), pointer.to_owned()));
     match system {
         System::EmrOnEks => emr_on_eks::link(estate, index, declaration, pointer, &mut draft),

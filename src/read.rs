@@ -14,6 +14,7 @@ mod declaration;
 mod dispatch;
 mod eksctl;
 mod file;
+mod helm_values;
 mod json;
 mod kubernetes;
 mod lines;
@@ -25,9 +26,12 @@ mod place_json;
 mod place_yaml;
 mod placeholder;
 mod policy;
+mod policy_file;
 mod refusal;
+mod script;
 mod session;
 mod shape;
+mod shell;
 mod subject;
 mod terraform;
 mod written;
@@ -35,6 +39,7 @@ pub mod yaml;
 
 pub use lines::{Line, Lines};
 pub use live::Answers;
+pub(crate) use merge::moves;
 pub use place::locate;
 pub use policy::{PolicyFile, policies};
 
@@ -211,22 +216,33 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     if let Some(bytes) = stdin {
         outcomes.push(read_stdin(bytes, &terraform));
     }
-    let mut readings = answers.readings;
     let mut codes = Vec::new();
     let mut templates = Vec::new();
+    let mut materials = Vec::new();
+    let mut readings = answers.readings;
     let mut reasons = Vec::new();
     for outcome in outcomes {
         match outcome {
             Outcome::Read(reading) => readings.push(reading),
             Outcome::Code(code) => codes.push(code),
             Outcome::Template(entry, text) => templates.push((entry, text)),
+            Outcome::Material(material) => materials.push(material),
             Outcome::PassedOver(reason) => {
                 passed_over += 1;
                 reasons.push(reason);
             }
         }
     }
+    let (scripts, silent) = script::read(&materials);
+    codes.extend(scripts);
+    passed_over += silent.len();
+    reasons.extend(silent.into_iter().map(|path| format!("`{path}` holds no request that sparkcheck knows")));
     let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let of_code: BTreeSet<&str> =
+        codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
+    let templates = templates.iter().map(|(entry, _)| entry);
+    let unused = terraform.iter().chain(templates).filter(|entry| !of_code.contains(entry.shown.as_str()));
+    passed_over += unused.count();
     if declarations.is_empty() && codes.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
             // The place says the path, and more.

@@ -28,6 +28,12 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
     let mut verdicts = vec![Go::Go; rollouts.len()];
     for judgement in judgements {
         let number = judgement.subject.rollout.map(|(number, _)| number);
+        // Of a rollout that is not there, what is not known is no question.
+        let fragment = judgement.subject.rollout.is_some_and(|(_, rollout)| rollout["fragment"] == true)
+            || judgement.subject.pointer.starts_with("/declared/");
+        if fragment && matches!(judgement.verdict, Verdict::Unknown(_)) {
+            continue;
+        }
         let (outcome, evidence) = match &judgement.verdict {
             Verdict::Pass => continue,
             Verdict::Fail(evidence) => (Outcome::Fail, evidence),
@@ -60,7 +66,8 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
             .then_with(|| left.fingerprint.cmp(&right.fingerprint))
     });
     let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
-    let rollouts = rollouts.iter().zip(verdicts).filter_map(|(rollout, verdict)| {
+    let whole = rollouts.iter().zip(verdicts).filter(|(rollout, _)| rollout["fragment"] != true);
+    let rollouts = whole.filter_map(|(rollout, verdict)| {
         Some(RolloutVerdict {
             name: text(rollout, "name")?,
             system: System::named(rollout["system"].told()?)?,
@@ -102,7 +109,10 @@ fn finding<'r>(
         outcome,
         severity: rule.severity,
         system: subject.system(),
-        rollout: rollout.and_then(|rollout| rollout["name"].told()).map(str::to_owned),
+        rollout: rollout
+            .filter(|rollout| rollout["fragment"] != true)
+            .and_then(|rollout| rollout["name"].told())
+            .map(str::to_owned),
         message,
         places: places(rule, subject, evidence, &because, linked),
         because,

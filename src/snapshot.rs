@@ -6,6 +6,10 @@
 //!
 //! Deliberately absent: rollouts, which are worked out from the rest, and where the parts were read.
 
+mod pseudonym;
+
+pub use pseudonym::rename;
+
 use crate::estate::{Estate, identity};
 use crate::redact::redact;
 use flate2::{Compression, write::GzEncoder};

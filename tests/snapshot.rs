@@ -64,6 +64,53 @@ fn a_snapshot_says_what_its_export_says() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// How often each rule fails and is undecided, and what every rollout is.
+fn outcomes(estate: Estate) -> Vec<String> {
+    let report = examine(&link(estate), rules());
+    let mut said: Vec<String> =
+        report.findings.iter().map(|finding| format!("{:?} {}", finding.outcome, finding.rule.id)).collect();
+    said.extend(report.rollouts.iter().map(|rollout| format!("{:?}", rollout.verdict)));
+    said.sort();
+    said
+}
+
+#[test]
+fn other_names_change_no_verdict_and_none_stays() {
+    let mut problems = Vec::new();
+    for name in story::names() {
+        let document = snapshot::of(&read(&[story::folder(&name)], None));
+        for key in [None, Some("a key")] {
+            let renamed = snapshot::rename(&document, key);
+            let (before, after) = (outcomes(again(&document)), outcomes(again(&renamed)));
+            if before != after {
+                let only = |one: &[String], other: &[String]| {
+                    one.iter().filter(|line| !other.contains(line)).cloned().collect::<Vec<_>>().join(", ")
+                };
+                problems.push(format!(
+                    "{name}, {key:?}: lost {}; new {}",
+                    only(&before, &after),
+                    only(&after, &before)
+                ));
+            }
+            let text = renamed.to_string();
+            for gone in [
+                "787587782916",
+                "529183640477",
+                "318274965019",
+                "604912778351",
+                "sparkpilot-live-1",
+                "SparkPilotEmrExecutionRole",
+                "lake-usw2",
+            ] {
+                if text.contains(gone) {
+                    problems.push(format!("{name}: `{gone}` is still there"));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{} problems\n{}", problems.len(), problems.join("\n"));
+}
+
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

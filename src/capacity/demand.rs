@@ -5,8 +5,10 @@
 //! `ResourceProfile`), rounding included. What a number cannot be had of counts as nothing and is told in
 //! [`Demand::unknown`]: so every request here is the least that it can be, and a shortage that it proves is real.
 //!
-//! Deliberately absent: requests of EMR's `job-runner` container and of its logging sidecar beside driver and
-//! executors, as far as the configuration does not state them. They are not documented for all releases.
+//! The logging container beside driver and executors counts with what EMR documents; as older releases ask for less,
+//! the difference is kept apart, and no shortage is told that hangs on it.
+//!
+//! Deliberately absent: requests of EMR's `job-runner` container, which are not documented.
 
 use super::quantity::{self, SparkUnit, spark_mib};
 use super::supply::{Taint, requests};
@@ -24,6 +26,10 @@ pub struct Demand {
     pub unknown: Vec<String>,
     /// The range of executors, where dynamic allocation is on.
     pub dynamic: Option<Dynamic>,
+    /// The namespace of the pods, where it is known.
+    pub namespace: Option<String>,
+    /// The Spark configuration that the pods follow, as far as it is known.
+    pub conf: BTreeMap<String, String>,
 }
 
 /// How many executors dynamic allocation may have.
@@ -52,14 +58,47 @@ pub struct PodDemand {
     pub node_selector: BTreeMap<String, String>,
     /// Taints that the pods put up with.
     pub tolerations: Vec<Toleration>,
+    /// Labels of the pods, as far as they are known.
+    pub labels: BTreeMap<String, String>,
+    /// The image of Spark's container, where the configuration names one.
+    pub image: Option<String>,
     /// A pod template that was not given; it may add containers, selectors and tolerations.
     pub template: Option<String>,
+    /// What Spark's own container asks for, without those beside it: CPU in thousandths, memory in MiB.
+    pub container: (u64, u64),
+    /// The limit on the CPU of Spark's own container, where one is set.
+    pub cpu_limit_milli: Option<u64>,
+    /// The part of the memory that is documented and has been seen to be less in some releases.
+    pub doubtful_memory_mib: u64,
     /// The sum in short: `1g + max(384, 10 %) = 1408 MiB, 1 core`.
     pub arithmetic: String,
 }
 
+impl PodDemand {
+    /// Pods that ask for this and may be anywhere.
+    #[must_use]
+    pub fn new(role: Role, count: u32, cpu_milli: u64, memory_mib: u64) -> Self {
+        Self {
+            role,
+            count,
+            cpu_milli,
+            memory_mib,
+            node_selector: BTreeMap::new(),
+            tolerations: Vec::new(),
+            labels: BTreeMap::new(),
+            image: None,
+            template: None,
+            container: (cpu_milli, memory_mib),
+            cpu_limit_milli: None,
+            doubtful_memory_mib: 0,
+            arithmetic: String::new(),
+        }
+    }
+}
+
 /// What a pod of a job is for, in the order in which they are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// EMR's job submitter, also called job-runner.
     Submitter,
@@ -182,7 +221,7 @@ pub fn of_emr_on_eks(request: &Value, release_spark: Option<&str>) -> Demand {
                 || "the job names no job driver".to_owned(),
                 |template| format!("the job template `{template}` was not given, and the job driver is in it"),
             ));
-            return Demand { pods, unknown, dynamic: None };
+            return Demand { pods, unknown, ..Demand::default() };
         }
     };
     let mut conf = spark_defaults;
@@ -205,28 +244,48 @@ pub fn of_emr_on_eks(request: &Value, release_spark: Option<&str>) -> Demand {
     }
 
     let mut demand = of_spark_conf(&conf, Language::of_file(&entry_point), release_spark);
+    let logs = overrides.and_then(|overrides| overrides.get("monitoringConfiguration"));
+    let ships = ["s3MonitoringConfiguration", "cloudWatchMonitoringConfiguration"]
+        .iter()
+        .any(|way| logs.and_then(|logs| logs.get(way)).is_some_and(|way| !way.is_null()));
     for pod in &mut demand.pods {
+        let component = if pod.role == Role::Driver { "driver" } else { "executor" };
+        label(pod, component);
         if pod.role == Role::Executor && is_disabled(&container_conf, "executor.logging") {
             continue;
         }
         let mut reading = Reading { conf: &container_conf, unknown: &mut unknown };
         let cpu_milli = reading.cpu("logging.request.cores").unwrap_or_default();
-        let memory_mib = reading.memory("logging.request.memory");
-        let stated = cpu_milli > 0 || memory_mib.is_some();
+        let stated = reading.memory("logging.request.memory");
+        let memory_mib = stated.unwrap_or(LOGGING_MIB);
+        if stated.is_none() {
+            pod.doubtful_memory_mib = if ships { LOGGING_MIB - LEAST_LOGGING_MIB } else { LOGGING_MIB };
+        }
         pod.cpu_milli = pod.cpu_milli.saturating_add(cpu_milli);
-        pod.memory_mib = pod.memory_mib.saturating_add(memory_mib.unwrap_or_default());
-        pod.arithmetic.push_str(&if stated {
-            let memory_mib = memory_mib.unwrap_or_default();
-            format!("; logging container {cpu_milli}m, {memory_mib} MiB = {}m, {} MiB", pod.cpu_milli, pod.memory_mib)
-        } else {
-            "; a logging container beside it is not counted".to_owned()
-        });
+        pod.memory_mib = pod.memory_mib.saturating_add(memory_mib);
+        pod.arithmetic.push_str(&format!("; logging container {cpu_milli}m, {memory_mib} MiB"));
+        if stated.is_none() {
+            pod.arithmetic.push_str(" by default");
+        }
+        pod.arithmetic.push_str(&format!(" = {}m, {} MiB", pod.cpu_milli, pod.memory_mib));
     }
     pods.append(&mut demand.pods);
     unknown.append(&mut demand.unknown);
     unknown.sort();
     unknown.dedup();
-    Demand { pods, unknown, dynamic: demand.dynamic }
+    Demand { pods, unknown, ..demand }
+}
+
+/// What the logging container beside driver and executors asks for by default, as EMR documents it.
+const LOGGING_MIB: u64 = 512;
+/// What it has been seen to ask for in older releases.
+const LEAST_LOGGING_MIB: u64 = 200;
+
+/// Puts on a pod the labels that EMR gives it.
+fn label(pod: &mut PodDemand, component: &str) {
+    for (key, value) in [("component", component), ("resource.type", "job.run")] {
+        pod.labels.insert(format!("emr-containers.amazonaws.com/{key}"), value.to_owned());
+    }
 }
 
 /// All that a properties file may set of what is computed here.
@@ -269,19 +328,20 @@ fn submitter(conf: &BTreeMap<String, String>, unknown: &mut Vec<String>) -> PodD
     let counted =
         if logging { format!("logging container {cpu_milli}m, {memory_mib} MiB") } else { "0m, 0 MiB".into() };
     let open = tolerations.iter().any(|it| it.value.contains("${") || it.effect.contains("${"));
-    PodDemand {
-        role: Role::Submitter,
-        count: 1,
-        cpu_milli,
-        memory_mib,
+    let mut pod = PodDemand {
         node_selector,
         tolerations,
+        labels: with_prefix(conf, "jobsubmitter.label."),
+        image: conf.get("jobsubmitter.container.image").cloned(),
         template: open.then(|| {
             unknown.push("a toleration of the job submitter is not known".to_owned());
             "jobsubmitter.node.toleration".to_owned()
         }),
         arithmetic: format!("{counted}; the requests of its `job-runner` container are not documented and not counted"),
-    }
+        ..PodDemand::new(Role::Submitter, 1, cpu_milli, memory_mib)
+    };
+    label(&mut pod, "job.submitter");
+    pod
 }
 
 fn is_disabled(conf: &BTreeMap<String, String>, key: &str) -> bool {
@@ -306,7 +366,7 @@ pub fn of_spark_conf(conf: &BTreeMap<String, String>, language: Language, spark:
     }
     unknown.sort();
     unknown.dedup();
-    Demand { pods: vec![driver, executor], unknown, dynamic }
+    Demand { pods: vec![driver, executor], unknown, dynamic, namespace: None, conf: conf.clone() }
 }
 
 /// Sets the number of executors, and tells the range that they may have.
@@ -335,6 +395,7 @@ fn pod(reading: &mut Reading<'_>, role: Role, (memory_mib, memory): (u64, String
         Some(cpu_milli) => cpu_milli,
         None => reading.number(&format!("spark.{side}.cores")).map_or(1000, |cores| u64::from(cores) * 1000),
     };
+    let cpu_limit_milli = reading.cpu(&format!("spark.kubernetes.{side}.limit.cores"));
     let selector = format!("spark.kubernetes.{side}.node.selector.");
     let node_selector = selectors(reading.conf, &["spark.kubernetes.node.selector.", &selector], reading.unknown);
     let template = reading.conf.get(&format!("spark.kubernetes.{side}.podTemplateFile")).cloned();
@@ -351,16 +412,24 @@ fn pod(reading: &mut Reading<'_>, role: Role, (memory_mib, memory): (u64, String
         whole if whole % 1000 == 0 => format!("{} cores", whole / 1000),
         part => format!("{part}m cpu"),
     };
+    let mut labels = with_prefix(reading.conf, &format!("spark.kubernetes.{side}.label."));
+    labels.insert("spark-role".to_owned(), side.to_owned());
+    let image = [format!("spark.kubernetes.{side}.container.image"), "spark.kubernetes.container.image".to_owned()];
     PodDemand {
-        role,
-        count: 1,
-        cpu_milli,
-        memory_mib,
         node_selector,
-        tolerations: Vec::new(),
+        labels,
+        image: image.iter().find_map(|key| reading.conf.get(key)).cloned(),
         template,
+        cpu_limit_milli,
         arithmetic: format!("{memory} = {memory_mib} MiB, {cpu}"),
+        ..PodDemand::new(role, 1, cpu_milli, memory_mib)
     }
+}
+
+/// The entries whose names begin so, without the prefix.
+fn with_prefix(conf: &BTreeMap<String, String>, prefix: &str) -> BTreeMap<String, String> {
+    let from = conf.range(prefix.to_owned()..);
+    from.map_while(|(name, value)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone()))).collect()
 }
 
 /// The memory request of a driver or executor in MiB, and its sum in words. `language` is given for executors, whose
@@ -559,6 +628,7 @@ fn of_kubeflow(spec: &Value) -> Demand {
         set(&format!("spark.{side}.memory"), field("memory"));
         set(&format!("spark.{side}.memoryOverhead"), field("memoryOverhead"));
         set(&format!("spark.kubernetes.{side}.request.cores"), field("coreRequest"));
+        set(&format!("spark.kubernetes.{side}.limit.cores"), field("coreLimit"));
     }
     set("spark.executor.instances", spec.pointer("/executor/instances"));
     if spec.pointer("/dynamicAllocation/enabled").and_then(Value::as_bool) == Some(true) {

@@ -1,14 +1,16 @@
 //! What the cluster has left: its nodes, and what the pods on them have taken.
 //!
 //! Free is allocatable less the requests of all bound pods that have not ended, counted as the scheduler counts them:
-//! init containers, sidecars, pod-level requests and overhead included. Beside the nodes stands whether others may
-//! come: a Cluster Autoscaler with room in a node group, a Karpenter NodePool below its limits, EKS Auto Mode.
+//! init containers, sidecars, pod-level requests and overhead included. Beside the nodes stand those that may come
+//! ([`super::pool`]): a Cluster Autoscaler with room in a node group, a Karpenter NodePool below its limits. Where
+//! something may add nodes and it is not known which, that is told.
 //!
 //! The lists must be whole. A caller that saw only a part says so in [`Supply::unknown`].
 //!
-//! Deliberately absent: what such new nodes would be, and pods that wait for a node. Waiting pods hold nothing; they
-//! are counted, because they compete.
+//! Deliberately absent: pods that wait for a node. They hold nothing, and are counted because they compete.
 
+use super::fargate::{self, Profile};
+use super::pool::{self, Daemons, Pool};
 use super::quantity;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -19,8 +21,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Supply {
     /// By name.
     pub nodes: Vec<Node>,
-    /// Why nodes may be added, if they may: ``Karpenter NodePool `default` ``.
+    /// Nodes that may be added, as far as it is known what they would be.
+    pub pools: Vec<Pool>,
+    /// Why other nodes may be added, of which nothing is known: `EKS Auto Mode`.
     pub may_grow: Option<String>,
+    /// Which pods Fargate takes.
+    pub fargate: Vec<Profile>,
     /// What could not be told; with anything here, neither *fits* nor *short* is proved.
     pub unknown: Vec<String>,
     /// Pods that have no node yet and compete for the room.
@@ -52,6 +58,48 @@ pub struct Node {
     pub schedulable: bool,
     /// The pods on it, the largest first.
     pub taken_by: Vec<Taken>,
+}
+
+/// Room on a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// CPU in thousandths of a core.
+    pub cpu: u64,
+    /// Memory in MiB.
+    pub memory: u64,
+    /// How many pods.
+    pub pods: u64,
+}
+
+impl Room {
+    /// What is free on a node; nothing is taken off one that takes no new pods.
+    #[must_use]
+    pub fn of(node: &Node) -> Self {
+        Self { cpu: node.cpu_free_milli, memory: node.memory_free_mib, pods: node.pods_free }
+    }
+
+    /// How many pods of this size it takes.
+    #[must_use]
+    pub fn takes(self, cpu: u64, memory: u64) -> u64 {
+        self.pods
+            .min(self.cpu.checked_div(cpu).unwrap_or(u64::MAX))
+            .min(self.memory.checked_div(memory).unwrap_or(u64::MAX))
+    }
+}
+
+impl Supply {
+    /// What may add nodes, named: ``Karpenter NodePool `default` ``.
+    #[must_use]
+    pub fn growth(&self) -> Option<String> {
+        let names: Vec<&str> = self
+            .pools
+            .iter()
+            .filter(|pool| !pool.is_spent())
+            .map(|pool| pool.name.as_str())
+            .chain(self.may_grow.as_deref())
+            .collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
 }
 
 /// A taint of a node.
@@ -108,8 +156,24 @@ pub struct HeldPod {
     pub memory_mib: u64,
 }
 
-/// The nodes with what is left on them. `nodes`, `pods` and `node_pools` are Kubernetes objects, `nodegroups` what
-/// `describe-nodegroup` prints, `cluster` what `describe-cluster` prints, each with or without its wrapper.
+/// What the supply is read from: Kubernetes objects, and what `aws eks describe-…` prints, with or without wrapper.
+#[derive(Clone, Debug, Default)]
+pub struct Listing<'v> {
+    /// All nodes.
+    pub nodes: &'v [Value],
+    /// All pods.
+    pub pods: &'v [Value],
+    /// The managed node groups.
+    pub nodegroups: Vec<&'v Value>,
+    /// Karpenter's NodePools.
+    pub node_pools: &'v [Value],
+    /// The Fargate profiles.
+    pub fargate_profiles: Vec<&'v Value>,
+    /// The cluster itself.
+    pub cluster: Option<&'v Value>,
+}
+
+/// The nodes with what is left on them, of a cluster without Fargate profiles.
 #[must_use]
 pub fn of_cluster(
     nodes: &[Value],
@@ -118,8 +182,16 @@ pub fn of_cluster(
     node_pools: &[Value],
     cluster: Option<&Value>,
 ) -> Supply {
+    let nodegroups = nodegroups.iter().collect();
+    of_listing(&Listing { nodes, pods, nodegroups, node_pools, fargate_profiles: Vec::new(), cluster }, |_| true)
+}
+
+/// The nodes with what is left on them. A pod of which `counts` says no is left out, as if it were deleted.
+#[must_use]
+pub fn of_listing(listing: &Listing<'_>, counts: impl Fn(&Value) -> bool) -> Supply {
+    let Listing { nodes, pods, .. } = listing;
     let mut supply = Supply::default();
-    let mut room: Vec<Room> = nodes.iter().filter_map(|node| Room::of(node, &mut supply.unknown)).collect();
+    let mut room: Vec<Counting> = nodes.iter().filter_map(|node| Counting::of(node, &mut supply.unknown)).collect();
     room.sort_by(|left, right| left.node.name.cmp(&right.node.name));
     room.dedup_by(|later, earlier| {
         let same = later.node.name == earlier.node.name;
@@ -130,7 +202,7 @@ pub fn of_cluster(
     });
     let index: FxHashMap<String, usize> =
         room.iter().enumerate().map(|(at, room)| (room.node.name.clone(), at)).collect();
-    for pod in pods.iter().filter(|pod| !has_ended(pod)) {
+    for pod in pods.iter().filter(|pod| !has_ended(pod) && counts(pod)) {
         let Some(on) = node_of(pod) else {
             supply.waiting += 1;
             continue;
@@ -155,8 +227,9 @@ pub fn of_cluster(
     if !nodes.is_empty() && pods.is_empty() {
         supply.unknown.push("no pods are listed, so what the nodes already hold is not known".to_owned());
     }
-    supply.may_grow = may_grow(&room, pods, nodegroups, node_pools, cluster);
-    supply.nodes = room.into_iter().map(Room::settled).collect();
+    supply.nodes = room.into_iter().map(Counting::settled).collect();
+    supply.fargate = fargate::profiles(listing.fargate_profiles.iter().copied());
+    grow(&mut supply, listing);
     supply.unknown.sort();
     supply.unknown.dedup();
     supply
@@ -187,14 +260,14 @@ pub fn held_by(pods: &[Value], job_ids: &BTreeSet<String>) -> Held {
 }
 
 /// A node while its pods are being counted; memory in bytes, so that nothing is rounded twice.
-struct Room {
+struct Counting {
     node: Node,
     bytes: u64,
     cpu_taken: u64,
     bytes_taken: u64,
 }
 
-impl Room {
+impl Counting {
     fn of(value: &Value, unknown: &mut Vec<String>) -> Option<Self> {
         let Some(name) = at(value, &["metadata", "name"]).and_then(Value::as_str) else {
             unknown.push("a node has no name".to_owned());
@@ -217,8 +290,6 @@ impl Room {
             unknown.push(format!("what is allocatable on the node `{name}` is not told"));
             return None;
         };
-        let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let taints = at(value, &["spec", "taints"]).and_then(Value::as_array).into_iter().flatten();
         let labels = at(value, &["metadata", "labels"]).and_then(Value::as_object).into_iter().flatten();
         let cordoned = at(value, &["spec", "unschedulable"]).and_then(Value::as_bool) == Some(true);
         let node = Node {
@@ -227,9 +298,7 @@ impl Room {
             memory_mib: bytes >> 20,
             pods,
             labels: labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
-            taints: taints
-                .map(|it| Taint { key: text(it, "key"), value: text(it, "value"), effect: text(it, "effect") })
-                .collect(),
+            taints: pool::taints(at(value, &["spec", "taints"])),
             schedulable: ready == Some("True") && !cordoned,
             ..Node::default()
         };
@@ -362,68 +431,51 @@ fn is_daemon(pod: &Value) -> bool {
     owners.into_iter().any(|owner| owner.get("kind").and_then(Value::as_str) == Some("DaemonSet"))
 }
 
-fn may_grow(
-    room: &[Room],
-    pods: &[Value],
-    nodegroups: &[Value],
-    node_pools: &[Value],
-    cluster: Option<&Value>,
-) -> Option<String> {
+/// Tells what may add nodes: as pools where it is known what they would be, else as reasons.
+fn grow(supply: &mut Supply, listing: &Listing<'_>) {
+    let Listing { pods, nodegroups, node_pools, .. } = listing;
     let mut reasons = BTreeSet::new();
-    let cluster = cluster.map(|cluster| cluster.get("cluster").unwrap_or(cluster));
+    let cluster = listing.cluster.map(|cluster| cluster.get("cluster").unwrap_or(cluster));
     let auto_mode = cluster.and_then(|cluster| at(cluster, &["computeConfig", "enabled"])).and_then(Value::as_bool);
     let computes = |how: &str| {
-        let of = |room: &Room| room.node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|it| it == how);
-        room.iter().any(of)
+        let of = |node: &Node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|it| it == how);
+        supply.nodes.iter().any(of)
     };
-    if auto_mode == Some(true) || computes("auto") {
+    if node_pools.is_empty() && (auto_mode == Some(true) || computes("auto")) {
         reasons.insert("EKS Auto Mode".to_owned());
     }
-    if computes("fargate") {
+    if computes("fargate") && supply.fargate.is_empty() {
         reasons.insert("Fargate, for the pods that a profile selects".to_owned());
-    }
-    for pool in node_pools.iter().filter(|pool| pool_may_grow(pool)) {
-        let name = at(pool, &["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
-        reasons.insert(format!("Karpenter NodePool `{name}`"));
     }
     if node_pools.is_empty() && pods.iter().any(|pod| runs(pod, "karpenter")) {
         reasons.insert("Karpenter runs, and its NodePools are not known".to_owned());
     }
-    let groups = || nodegroups.iter().map(|group| group.get("nodegroup").unwrap_or(group));
+    let groups = || nodegroups.iter().copied().map(|group| group.get("nodegroup").unwrap_or(group));
     let size = |group: &Value, name: &str| at(group, &["scalingConfig", name]).and_then(Value::as_u64);
     let desired = groups().filter_map(|group| size(group, "desiredSize")).fold(0, u64::saturating_add);
-    if desired > room.len() as u64 {
-        reasons.insert(format!("the node groups should have {desired} nodes and have {}", room.len()));
+    if desired > supply.nodes.len() as u64 {
+        reasons.insert(format!("the node groups should have {desired} nodes and have {}", supply.nodes.len()));
     }
+    let daemons = Daemons::of(&supply.nodes);
+    let mut pools = Vec::new();
     if pods.iter().any(|pod| runs(pod, "cluster-autoscaler")) {
         for group in groups() {
-            let name = group.get("nodegroupName").and_then(Value::as_str).unwrap_or_default();
-            match (size(group, "desiredSize"), size(group, "maxSize")) {
-                (Some(now), Some(max)) if now >= max => {}
-                (_, Some(max)) => {
-                    reasons.insert(format!("node group `{name}` may grow to {max}"));
-                }
-                (_, None) => {
-                    reasons.insert(format!("node group `{name}` may grow, its maximum is not told"));
+            match pool::of_node_group(group, &supply.nodes, daemons) {
+                Ok(pool) => pools.extend(pool),
+                Err(why) => {
+                    reasons.insert(why);
                 }
             }
         }
-        let managed = |room: &Room| room.node.labels.contains_key("eks.amazonaws.com/nodegroup");
-        if nodegroups.is_empty() || !room.iter().all(managed) {
+        let managed = |node: &Node| node.labels.contains_key("eks.amazonaws.com/nodegroup");
+        if nodegroups.is_empty() || !supply.nodes.iter().all(managed) {
             reasons.insert("a Cluster Autoscaler runs, and not all of its node groups are known".to_owned());
         }
     }
-    (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", "))
-}
-
-/// Whether a Karpenter NodePool can add a node: not of a fixed size, and below each of its limits.
-fn pool_may_grow(pool: &Value) -> bool {
-    let fixed = at(pool, &["spec", "replicas"]).is_some_and(|replicas| !replicas.is_null());
-    let limits = at(pool, &["spec", "limits"]).and_then(Value::as_object).into_iter().flatten();
-    let used =
-        |what: &str| at(pool, &["status", "resources"]).and_then(|used| used.get(what)).and_then(quantity::amount);
-    let mut limits = limits.filter_map(|(what, most)| Some((used(what).unwrap_or(0), quantity::amount(most)?)));
-    !fixed && limits.all(|(used, most)| used < most)
+    pools.extend(node_pools.iter().filter_map(|pool| pool::of_node_pool(pool, daemons)));
+    pools.sort_by(|left, right| left.name.cmp(&right.name));
+    supply.pools = pools;
+    supply.may_grow = (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", "));
 }
 
 /// Whether this pod runs a program of that name, by the pod's name, labels or images.

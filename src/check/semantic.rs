@@ -3,22 +3,29 @@
 //! This is where documents become the plain types of [`crate::iam`] and [`crate::capacity`], and
 //! their answers become verdicts with evidence.
 
-use super::{Evidence, Inquiry, Spot, Subject, Verdict, blocked};
-use crate::capacity;
-use crate::known::{Told, Unknown};
+use super::{Evidence, Inquiry, Subject, Verdict, blocked};
 use crate::path::Path;
 use crate::rule::{Assertion, Permission};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 mod access;
+pub(crate) mod capacity;
 mod policies;
 
 /// Judges a semantic assertion on a subject.
 pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
     match assertion {
         Assertion::Permits { rules, to } => permits(subject, rules, to),
-        Assertion::Fits { jobs, cluster } => fits(subject, inquiry, jobs, cluster),
+        Assertion::Fits(gang) => capacity::fits(gang, subject, inquiry),
+        Assertion::WithinQuota { jobs, cluster, namespace } => {
+            capacity::within_quota(jobs, cluster, namespace, subject, inquiry)
+        }
+        Assertion::KeepsOffSpot { jobs, cluster, roles } => {
+            capacity::keeps_off_spot(jobs, cluster, roles, subject, inquiry)
+        }
+        Assertion::ArchitectureMatches { jobs, cluster } => {
+            capacity::architecture_matches(jobs, cluster, subject, inquiry)
+        }
         Assertion::Allows(question) => access::allows(question, subject, inquiry),
         Assertion::Limits { question, by } => access::limits(question, by, subject, inquiry),
         Assertion::Withholds(question) => access::withholds(question, subject, inquiry),
@@ -93,92 +100,4 @@ fn permits(subject: &Subject<'_>, rules: &Path, wanted: &[Permission]) -> Verdic
     });
     let short = short.join("; ");
     Verdict::Fail(Evidence::at(pointer, format!("it lacks {short}")).fact("short", short))
-}
-
-fn fits(subject: &Subject<'_>, inquiry: &Inquiry<'_>, jobs: &Path, cluster: &Path) -> Verdict {
-    let (cluster_arn, _) = match single(subject, cluster) {
-        Ok(found) => found,
-        Err(verdict) => return verdict,
-    };
-    let jobs = subject.find(jobs);
-    if let Some(evidence) = blocked(&jobs) {
-        return Verdict::Unknown(evidence);
-    }
-    if jobs.found.is_empty() {
-        let because = "no job request says which pods will run";
-        let mut evidence = Evidence::at(subject.pointer.clone(), because);
-        evidence.unblock.push("add the job's request to `jobs` in `sparkcheck.toml`".into());
-        return Verdict::Unknown(evidence);
-    }
-    let cluster_arn = cluster_arn.told().unwrap_or_default();
-    let estate = &inquiry.linked.estate;
-    for collection in ["kubernetes.nodes", "kubernetes.pods"] {
-        if let Some(unknown) = estate.incomplete(collection, cluster_arn, None) {
-            return Verdict::Unknown(Evidence::unknown(subject.pointer.clone(), unknown));
-        }
-    }
-    let Some((group, group_pointer)) = estate.kubernetes(cluster_arn) else {
-        let why = "the nodes of the cluster were not listed".into();
-        return Verdict::Unknown(Evidence::unknown(subject.pointer.clone(), Unknown { why, unblock: None }));
-    };
-    let list = |kind: &str| group[kind].as_array().map_or(&[][..], Vec::as_slice);
-    let nodegroups: Vec<Value> = estate
-        .items("eks.nodegroups")
-        .iter()
-        .filter(|nodegroup| {
-            cluster_arn.ends_with(&format!("cluster/{}", nodegroup["clusterName"].told().unwrap_or_default()))
-        })
-        .cloned()
-        .collect();
-    let described = estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn));
-    let supply = capacity::supply::of_cluster(list("nodes"), list("pods"), &nodegroups, list("nodePools"), described);
-    let spark = subject.rollout.and_then(|(_, rollout)| rollout["release"]["spark"].told());
-    Verdict::all(jobs.found.iter().map(|(job, pointer)| {
-        let demand = demand(job, spark);
-        let fit = capacity::fit::fit(std::slice::from_ref(&demand), &supply);
-        let mut evidence = Evidence::at(format!("{group_pointer}/nodes"), fit.because.clone())
-            .fact("arithmetic", fit.arithmetic.join("\n"))
-            .fact("because", fit.because.clone());
-        if let Some(nodes) = fit.nodes_needed {
-            evidence = evidence
-                .fact("nodes", nodes.to_string())
-                .fact("total", (supply.nodes.len() + nodes as usize).to_string());
-        }
-        evidence.spots.insert(0, Spot { pointer: pointer.clone(), note: fit.because.clone() });
-        evidence.spots.truncate(1);
-        match fit.outcome {
-            capacity::fit::Outcome::Fits | capacity::fit::Outcome::FitsIfPackedWell => Verdict::Pass,
-            capacity::fit::Outcome::Short => Verdict::Fail(evidence),
-            capacity::fit::Outcome::Unknown => Verdict::Unknown(evidence),
-        }
-    }))
-}
-
-/// The pods of one job request, whatever form it has.
-fn demand(job: &Value, spark: Option<&str>) -> capacity::demand::Demand {
-    let request = &job["request"];
-    match job["kind"].told() {
-        Some("start-job-run") => capacity::demand::of_emr_on_eks(request, spark),
-        Some("sparkpilot-job") => capacity::demand::of_emr_on_eks(&as_start_job_run(request), spark),
-        _ => capacity::demand::of_spark_application(request),
-    }
-}
-
-/// A SparkPilot job as the request that it becomes.
-fn as_start_job_run(job: &Value) -> Value {
-    let conf: BTreeSet<String> = job["spark_conf"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("--conf '{name}={}'", value.replace('\'', r"'\''"))
-        })
-        .collect();
-    serde_json::json!({
-        "jobDriver": {"sparkSubmitJobDriver": {
-            "entryPoint": job["artifact_uri"],
-            "sparkSubmitParameters": conf.into_iter().collect::<Vec<_>>().join(" "),
-        }},
-    })
 }

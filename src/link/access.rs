@@ -1,7 +1,8 @@
 //! What a job names in S3 and CloudWatch, which the role that it runs as must be able to reach.
 //!
 //! Each job gets `code` (its entry point, and what is shipped with it), `data` (S3 URIs among its
-//! arguments), `logs` and `logGroup`, each with the ARN that IAM is asked about. The part of an ARN
+//! arguments), `logs`, `logGroup`, `eventLog` (Spark's own) and `catalog` (Glue's, where it is the
+//! metastore), each with the ARN that IAM is asked about. The part of an ARN
 //! that only the run decides is a hole, so that IAM is asked about all that could stand there.
 //! What is in the image (`local://`) needs nothing.
 //!
@@ -10,6 +11,7 @@
 use super::Draft;
 use crate::capacity::demand::spark_submit_conf;
 use crate::known::{Part, Text, Told, Unknown};
+use crate::path::escape;
 use serde_json::{Map, Value, json};
 
 /// Gives every job of the rollout the list of what it needs to reach.
@@ -56,6 +58,16 @@ const SHIPPING: [&str; 9] = [
     "spark.kubernetes.executor.podTemplateFile",
 ];
 
+const EVENT_LOG: &str = "spark.eventLog.enabled";
+const EVENT_LOG_DIR: &str = "spark.eventLog.dir";
+const METASTORE: &str = "spark.hadoop.hive.metastore.client.factory.class";
+const HIVE_METASTORE: &str = "hive.metastore.client.factory.class";
+
+/// Whether a metastore client is the one for the Glue Data Catalog.
+fn is_glue(factory: &str) -> bool {
+    factory.contains("AWSGlueDataCatalogHiveClientFactory")
+}
+
 impl Home {
     fn needs(&self, job: &Value) -> Vec<(&'static str, Needs)> {
         let request = &job["request"];
@@ -74,8 +86,19 @@ impl Home {
     fn of_job_run(&self, request: &Value, driver: &str) -> Vec<(&'static str, Needs)> {
         let (submit, inside) = (&request["jobDriver"][driver], format!("/jobDriver/{driver}"));
         let mut code = self.code(&format!("{inside}/entryPoint"), &submit["entryPoint"]);
+        let (mut event_log, mut catalog) = self.of_configuration(request);
         if let Some(parameters) = submit["sparkSubmitParameters"].told() {
             let conf = spark_submit_conf(parameters).conf;
+            let at = format!("{inside}/sparkSubmitParameters");
+            let value = |key: &str| conf.get(key).map(String::as_str);
+            // What is given when submitting goes before what is configured.
+            if value(EVENT_LOG_DIR).is_some() || value(EVENT_LOG) == Some("false") {
+                event_log.clear();
+            }
+            event_log.extend(self.event_log(value, &at));
+            if catalog.is_empty() && value(METASTORE).is_some_and(is_glue) {
+                catalog.push((at.clone(), self.default_database()));
+            }
             let shipped = SHIPPING.iter().filter_map(|key| conf.get(*key)).flat_map(|files| files.split(','));
             let shipped = shipped.filter_map(|file| self.object(&Text::literal(file.split('#').next()?.trim())));
             code.extend(shipped.map(|need| (format!("{inside}/sparkSubmitParameters"), need)));
@@ -91,7 +114,51 @@ impl Home {
             ("data", self.data(&format!("{inside}/entryPointArguments"), &submit["entryPointArguments"])),
             ("logs", self.logs(&log_uri_at, log_uri)),
             ("logGroup", if enabled == false { Vec::new() } else { self.log_group(&group_at, group, prefix) }),
+            ("eventLog", event_log),
+            ("catalog", catalog),
         ]
+    }
+
+    /// Where the event log goes, and the catalog, by the classifications of the request.
+    fn of_configuration(&self, request: &Value) -> (Needs, Needs) {
+        let (mut event_log, mut catalog) = (Vec::new(), Vec::new());
+        let inside = "/configurationOverrides/applicationConfiguration";
+        let all = request.pointer(inside).and_then(Value::as_array);
+        for (at, classification) in all.into_iter().flatten().enumerate() {
+            let properties = &classification["properties"];
+            let property = |key: &str| properties[key].as_str();
+            let place = |key: &str| format!("{inside}/{at}/properties/{}", escape(key));
+            match classification["classification"].as_str() {
+                Some("spark-defaults") => {
+                    event_log.extend(self.event_log(property, &place(EVENT_LOG_DIR)));
+                    if property(METASTORE).is_some_and(is_glue) {
+                        catalog.push((place(METASTORE), self.default_database()));
+                    }
+                }
+                Some("spark-hive-site") if property(HIVE_METASTORE).is_some_and(is_glue) => {
+                    catalog.push((place(HIVE_METASTORE), self.default_database()));
+                }
+                _ => {}
+            }
+        }
+        (event_log, catalog)
+    }
+
+    /// Where Spark writes its event log, if it writes one into S3.
+    fn event_log<'c>(&self, conf: impl Fn(&str) -> Option<&'c str>, at: &str) -> Option<(String, Value)> {
+        let is_on = conf(EVENT_LOG).is_some_and(|on| on.eq_ignore_ascii_case("true"));
+        let need = self.object(&Text::literal(conf(EVENT_LOG_DIR).filter(|_| is_on)?))?;
+        Some((at.to_owned(), need))
+    }
+
+    /// The database that Spark asks Glue for whenever it starts, with the catalog around it.
+    fn default_database(&self) -> Value {
+        let of = |resource: &str| {
+            let parts: [&Text; 6] =
+                [&"arn:".into(), &self.partition, &":glue:".into(), &self.region, &":".into(), &self.account];
+            document(&joined([&joined(parts), &":".into(), &resource.into()]))
+        };
+        json!({"catalogArn": of("catalog"), "arn": of("database/default")})
     }
 
     fn code(&self, inside: &str, value: &Value) -> Needs {
@@ -255,6 +322,37 @@ mod tests {
         }
         let need = home().object(&"s3://<bucket>/x".into()).unwrap();
         assert!(need.get("bucket").is_none());
+    }
+
+    #[test]
+    fn event_logs_and_catalogs() {
+        let glue = "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory";
+        for (parameters, configured, event_log, catalogs) in [
+            ("", json!([]), None, 0),
+            ("--conf spark.eventLog.enabled=true --conf spark.eventLog.dir=s3://b/e/", json!([]), Some("s3://b/e/"), 0),
+            ("--conf spark.eventLog.dir=s3://b/e/", json!([]), None, 0),
+            (
+                "--conf spark.eventLog.enabled=false",
+                json!([{"classification": "spark-defaults", "properties": {
+                    "spark.eventLog.enabled": "true", "spark.eventLog.dir": "s3://b/e/"}}]),
+                None,
+                0,
+            ),
+            (
+                "",
+                json!([{"classification": "spark-hive-site", "properties": {"hive.metastore.client.factory.class": glue}}]),
+                None,
+                1,
+            ),
+        ] {
+            let job = json!({"kind": "start-job-run", "request": {
+                "jobDriver": {"sparkSubmitJobDriver": {"entryPoint": "local:///x.py", "sparkSubmitParameters": parameters}},
+                "configurationOverrides": {"applicationConfiguration": configured},
+            }});
+            let needs: std::collections::BTreeMap<_, _> = home().needs(&job).into_iter().collect();
+            let found = needs["eventLog"].first().and_then(|(_, need)| need["uri"].as_str());
+            assert_eq!((found, needs["catalog"].len()), (event_log, catalogs), "{parameters} {configured}");
+        }
     }
 
     #[test]

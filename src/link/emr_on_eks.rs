@@ -1,6 +1,7 @@
 //! Rollouts of EMR on EKS: a cluster, a namespace, an execution role, a submitter, jobs.
 
 use super::access::needs;
+use super::gangs::gangs;
 use super::job::jobs;
 use super::network::{Tenants, network};
 use super::reference::{Found, Index, Wanted, is_role, lookup, select};
@@ -34,6 +35,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
+    gangs(estate, declaration, pointer, draft);
     needs(draft);
     quotas(estate, index, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
@@ -137,6 +139,9 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
         Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),
     }
     draft.set_found("cluster", found);
+    if Unknown::of(&declaration["namespace"]).is_some() {
+        draft.set_at("namespace", declaration["namespace"].clone(), format!("{pointer}/namespace"));
+    }
     if let Some(namespace) = declaration["namespace"].told() {
         draft.set_at("namespace", namespace, format!("{pointer}/namespace"));
         let wanted = Wanted { collection: "kubernetes.namespaces", scope: text, namespace: None };

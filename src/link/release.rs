@@ -15,6 +15,10 @@ pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft
             draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel"),
         ))
     });
+    if Unknown::of(&declaration["release-label"]).is_some() {
+        draft.set_at("releaseLabel", declaration["release-label"].clone(), format!("{pointer}/release-label"));
+        return;
+    }
     let declared =
         declaration["release-label"].told().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
     let Some((label, at)) = declared.or(from_jobs) else { return };

@@ -22,6 +22,11 @@ pub(super) fn execution_role(estate: &Estate, index: &Index, declaration: &Value
         let arn = draft.object.get("session")?.get(name)?.told()?;
         Some((arn.to_owned(), format!("/session/environment/{name}")))
     };
+    if let Some(unknown) = Unknown::of(&declaration["execution-role"]) {
+        draft.set_at("executionRoleArn", unknown.to_value(), format!("{pointer}/execution-role"));
+        draft.set("executionRole", unknown.to_value());
+        return;
+    }
     let declared =
         declaration["execution-role"].told().map(|arn| (arn.to_owned(), format!("{pointer}/execution-role")));
     let Some((arn, at)) = declared.or(from_jobs).or_else(from_session) else {

@@ -4,6 +4,7 @@
 //! rollout needs is told by its applications; a gateway writes those of Apache's.
 
 use super::application::{self, APACHE, KUBEFLOW};
+use super::gangs::gangs;
 use super::mounted::mounted;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::{Draft, emr_on_eks, job, service_account};
@@ -44,6 +45,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     definition(estate, draft);
     webhook(estate, draft);
     accounts(estate, index, &declaration, pointer, draft);
+    gangs(estate, &declaration, pointer, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
 }

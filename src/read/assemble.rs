@@ -88,7 +88,9 @@ struct Assembly {
     gaps: Vec<Gap>,
     sources: Vec<Source>,
     known: Known,
-    /// How many items of each table are of the snapshot over which the inputs are laid.
+    /// What code declares, by list.
+    declared: BTreeMap<String, BTreeSet<usize>>,
+    /// How many items of each table were there before those of code.
     ground: BTreeMap<String, usize>,
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
     inline: BTreeMap<String, bool>,
@@ -200,13 +202,13 @@ impl Assembly {
         }
     }
 
-    fn path(&self, source: usize) -> &str {
-        self.sources.get(source).map_or("", |source| source.path.as_str())
-    }
-
     /// The scope that a source states, of a collection that is listed within such.
     fn told(&self, source: usize, within: Within) -> Option<String> {
         self.whose.get(&source)?.scope(within)
+    }
+
+    fn path(&self, source: usize) -> &str {
+        self.sources.get(source).map_or("", |source| source.path.as_str())
     }
 
     fn gap(&mut self, source: usize, what: &str, why: impl Into<String>, unblock: impl Into<String>) {
@@ -415,6 +417,7 @@ impl Assembly {
             sources: self.sources,
             gaps,
             passed_over: 0,
+            declared: self.declared,
         }
     }
 }

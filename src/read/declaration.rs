@@ -42,6 +42,7 @@ const KEYS: &[&str] = &[
     "virtual-cluster",
     "credentials",
     "jobs",
+    "concurrent",
     "application",
     "service-role",
     "instance-profile",
@@ -135,6 +136,17 @@ fn rollout_of(
                 paths.push(Value::String(job_path));
             }
             Value::Array(paths)
+        } else if name == "concurrent" {
+            let number = match value.get_ref() {
+                DeValue::Integer(number) => number.as_str().parse::<u64>().ok().filter(|number| *number > 0),
+                _ => None,
+            };
+            let Some(number) = number else {
+                let message = "`concurrent` is not a number of jobs".to_owned();
+                let help = Some("write `concurrent = 4`, for four jobs at once".to_owned());
+                return Err(mistake(path, text, value.span(), message, "this", help));
+            };
+            number.into()
         } else {
             let written = string(path, text, name, value)?;
             for (of, words) in [("system", SYSTEMS), ("credentials", CREDENTIALS)] {

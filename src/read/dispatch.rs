@@ -8,8 +8,12 @@
 use super::assemble::Reading;
 use super::code::Code;
 use super::file::{self, Entry, Unreadable};
+use super::script::Material;
 use super::shape::{self, Content, Recognised};
-use super::{cloudformation, describe, json, place, refusal, session, terraform, yaml};
+use super::{
+    cloudformation, describe, eksctl, helm_values, json, manifest, place, placeholder, refusal, script, session,
+    terraform, yaml,
+};
 use crate::estate::{Gap, Syntax};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -27,6 +31,8 @@ pub(super) enum Outcome {
     Code(Code),
     /// A template of CloudFormation, which may be nested in another one.
     Template(Entry, Arc<str>),
+    /// A script, or what scripts name: policies and requests.
+    Material(Material),
     /// It is not for us, and why.
     PassedOver(String),
 }
@@ -128,7 +134,7 @@ fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &
                 file.held = held;
             }
         }
-        Outcome::Template(..) | Outcome::PassedOver(_) => {}
+        Outcome::Template(..) | Outcome::Material(_) | Outcome::PassedOver(_) => {}
     }
     outcome
 }
@@ -143,7 +149,11 @@ fn code(entry: &Entry, text: &str, terraform: &[Entry]) -> Option<Outcome> {
     if cloudformation::is_template(text) {
         return Some(Outcome::Template(entry.clone(), text.into()));
     }
-    None
+    let code = eksctl::read(path, text).or_else(|| manifest::read(path, text));
+    if let Some(code) = code.or_else(|| helm_values::read(path, text)) {
+        return Some(Outcome::Code(code));
+    }
+    script::material(path, text).map(Outcome::Material)
 }
 
 /// Whether a file is a script or a document, of which only command lines are for us.
@@ -254,7 +264,10 @@ fn read_documents(
             });
         } else {
             let language = if syntax == Syntax::Yaml { "YAML" } else { "JSON" };
-            broken = Some(format!("`{path}:{line}:{column}` is no {language}: {message}"));
+            broken = Some(match syntax {
+                Syntax::Yaml if placeholder::is_program(text) => format!("`{path}` is a template that is not rendered"),
+                _ => format!("`{path}:{line}:{column}` is no {language}: {message}"),
+            });
         }
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {

@@ -6,8 +6,6 @@
 //!
 //! Deliberately absent: node roles and networks that eksctl makes, which no rule asks for.
 
-#![allow(dead_code, reason = "dispatch comes with the assembly of code")]
-
 use super::code::{ACCOUNT, Code, Declared, Form, Node, PARTITION, REGION};
 use super::placeholder;
 use super::written::{self, Written, join, list, object, text};

@@ -3,6 +3,7 @@
 use super::refusal;
 use super::shape::{Content, Items, Listing, Places, Recognised};
 use super::yaml;
+use crate::estate::Collection;
 use crate::known::Unknown;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ const NOT_OBJECTS: &[&str] =
     &["eksctl.io", "kustomize.config.k8s.io", "kind.x-k8s.io", "skaffold", "client.authentication.k8s.io"];
 
 /// The list of a kind.
-fn list_name(kind: &str, api_version: &str) -> String {
+pub(crate) fn list_name(kind: &str, api_version: &str) -> String {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     if let Some((_, groups, list, _)) = KINDS.iter().find(|(name, ..)| *name == kind) {
         return if groups.contains(&group) { (*list).to_owned() } else { format!("{list}.{group}") };
@@ -65,6 +66,23 @@ fn list_name(kind: &str, api_version: &str) -> String {
 /// Whether a list is of things of the whole cluster, which have no namespace.
 pub(crate) fn cluster_wide(list: &str) -> bool {
     KINDS.iter().any(|(_, _, name, wide)| *name == list && *wide)
+}
+
+/// The kind of the objects in a list, and the API groups that have it.
+pub(crate) fn kind_of(list: &str) -> Option<(&'static str, &'static [&'static str])> {
+    KINDS.iter().find(|(_, _, name, _)| *name == list).map(|(kind, groups, ..)| (*kind, *groups))
+}
+
+/// The resource of a collection, and the API groups in which it is listed.
+pub(crate) fn resource(collection: &'static Collection) -> (&'static str, Vec<&'static str>) {
+    let name = collection.action.strip_prefix("list ").unwrap_or(collection.action);
+    match name.split_once('.') {
+        Some((resource, group)) => (resource, vec![group]),
+        None => (
+            name,
+            kind_of(collection.name.trim_start_matches("kubernetes.")).map_or(vec![""], |(_, groups)| groups.to_vec()),
+        ),
+    }
 }
 
 /// Takes an object, or a list of objects, apart.

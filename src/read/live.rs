@@ -15,6 +15,8 @@
 pub mod aws;
 pub mod calls;
 pub mod demand;
+#[cfg(feature = "live")]
+pub mod kubernetes;
 pub mod plan;
 
 use super::assemble::Reading;

@@ -170,7 +170,7 @@ impl Ledger {
 }
 
 /// Whether a field changes from call to call without anybody's doing.
-fn moves(key: &str) -> bool {
+pub(crate) fn moves(key: &str) -> bool {
     const MOVING: &[&str] = &[
         "RoleLastUsed",
         "PasswordLastUsed",

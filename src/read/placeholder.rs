@@ -233,6 +233,11 @@ fn enclosed(text: &str, at: usize, close: char, is_name: fn(&str) -> bool) -> Op
     Some(Placeholder { start: at, end: at + 1 + end.0 + 1, name, dialect: Dialect::Hand })
 }
 
+/// Where the placeholder ends that begins with this angle bracket.
+pub(crate) fn angle(text: &str, at: usize) -> Option<usize> {
+    enclosed(text, at, '>', is_angle_name).map(|found| found.end)
+}
+
 fn is_capitals(name: &str) -> bool {
     name.len() >= 3
         && name.starts_with(|c: char| c.is_ascii_uppercase())

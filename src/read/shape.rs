@@ -68,6 +68,8 @@ pub(crate) struct Whose {
     pub(crate) region: Option<String>,
     /// The ARN of the cluster, virtual cluster or application in which it was asked for.
     pub(crate) inside: Option<String>,
+    /// The one namespace that was asked about.
+    pub(crate) namespace: Option<String>,
     /// A part of the answer was lost, so its lists say nothing of what they lack. Why, stands beside it.
     pub(crate) lost: bool,
 }

@@ -5,6 +5,7 @@
 //! Semantic kinds are questions of the domain, put to [`crate::iam`] and [`crate::capacity`].
 
 use super::template::Template;
+use crate::capacity::{Binding, Role as PodRole};
 use crate::iam::trust::MissKind;
 use crate::path::Path;
 use serde::{Deserialize, Serialize};
@@ -189,12 +190,54 @@ pub enum Assertion {
         callers: Vec<Outsider>,
     },
     /// The pods of these jobs get nodes.
-    Fits {
+    Fits(Gang),
+    /// The pods of these jobs stay within the ResourceQuotas and LimitRanges of their namespace.
+    WithinQuota {
+        /// The job requests.
+        jobs: Path,
+        /// The ARN of the cluster.
+        cluster: Path,
+        /// The namespace.
+        namespace: Path,
+    },
+    /// Pods of these kinds cannot come onto Spot nodes.
+    KeepsOffSpot {
+        /// The job requests.
+        jobs: Path,
+        /// The ARN of the cluster.
+        cluster: Path,
+        /// The kinds.
+        roles: Vec<PodRole>,
+    },
+    /// Images that name an architecture meet no node of another one.
+    ArchitectureMatches {
         /// The job requests.
         jobs: Path,
         /// The ARN of the cluster.
         cluster: Path,
     },
+}
+
+/// The pods of some jobs, and what of their want of nodes counts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gang {
+    /// The job requests.
+    pub jobs: Path,
+    /// The ARN of the cluster.
+    pub cluster: Path,
+    /// Only these kinds of pods count; all, where none are named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<PodRole>,
+    /// Only these wants count; another rule has the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_of: Vec<Binding>,
+    /// These wants do not count; other rules have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<Binding>,
+    /// It is not enough that they fit if the scheduler packs well; a shortage is another rule's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub surely: bool,
 }
 
 /// What the absence of a value means.

@@ -198,8 +198,9 @@ fn options_win_over_conf_and_conf_over_defaults() {
         let [submitter, driver, executor] = demand.pods.as_slice() else { panic!("three kinds of pods") };
         assert_eq!((submitter.role, submitter.cpu_milli, submitter.memory_mib), (Role::Submitter, 100, 200));
         assert!(submitter.node_selector.is_empty());
-        assert_eq!((driver.cpu_milli, driver.memory_mib, driver.count), (1000, 2048 + 819, 1));
-        assert_eq!((executor.cpu_milli, executor.memory_mib, executor.count), (2000, 4096 + 1638, 3));
+        assert_eq!((driver.container, driver.count), ((1000, 2048 + 819), 1));
+        assert_eq!((executor.container, executor.count), ((2000, 4096 + 1638), 3));
+        assert_eq!(driver.memory_mib, driver.container.1 + 512, "with the logging container");
         assert_eq!(driver.node_selector, conf(&[("pool", "batch")]));
         assert_eq!(executor.node_selector, conf(&[("pool", "spot")]));
     }
@@ -274,7 +275,7 @@ fn a_job_that_is_not_told_whole_is_unknown() {
         assert!(demand.unknown.iter().any(|it| it == unknown), "{:?}", demand.unknown);
     }
     let file = of_emr_on_eks(&submit(json!("--properties-file p --driver-memory 3g")), Some("3.5.5"));
-    assert_eq!((file.pods[1].cpu_milli, file.pods[1].memory_mib), (0, 3072), "only what is stated counts");
+    assert_eq!(file.pods[1].container, (0, 3072), "only what is stated counts");
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn growth_is_seen_where_something_can_add_nodes() {
     let pool = |spec: Value, used: Value| json!({"metadata": {"name": "default"}, "spec": spec, "status": {"resources": used}});
     let plain = pod("a", "coredns", "Running", "0", "0");
     let runs = autoscaler("ca-1", json!({"app": "cluster-autoscaler"}), "", "Running");
-    let grow = Some("node group `ng` may grow to 4");
+    let grow = Some("node group `ng`, which may grow to 4");
     let karpenter = Some("Karpenter NodePool `default`");
     let table = [
         (vec![plain.clone()], vec![group(1, 4)], vec![], json!({}), None),
@@ -209,7 +209,7 @@ fn growth_is_seen_where_something_can_add_nodes() {
     for (pods, groups, pools, cluster, expected) in table {
         let nodes = [node("a", "2", "4Gi", "10")];
         let supply = of_cluster(&nodes, &pods, &groups, &pools, Some(&cluster));
-        assert_eq!(supply.may_grow.as_deref(), expected, "{pods:?} {groups:?} {pools:?} {cluster}");
+        assert_eq!(supply.growth().as_deref(), expected, "{pods:?} {groups:?} {pools:?} {cluster}");
     }
     for (kind, reason) in [("auto", "EKS Auto Mode"), ("fargate", "Fargate, for the pods that a profile selects")] {
         let mut node = node("a", "2", "4Gi", "10");

@@ -12,15 +12,15 @@
 //! - The same thing in two units of code is two things: stages and examples repeat themselves, and are
 //!   neither merged nor held against each other. A reference finds the first.
 //!
-//! Laid over a snapshot, an item takes the place of the one that has its identity: what the code says
-//! counts, lists of policies add up, and what only an apply will tell stays as the snapshot has it.
+//! Laid over what is known of an account, an item takes the place of the one that has its identity: what the code says
+//! counts, lists of policies add up, and what only an apply will tell stays as the account has it.
 
 use super::super::code::{Code, Declared, Form, Node};
 use super::super::kubernetes;
 use super::Assembly;
 use super::items::{called, pointer_of};
 use crate::estate::{Origin, Source, collection, identity};
-use crate::known::{Part, Text, Told, Truth, Unknown};
+use crate::known::{self, Part, Text, Told, Truth, Unknown};
 use crate::path::escape;
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value, json};
@@ -38,6 +38,7 @@ type Placed = BTreeMap<String, Vec<usize>>;
 impl Assembly {
     /// Moves everything that code declares in; `holes` are those that a snapshot fills.
     pub(super) fn code(&mut self, codes: Vec<Code>, holes: &Holes) {
+        self.ground = self.tables.iter().map(|(at, table)| (at.clone(), table.items.len())).collect();
         let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
         let mut units = Vec::new();
         for code in codes {
@@ -105,6 +106,9 @@ impl Assembly {
         }
         for (unit, _) in &units {
             self.close(unit);
+            for (at, positions) in &unit.placed {
+                self.declared.entry(at.clone()).or_default().extend(positions);
+            }
         }
     }
 
@@ -156,7 +160,9 @@ impl Assembly {
         sole: Option<&str>,
         item: Node,
     ) {
-        let arn = cluster.map(|cluster| self.cluster_arn(cluster)).or_else(|| sole.map(str::to_owned));
+        let file = item.at.as_ref().and_then(|place| unit.files.get(place.file as usize)).or(unit.files.first());
+        let by_path = || self.known.cluster(self.path(*file?));
+        let arn = cluster.map(|cluster| self.cluster_arn(cluster)).or_else(by_path).or_else(|| sole.map(str::to_owned));
         let arn =
             arn.unwrap_or_else(|| format!("arn:${{partition}}:eks:${{region}}:${{account}}:cluster/${{{CLUSTER}}}"));
         let number = self.groups.iter().position(|group| group.is(&arn)).unwrap_or_else(|| {
@@ -273,15 +279,32 @@ impl Assembly {
             for list in lists(name) {
                 stub.insert((*list).to_owned(), json!([unknown]));
             }
+            if let Some((outer, inner)) = field.split_once('/') {
+                stub.insert(outer.to_owned(), json!({inner: [unknown]}));
+            }
             let mut stub = Value::Object(stub);
             identify(name, &mut stub);
             table.items.push(stub);
             unit.placed.entry(at.clone()).or_default().push(table.items.len() - 1);
             table.items.len() - 1
         });
-        let list = table.items.get(position).and_then(|item| item.get(field)).and_then(Value::as_array);
+        // A list inside of a policy may be one statement, and a policy that is not known takes none.
+        let (outer, inner) = field.split_once('/').map_or((None, field), |(outer, inner)| (Some(outer), inner));
+        if let (Some(outer), Some(item)) = (outer, table.items.get_mut(position)) {
+            match item.get_mut(outer) {
+                Some(holder) if Unknown::of(holder).is_some() => return,
+                Some(Value::Object(holder)) => {
+                    if let Some(one @ Value::Object(_)) = holder.get_mut(inner) {
+                        *one = json!([one.take()]);
+                    }
+                }
+                _ => item[outer] = json!({}),
+            }
+        }
+        let pointer = format!("/{field}");
+        let list = table.items.get(position).and_then(|item| item.pointer(&pointer)).and_then(Value::as_array);
         let known = list.map_or(0, |list| list.iter().take_while(|entry| Unknown::of(entry).is_none()).count());
-        let target = format!("{at}/{position}/{}/{known}", escape(field));
+        let target = format!("{at}/{position}/{field}/{known}");
         if found.is_none() {
             if let Some(place) = part.at.clone() {
                 self.note(unit, &format!("{at}/{position}"), &place);
@@ -289,8 +312,12 @@ impl Assembly {
         }
         let value = self.value(unit, part, &target);
         let item = self.tables.get_mut(&at).and_then(|table| table.items.get_mut(position));
-        if let Some(Value::Object(item)) = item
-            && let Value::Array(list) = item.entry(field).or_insert_with(|| json!([]))
+        let holder = match outer {
+            Some(outer) => item.and_then(|item| item.get_mut(outer)),
+            None => item,
+        };
+        if let Some(Value::Object(holder)) = holder
+            && let Value::Array(list) = holder.entry(inner).or_insert_with(|| json!([]))
         {
             list.insert(known.min(list.len()), value);
         }
@@ -340,7 +367,7 @@ impl Assembly {
         for (at, place) in places {
             self.note(unit, &at, &place);
         }
-        show(&mut value);
+        known::show(&mut value);
         value
     }
 
@@ -414,23 +441,6 @@ fn lists(name: &str) -> &'static [&'static str] {
     }
 }
 
-/// Gives every text with holes the form in which it is looked up.
-fn show(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(show),
-        Value::Object(object) => {
-            if object.contains_key("$text") {
-                if let Some(text) = Text::of(value) {
-                    *value = text.to_key();
-                }
-            } else {
-                object.values_mut().for_each(show);
-            }
-        }
-        _ => {}
-    }
-}
-
 fn arn_of(service: &str, regional: bool, resource: &str) -> String {
     let region = if regional { "${region}" } else { "" };
     format!("arn:${{partition}}:{service}:{region}:${{account}}:{resource}")
@@ -441,6 +451,12 @@ fn identify(name: &str, item: &mut Value) {
     let Some(about) = collection(name) else { return };
     let key = about.key;
     let Value::Object(map) = item else { return };
+    if name == "iam.policies"
+        && let Some(Value::Array(versions)) = map.get_mut("PolicyVersionList")
+        && let [Value::Object(only)] = versions.as_mut_slice()
+    {
+        only.entry("IsDefaultVersion").or_insert(Value::Bool(true));
+    }
     let text = |map: &Map<String, Value>, field: &str| map.get(field).and_then(Told::told).map(str::to_owned);
     let (service, regional, resource) = match name {
         "iam.roles" | "iam.users" | "iam.policies" | "iam.groups" | "iam.instanceProfiles" => {

@@ -217,8 +217,8 @@ impl Assembly {
         }
         if let (Some(listing), Some(cluster)) = (items.listing.take(), &cluster) {
             let mut doubt = listing.doubt;
-            let mut namespace = None;
-            if !kubernetes::cluster_wide(&list) {
+            let mut namespace = self.whose.get(&source).and_then(|whose| whose.namespace.clone());
+            if namespace.is_none() && !kubernetes::cluster_wide(&list) {
                 let spaces: BTreeSet<&str> =
                     items.items.iter().filter_map(|item| item.pointer("/metadata/namespace")?.as_str()).collect();
                 // The name of the cluster in the path is no namespace.

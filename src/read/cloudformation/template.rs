@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// The largest text that is read as a template. CloudFormation takes 1 MB.
 const LARGEST: usize = 16 << 20;
 
+/// How many keys that stand twice are told.
+const FAULTS: usize = 50;
+
 /// A template.
 #[derive(Debug)]
 pub(super) struct Template {
@@ -126,13 +129,10 @@ impl Template {
                 return Some(root);
             }
             let language = if is_json { "JSON" } else { "YAML" };
-            self.gap(
-                format!("the template is no {language}: {}", fault.message),
-                Some((fault.line, fault.column)),
-            );
+            self.gap(format!("the template is no {language}: {}", fault.message), Some((fault.line, fault.column)));
             return None;
         }
-        for twice in found.twice {
+        for twice in found.twice.into_iter().take(FAULTS) {
             self.gap(twice.message, Some((twice.line, twice.column)));
         }
         if found.documents.len() > 1 {
@@ -153,7 +153,8 @@ impl Template {
                 properties: node.get("Properties").cloned().unwrap_or_else(|| Node::new(Form::Object(Vec::new()))),
                 condition: text("Condition"),
                 path: metadata("aws:cdk:path").map(|path| {
-                    let path = path.strip_suffix("/Resource").or_else(|| path.strip_suffix("/Default")).unwrap_or(&path);
+                    let path =
+                        path.strip_suffix("/Resource").or_else(|| path.strip_suffix("/Default")).unwrap_or(&path);
                     path.to_owned()
                 }),
                 asset: metadata("aws:asset:path"),
@@ -182,7 +183,10 @@ impl Template {
                 what: self.shown.clone(),
                 scope: String::new(),
                 why: format!("macro `{name}` may change the template, and was not run"),
-                unblock: Some("give the processed template: `aws cloudformation get-template --template-stage Processed`".to_owned()),
+                unblock: Some(
+                    "give the processed template: `aws cloudformation get-template --template-stage Processed`"
+                        .to_owned(),
+                ),
                 place: Some(match start {
                     Some((line, column)) => format!("{}:{line}:{column}", self.shown),
                     None => self.shown.clone(),
@@ -199,7 +203,9 @@ impl Template {
     /// Whether the CDK made it.
     pub(super) fn is_cdk(&self) -> bool {
         self.resources.iter().any(|(_, resource)| {
-            resource.path.is_some() || resource.kind == "AWS::CDK::Metadata" || resource.kind.starts_with("Custom::AWSCDK")
+            resource.path.is_some()
+                || resource.kind == "AWS::CDK::Metadata"
+                || resource.kind.starts_with("Custom::AWSCDK")
         })
     }
 }

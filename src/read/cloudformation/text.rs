@@ -24,9 +24,7 @@ impl Class {
         match self {
             Self::Any => false,
             Self::Name => delimiter.chars().any(|letter| !in_name(letter)),
-            Self::Path => {
-                delimiter.contains("//") || delimiter.chars().any(|letter| !in_name(letter) && letter != '/')
-            }
+            Self::Path => delimiter.contains("//") || delimiter.chars().any(|letter| !in_name(letter) && letter != '/'),
         }
     }
 }
@@ -41,9 +39,9 @@ pub(super) fn name(text: &str) -> String {
         end -= 1;
     }
     // The same name stands for the same text, so what is cut off counts.
-    let digest = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let digest = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{}… ({digest:016x})", text.get(..end).unwrap_or_default())
 }
 

@@ -30,7 +30,47 @@ pub(crate) struct Documents {
 
 /// Reads a text. `tag` says under which key the value of a tag stands: `Fn::Sub` for `Sub`.
 pub(crate) fn documents(text: &str, file: u32, tag: &dyn Fn(&str) -> Option<String>) -> Documents {
+    let found = parsed(text, text, file, tag);
+    match &found.fault {
+        Some(fault) if fault.message.contains("cannot start with '-'") => parsed(text, &with_dashes(text), file, tag),
+        _ => found,
+    }
+}
+
+/// Stands for a dash that is a scalar by itself: `[-, x]`, which YAML 1.1 takes and 1.2 does not.
+const DASH: char = '\u{e02d}';
+
+/// The text with another letter for each dash that stands alone in a list, letter for letter.
+fn with_dashes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    // The last letter that is no blank, and whether a dash followed it.
+    let (mut before, mut dash) = (' ', None);
+    for letter in text.chars() {
+        if let Some(at) = dash.take() {
+            if matches!(letter, ',' | ']') {
+                let blanks = out.split_off(at + 1);
+                out.pop();
+                out.push(DASH);
+                out.push_str(&blanks);
+            } else if letter == ' ' {
+                dash = Some(at);
+            }
+        }
+        if letter == '-' && matches!(before, '[' | ',') {
+            dash = Some(out.len());
+        }
+        if !letter.is_whitespace() {
+            before = letter;
+        }
+        out.push(letter);
+    }
+    out
+}
+
+/// Reads what stands for a text letter by letter.
+fn parsed(text: &str, read: &str, file: u32, tag: &dyn Fn(&str) -> Option<String>) -> Documents {
     let mut builder = Builder {
+        read,
         offsets: Offsets::of(text),
         file,
         tag,
@@ -46,6 +86,7 @@ pub(crate) fn documents(text: &str, file: u32, tag: &dyn Fn(&str) -> Option<Stri
 }
 
 struct Builder<'t> {
+    read: &'t str,
     offsets: Offsets<'t>,
     file: u32,
     tag: &'t dyn Fn(&str) -> Option<String>,
@@ -81,7 +122,7 @@ struct Key {
 
 impl Builder<'_> {
     fn run(&mut self) -> Result<(), YamlFault> {
-        for event in Parser::new_from_str(self.offsets.text) {
+        for event in Parser::new_from_str(self.read) {
             let (event, span) = event.map_err(|error| YamlFault {
                 message: match error.info() {
                     "recursion limit exceeded" => format!("nested more than {DEPTH} deep"),
@@ -98,9 +139,14 @@ impl Builder<'_> {
                     self.nodes += 1;
                     let is_text = tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
                     let plain = style == ScalarStyle::Plain && !is_text;
+                    let text = if text.contains(DASH) && !self.offsets.text.contains(DASH) {
+                        text.replace(DASH, "-").into()
+                    } else {
+                        text
+                    };
                     let form = if plain { plain_scalar(&text) } else { Form::Text(Text::literal(text)) };
                     let mut end = self.offsets.byte(&span.end);
-                    let start = self.offsets.byte(&span.start);
+                    let start = self.content(self.offsets.byte(&span.start), tag.is_some(), anchor != 0);
                     if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
                         let block = self.offsets.text.get(start..end).unwrap_or_default();
                         end = start + block.trim_end().len();
@@ -239,6 +285,17 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Where a scalar begins, after its tag and its anchor.
+    fn content(&self, start: usize, tagged: bool, anchored: bool) -> usize {
+        let mut rest = self.offsets.text.get(start..).unwrap_or_default();
+        let before = rest.len();
+        while tagged && rest.starts_with('!') || anchored && rest.starts_with('&') {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+            rest = rest.get(end..).unwrap_or_default().trim_start_matches([' ', '\t']);
+        }
+        start + (before - rest.len())
+    }
+
     /// The key under which a value with this tag stands.
     fn key_of(&self, tag: Option<&Tag>) -> Option<String> {
         let tag = tag.filter(|tag| !tag.is_yaml_core_schema())?;
@@ -364,6 +421,10 @@ mod tests {
                 json!({"a": {"Fn::If": ["c", {"x": 1}, {"Ref": "AWS::NoValue"}]}}),
             ),
             ("a: &b {x: 1}\nc: *b\nd: {<<: *b, y: 2}", json!({"a": {"x": 1}, "c": {"x": 1}, "d": {"x": 1, "y": 2}})),
+            (
+                "a: !Split [-, !Select [ - , '[-, x]']]",
+                json!({"a": {"Fn::Split": ["-", {"Fn::Select": ["-", "[-, x]"]}]}}),
+            ),
             ("{\"a\": [1, \"x\\ny\", null]}", json!({"a": [1, "x\ny", null]})),
             ("a: 1\nb: 2\na: 3", json!({"a": 3, "b": 2})),
         ] {

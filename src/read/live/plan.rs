@@ -5,6 +5,7 @@
 use super::calls::{CALLS, Call, Of, Only};
 use super::demand::Demand;
 use crate::estate::{COLLECTIONS, Collection};
+use crate::read::kubernetes;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,12 +82,7 @@ impl Plan {
     pub fn cluster_role(&self) -> Value {
         let mut by_group: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for collection in &self.kubernetes {
-            let Some(resource) = collection.action.strip_prefix("list ") else { continue };
-            let (resource, groups) = match resource.split_once('.') {
-                Some((resource, group)) => (resource, vec![group]),
-                None if SPARK.contains(&resource) => (resource, vec!["spark.apache.org", "sparkoperator.k8s.io"]),
-                None => (resource, vec![""]),
-            };
+            let (resource, groups) = kubernetes::resource(collection);
             for group in groups {
                 by_group.entry(group).or_default().insert(resource);
             }
@@ -152,9 +148,6 @@ impl Plan {
         json!({"iam": self.policy(), "kubernetes": self.cluster_role()})
     }
 }
-
-/// Resources that come from one of two operators.
-const SPARK: [&str; 3] = ["sparkapplications", "scheduledsparkapplications", "sparkclusters"];
 
 fn kebab_of(call: &Call) -> String {
     call.command().rsplit(' ').next().unwrap_or_default().to_owned()

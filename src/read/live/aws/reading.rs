@@ -89,7 +89,7 @@ fn command(asked: &Asked, suffix: &str) -> String {
 fn whose(asked: &Asked, lost: bool) -> Whose {
     let region = (!asked.call.service.is_global()).then(|| asked.region.clone());
     let inside = asked.inside.as_ref().map(|(arn, _)| arn.clone());
-    Whose { account: asked.account.clone(), region, inside, lost }
+    Whose { account: asked.account.clone(), region, inside, namespace: None, lost }
 }
 
 /// Adds to an answer what the question knew and the answer leaves out.

@@ -1,0 +1,463 @@
+//! `sparkcheck fit`: whether jobs find nodes, how many would, and what helps; also of nodes and jobs as they are not.
+//!
+//! The answers are those of [`crate::capacity`], asked of each job of each rollout that runs pods on a cluster.
+//!
+//! Deliberately absent: jobs without pods of their own (EMR Serverless, EMR on EC2), and everything else that a
+//! rollout may fail of; that is what `sparkcheck check` is for.
+
+use crate::capacity::picture::{Picture, escaped, picture};
+use crate::capacity::remedy::{Remedy, remedies};
+use crate::capacity::{self, Demand, Fit, Outcome, Role, Supply, quota, what_if};
+use crate::check::semantic::capacity as asked;
+use crate::facts::instances::{InstanceType, instance_type};
+use crate::link::Linked;
+use crate::report::look::Look;
+use crate::report::visible;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::rc::Rc;
+
+/// More executors than these are not looked for.
+const MOST_EXECUTORS: u32 = 100_000;
+
+/// What is asked, beside the estate.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Only this rollout.
+    pub rollout: Option<String>,
+    /// As if there were so many nodes.
+    pub nodes: Option<u32>,
+    /// As if all nodes were of this type.
+    pub instance_type: Option<&'static InstanceType>,
+    /// As if each job had so many executors.
+    pub executors: Option<u32>,
+    /// As if so many of each job ran at once.
+    pub concurrent: Option<u32>,
+    /// All jobs of a rollout at once, in place of each for itself.
+    pub together: bool,
+}
+
+impl Question {
+    /// The instance type of that name, or one that the user may have meant.
+    pub fn type_named(name: &str) -> Result<&'static InstanceType, Option<&'static str>> {
+        instance_type(name).ok_or_else(|| {
+            let name: String = name.chars().take(64).collect();
+            let types = crate::facts::instances::instance_types();
+            let near = types.iter().map(|one| (strsim::jaro_winkler(&name, one.name), one.name));
+            near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|near| near.0 > 0.8).map(|near| near.1)
+        })
+    }
+}
+
+/// The answer for one job, or for the jobs of a rollout together.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The rollout.
+    pub rollout: String,
+    /// The job.
+    pub job: String,
+    /// How many of it run at once.
+    pub concurrent: u32,
+    /// What was assumed, and is not so.
+    pub assumed: Vec<String>,
+    /// What it came to, or why it cannot be told.
+    pub result: Result<Weighed, String>,
+}
+
+/// What asking came to.
+#[derive(Clone, Debug)]
+pub struct Weighed {
+    /// The pods.
+    pub demand: Vec<Demand>,
+    /// The nodes.
+    pub supply: Rc<Supply>,
+    /// Whether they fit.
+    pub fit: Fit,
+    /// What the namespace does not let in.
+    pub quota: quota::Answer,
+    /// The most executors of each job with which the pods fit, well packed; `None` if not even one does.
+    pub most_executors: Option<u32>,
+    /// The most of these jobs that fit at once, well packed.
+    pub most_concurrent: Option<u32>,
+    /// What helps.
+    pub remedies: Vec<Remedy>,
+}
+
+/// Asks of every job of every rollout, or of the one that is named. Nothing, where no rollout runs pods.
+#[must_use]
+pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let mut clusters: BTreeMap<String, Result<Rc<(Rc<Supply>, capacity::Held)>, String>> = BTreeMap::new();
+    for rollout in linked.estate.items("rollouts") {
+        let name = rollout["name"].as_str().unwrap_or("?");
+        if question.rollout.as_deref().is_some_and(|wanted| wanted != name) {
+            continue;
+        }
+        let gangs = rollout["gangs"].as_array().map_or(&[][..], Vec::as_slice);
+        let arn = rollout["clusterArn"].as_str().unwrap_or_default();
+        if gangs.is_empty() {
+            continue;
+        }
+        let nodes = clusters
+            .entry(arn.to_owned())
+            .or_insert_with(|| {
+                asked::cluster(linked, arn)
+                    .map(|cluster| Rc::new((Rc::new(cluster.supply), cluster.held)))
+                    .map_err(|unknown| unknown.why)
+            })
+            .clone();
+        let of = |gang: &Value| asked::demand(gang, Some(rollout));
+        let jobs: Vec<(String, Vec<Demand>)> = if question.together {
+            let names: Vec<&str> = gangs.iter().filter_map(|gang| gang["name"].as_str()).collect();
+            vec![(names.join(" and "), gangs.iter().map(of).collect())]
+        } else {
+            gangs.iter().map(|gang| (gang["name"].as_str().unwrap_or("?").to_owned(), vec![of(gang)])).collect()
+        };
+        let concurrent = question.concurrent.unwrap_or_else(|| asked::concurrent(Some(rollout)));
+        for (job, demand) in jobs {
+            let mut answer = Answer {
+                rollout: name.to_owned(),
+                job,
+                concurrent,
+                assumed: assumed(question),
+                result: Err(String::new()),
+            };
+            answer.result = nodes.clone().map(|nodes| {
+                let (quotas, ranges) = bounds(linked, arn, rollout);
+                weigh(demand, concurrent, &nodes.0, &nodes.1, question, (&quotas, &ranges))
+            });
+            answers.push(answer);
+        }
+    }
+    answers
+}
+
+fn assumed(question: &Question) -> Vec<String> {
+    let mut assumed = Vec::new();
+    assumed.extend(question.nodes.map(|nodes| format!("{nodes} nodes")));
+    assumed.extend(question.instance_type.map(|one| format!("nodes of type {}", one.name)));
+    assumed.extend(question.executors.map(|executors| format!("{executors} executors")));
+    assumed.extend(question.concurrent.map(|concurrent| format!("{concurrent} at once")));
+    assumed
+}
+
+/// The quotas and ranges of the rollout's namespace, as far as they were listed.
+fn bounds<'l>(linked: &'l Linked, arn: &str, rollout: &Value) -> (Vec<&'l Value>, Vec<&'l Value>) {
+    let group = linked.estate.kubernetes(arn).map(|(group, _)| group);
+    let of = |kind: &str| {
+        let objects = group.and_then(|group| group[kind].as_array()).into_iter().flatten();
+        objects.filter(|object| object["metadata"]["namespace"] == rollout["namespace"]).collect()
+    };
+    (of("resourceQuotas"), of("limitRanges"))
+}
+
+fn weigh(
+    mut jobs: Vec<Demand>,
+    concurrent: u32,
+    nodes: &Rc<Supply>,
+    held: &capacity::Held,
+    question: &Question,
+    (quotas, ranges): (&[&Value], &[&Value]),
+) -> Weighed {
+    let mut supply = Rc::clone(nodes);
+    if let Some(one) = question.instance_type {
+        supply = Rc::new(what_if::of_instance_type(&supply, one));
+    }
+    if let Some(number) = question.nodes {
+        supply = Rc::new(what_if::with_nodes(&supply, number));
+    }
+    if let Some(number) = question.executors {
+        jobs = what_if::with_executors(&jobs, number);
+    }
+    let fits = |demand: &[Demand]| capacity::fit(demand, &supply).outcome.fits();
+    let demand = what_if::at_once(&jobs, concurrent);
+    let fit = capacity::fit(&demand, &supply);
+    let most_executors =
+        what_if::largest_number(MOST_EXECUTORS, |number| fits(&what_if::with_executors(&demand, number)));
+    let most_concurrent =
+        what_if::largest_number(asked::MOST_CONCURRENT, |number| fits(&what_if::at_once(&jobs, number)));
+    let remedies =
+        if fit.outcome == Outcome::Short { remedies(&demand, &supply, held, fit.nodes_needed) } else { Vec::new() };
+    let quota = quota::within(&demand, quotas, ranges);
+    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, remedies }
+}
+
+impl Weighed {
+    /// Whether the pods get in and find nodes.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self.fit.outcome {
+            _ if !self.quota.short.is_empty() => Outcome::Short,
+            outcome if outcome.fits() && !self.quota.unknown.is_empty() => Outcome::Unknown,
+            outcome => outcome,
+        }
+    }
+
+    /// Why, in a line.
+    #[must_use]
+    pub fn because(&self) -> String {
+        let quota =
+            self.quota.short.iter().map(|short| format!("`{}` does not let them in: {}", short.name, short.because));
+        let mut reasons: Vec<String> = quota.collect();
+        if reasons.is_empty() && self.fit.outcome.fits() && !self.quota.unknown.is_empty() {
+            reasons.extend(self.quota.unknown.iter().cloned());
+        } else {
+            reasons.push(self.fit.because.clone());
+        }
+        reasons.join("; ")
+    }
+
+    /// The kinds of pods of one job with their sums.
+    fn kinds(&self) -> Vec<(Role, u64, u64, u64, &str)> {
+        let mut kinds: Vec<(Role, u64, u64, u64, &str)> = Vec::new();
+        for pod in self.demand.iter().flat_map(|job| &job.pods) {
+            let same = kinds.iter_mut().find(|kind| {
+                (kind.0, kind.2, kind.3, kind.4) == (pod.role, pod.cpu_milli, pod.memory_mib, pod.arithmetic.as_str())
+            });
+            match same {
+                Some(kind) => kind.1 += u64::from(pod.count),
+                None => kinds.push((pod.role, pod.count.into(), pod.cpu_milli, pod.memory_mib, &pod.arithmetic)),
+            }
+        }
+        kinds
+    }
+
+    fn picture(&self) -> Picture {
+        picture(&self.supply, &self.fit)
+    }
+}
+
+/// 0 if all fit, 1 if something does not, 3 if something cannot be told.
+#[must_use]
+pub fn exit_code(answers: &[Answer]) -> u8 {
+    let is = |wanted: fn(&Weighed) -> bool| answers.iter().any(|answer| answer.result.as_ref().is_ok_and(wanted));
+    if is(|weighed| weighed.outcome() == Outcome::Short) {
+        1
+    } else if is(|weighed| weighed.outcome() == Outcome::Unknown) || answers.iter().any(|it| it.result.is_err()) {
+        3
+    } else {
+        0
+    }
+}
+
+/// The answers for reading.
+#[must_use]
+pub fn human(answers: &[Answer], look: &Look) -> String {
+    use crate::report::look::{BAD, BOLD, DOUBTFUL, FAINT, GOOD};
+    let mut text = String::new();
+    for (at, answer) in answers.iter().enumerate() {
+        if at > 0 {
+            text.push('\n');
+        }
+        write_to(&mut text, format_args!("{}\n", look.paint(BOLD, &visible(&heading(answer)))));
+        let weighed = match &answer.result {
+            Ok(weighed) => weighed,
+            Err(why) => {
+                look.wrap(&mut text, &look.paint(DOUBTFUL, "unknown: "), "  ", &visible(why));
+                text.push('\n');
+                continue;
+            }
+        };
+        let outcome = weighed.outcome();
+        let style = match outcome {
+            Outcome::Fits => GOOD,
+            Outcome::Short => BAD,
+            Outcome::FitsIfPackedWell | Outcome::Unknown => DOUBTFUL,
+        };
+        look.wrap(&mut text, "", "  ", &format!("{outcome}: {}", visible(&weighed.because())));
+        if look.colour {
+            let plain = format!("{outcome}:");
+            text = text.replacen(&plain, &look.paint(style, &plain), 1);
+        }
+        text.push('\n');
+        for (role, count, cpu, memory, sum) in weighed.kinds() {
+            write_to(&mut text, format_args!("  {role} × {count}: {cpu}m cpu, {memory} MiB\n"));
+            if look.verbose {
+                look.wrap(&mut text, "    ", "    ", &look.paint(FAINT, &visible(sum)));
+            }
+        }
+        text.push('\n');
+        for line in weighed.picture().text(look.columns(), look.unicode).lines() {
+            write_to(&mut text, format_args!("  {line}\n"));
+        }
+        text.push('\n');
+        for line in bounds_told(weighed) {
+            look.wrap(&mut text, "  ", "  ", &line);
+        }
+        if !weighed.remedies.is_empty() {
+            text.push_str("  each of these alone helps:\n");
+            for remedy in &weighed.remedies {
+                look.wrap(&mut text, "    - ", "      ", &visible(&remedy.say));
+            }
+        }
+    }
+    text
+}
+
+fn heading(answer: &Answer) -> String {
+    let mut heading = format!("{} · {}", answer.rollout, answer.job);
+    if answer.concurrent > 1 {
+        write_to(&mut heading, format_args!(" × {}", answer.concurrent));
+    }
+    if !answer.assumed.is_empty() {
+        write_to(&mut heading, format_args!(" · as if there were {}", answer.assumed.join(", ")));
+    }
+    heading
+}
+
+/// How far it goes.
+fn bounds_told(weighed: &Weighed) -> Vec<String> {
+    if weighed.fit.outcome == Outcome::Unknown {
+        return Vec::new();
+    }
+    let most = |number: Option<u32>, most: u32, one: &str, many: &str| match number {
+        None => format!("not one {one} fits"),
+        Some(1) => format!("no more than one {one} fits"),
+        Some(number) if number == most => format!("{number} {many} or more fit"),
+        Some(number) => format!("at most {number} {many} fit"),
+    };
+    vec![
+        most(weighed.most_executors, MOST_EXECUTORS, "executor of each job", "executors of each job"),
+        most(weighed.most_concurrent, asked::MOST_CONCURRENT, "such job at once", "such jobs at once"),
+    ]
+}
+
+/// The answers for programs.
+#[must_use]
+pub fn to_value(answers: &[Answer]) -> Value {
+    let list: Vec<Value> = answers.iter().map(value_of).collect();
+    json!({"tool": {"name": "sparkcheck", "version": env!("CARGO_PKG_VERSION")}, "format": 1, "answers": list})
+}
+
+fn value_of(answer: &Answer) -> Value {
+    let mut value = json!({
+        "rollout": answer.rollout, "job": answer.job, "concurrent": answer.concurrent, "assumed": answer.assumed,
+    });
+    let weighed = match &answer.result {
+        Ok(weighed) => weighed,
+        Err(why) => {
+            value["outcome"] = "unknown".into();
+            value["because"] = why.as_str().into();
+            return value;
+        }
+    };
+    let name = |outcome: Outcome| outcome.to_string().replace(' ', "-");
+    value["outcome"] = name(weighed.outcome()).into();
+    value["because"] = weighed.because().into();
+    if let Some(short) = &weighed.fit.short {
+        value["short"] = json!({
+            "pod": short.role, "cpuMilli": short.cpu_milli, "memoryMib": short.memory_mib, "binding": short.binding,
+            "bestNode": short.best_node, "bestCpuMilli": short.best_cpu_free_milli,
+            "bestMemoryMib": short.best_memory_free_mib,
+        });
+    }
+    let kinds = weighed.kinds().into_iter().map(|(role, count, cpu, memory, sum)| {
+        json!({"pod": role, "count": count, "cpuMilli": cpu, "memoryMib": memory, "sum": sum})
+    });
+    value["pods"] = kinds.collect();
+    let bars = weighed.picture().bars;
+    let measure = |it: capacity::picture::Measure| json!({"of": it.of, "taken": it.taken, "added": it.added});
+    let nodes = bars.into_iter().map(|bar| {
+        json!({
+            "name": bar.name, "instanceType": bar.instance_type, "takesPods": bar.open, "toBeAdded": bar.new,
+            "pods": bar.pods, "cpuMilli": measure(bar.cpu), "memoryMib": measure(bar.memory),
+        })
+    });
+    value["nodes"] = nodes.collect();
+    let added = weighed.fit.added.iter();
+    let added = added.map(|it| json!({"by": it.pool, "instanceType": it.instance_type, "nodes": it.nodes}));
+    value["nodesAdded"] = added.collect();
+    value["mostExecutors"] = weighed.most_executors.into();
+    value["mostConcurrent"] = weighed.most_concurrent.into();
+    let remedies = weighed.remedies.iter();
+    value["remedies"] = remedies.map(|it| json!({"say": it.say, "outcome": name(it.outcome)})).collect();
+    value
+}
+
+/// The answers as Markdown, where the picture is text: pages that show Markdown leave SVG out.
+#[must_use]
+pub fn markdown(answers: &[Answer]) -> String {
+    let mut text = String::new();
+    for answer in answers {
+        write_to(&mut text, format_args!("## {}\n\n", marked(&heading(answer))));
+        match &answer.result {
+            Err(why) => write_to(&mut text, format_args!("**unknown**: {}\n\n", marked(why))),
+            Ok(weighed) => {
+                write_to(&mut text, format_args!("**{}**: {}\n\n", weighed.outcome(), marked(&weighed.because())));
+                text.push_str("| pods | number | cpu | memory |\n| --- | --- | --- | --- |\n");
+                for (role, count, cpu, memory, _) in weighed.kinds() {
+                    write_to(&mut text, format_args!("| {role} | {count} | {cpu}m | {memory} MiB |\n"));
+                }
+                let drawn = weighed.picture().text(90, true).replace('`', "'");
+                write_to(&mut text, format_args!("\n```text\n{drawn}```\n\n"));
+                for line in bounds_told(weighed) {
+                    write_to(&mut text, format_args!("- {line}\n"));
+                }
+                for remedy in &weighed.remedies {
+                    write_to(&mut text, format_args!("- helps: {}\n", marked(&remedy.say)));
+                }
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+/// The answers as a page, with the picture as SVG.
+#[must_use]
+pub fn html(answers: &[Answer]) -> String {
+    let mut text = String::from(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>sparkcheck fit</title>\n\
+         <style>body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
+         td,th{padding:0 1em 0 0;text-align:left}svg{max-width:100%}</style>\n",
+    );
+    for answer in answers {
+        write_to(&mut text, format_args!("<h2>{}</h2>\n", escaped(&heading(answer))));
+        match &answer.result {
+            Err(why) => write_to(&mut text, format_args!("<p><b>unknown</b>: {}</p>\n", escaped(why))),
+            Ok(weighed) => {
+                let because = escaped(&weighed.because());
+                write_to(&mut text, format_args!("<p><b>{}</b>: {because}</p>\n<table>\n", weighed.outcome()));
+                text.push_str("<tr><th>pods</th><th>number</th><th>cpu</th><th>memory</th></tr>\n");
+                for (role, count, cpu, memory, sum) in weighed.kinds() {
+                    let sum = escaped(sum);
+                    write_to(&mut text, format_args!("<tr title=\"{sum}\"><td>{role}</td><td>{count}</td>"));
+                    write_to(&mut text, format_args!("<td>{cpu}m</td><td>{memory} MiB</td></tr>\n"));
+                }
+                write_to(&mut text, format_args!("</table>\n{}<ul>\n", weighed.picture().svg()));
+                for line in bounds_told(weighed) {
+                    write_to(&mut text, format_args!("<li>{line}</li>\n"));
+                }
+                for remedy in &weighed.remedies {
+                    write_to(&mut text, format_args!("<li>helps: {}</li>\n", escaped(&remedy.say)));
+                }
+                text.push_str("</ul>\n");
+            }
+        }
+    }
+    text.push_str("</html>\n");
+    text
+}
+
+/// Text inside of Markdown, where it means nothing but itself.
+fn marked(text: &str) -> String {
+    let mut out = String::new();
+    for c in visible(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            '*' | '_' | '[' | ']' | '|' | '\\' | '#' | '!' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn write_to(text: &mut String, arguments: fmt::Arguments<'_>) {
+    // Writing to a text does not fail.
+    let _ = text.write_fmt(arguments);
+}

@@ -1,0 +1,208 @@
+//! What of a rollout needs nodes, and what the cluster says of them.
+//!
+//! Each job that becomes pods stands here once, whatever brings it: a job request, or a SparkApplication. Beside them
+//! stand the limits of NodePools with what is used of them, the instance types that node groups and NodePools name,
+//! and the quotas of the namespace, where they were listed.
+
+use super::application::ordinal;
+use super::{Draft, draft_alias};
+use crate::capacity::Demand;
+use crate::capacity::quantity;
+use crate::check::semantic::capacity::demand;
+use crate::estate::Estate;
+use crate::facts::instances::{instance_type, instance_types};
+use crate::known::Unknown;
+use serde_json::{Value, json};
+
+/// Puts in the jobs that become pods, and what bounds them.
+pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
+    if let Some(concurrent) = declaration["concurrent"].as_u64() {
+        draft.set_at("concurrent", concurrent, format!("{pointer}/concurrent"));
+    }
+    let rollout = json!({"release": draft.object.get("release"), "namespace": draft.object.get("namespace")});
+    let mut list = Vec::new();
+    for field in ["jobs", "applications"] {
+        let items = draft.object.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
+        for (at, item) in items.iter().enumerate() {
+            if item["kind"] == "gateway-submission"
+                || !item["request"]["status"].is_null()
+                || Unknown::of(item).is_some()
+            {
+                continue;
+            }
+            let place = draft_alias(draft, &format!("/{field}/{at}"), "");
+            let place =
+                if place.is_empty() { draft_alias(draft, &format!("/{field}/{at}/request"), "") } else { place };
+            list.push(gang(item, &rollout, &place));
+        }
+    }
+    draft.set_drafts("gangs", list);
+    let Some((group, at)) = draft.text("clusterArn").and_then(|arn| estate.kubernetes(arn)) else { return };
+    let (mut limits, mut types) = (Vec::new(), Vec::new());
+    for (number, pool) in group["nodePools"].as_array().into_iter().flatten().enumerate() {
+        let at = format!("{at}/nodePools/{number}");
+        limits.extend(limits_of(pool, &at));
+        let name = format!("NodePool `{}`", pool["metadata"]["name"].as_str().unwrap_or("?"));
+        let requirements = pool.pointer("/spec/template/spec/requirements").and_then(Value::as_array);
+        for (number, requirement) in requirements.into_iter().flatten().enumerate() {
+            if requirement["key"] == "node.kubernetes.io/instance-type" && requirement["operator"] == "In" {
+                let at = format!("{at}/spec/template/spec/requirements/{number}/values");
+                types.extend(named_types(&requirement["values"], &name, &at));
+            }
+        }
+    }
+    let arn = draft.text("clusterArn").unwrap_or_default();
+    for (number, nodegroup) in estate.items("eks.nodegroups").iter().enumerate() {
+        let own = nodegroup["clusterName"].as_str().is_some_and(|name| arn.ends_with(&format!(":cluster/{name}")));
+        if own {
+            let name = format!("node group `{}`", nodegroup["nodegroupName"].as_str().unwrap_or("?"));
+            let at = format!("/eks/nodegroups/{number}/instanceTypes");
+            types.extend(named_types(&nodegroup["instanceTypes"], &name, &at));
+        }
+    }
+    let mut bounds = Vec::new();
+    for kind in ["resourceQuotas", "limitRanges"] {
+        for (number, object) in group[kind].as_array().into_iter().flatten().enumerate() {
+            if object["metadata"]["namespace"].as_str() == draft.text("namespace") {
+                let mut bound = Draft::default();
+                bound.set_at("name", object["metadata"]["name"].clone(), format!("{at}/{kind}/{number}/metadata/name"));
+                bounds.push(bound);
+            }
+        }
+    }
+    draft.set_drafts("poolLimits", limits);
+    draft.set_drafts("instanceTypes", types);
+    draft.set_drafts("bounds", bounds);
+}
+
+/// A job with what its configuration says of executors.
+fn gang(item: &Value, rollout: &Value, place: &str) -> Draft {
+    let mut gang = Draft::default();
+    gang.aliases.push((String::new(), place.to_owned()));
+    for field in ["kind", "name", "path"] {
+        if !item[field].is_null() {
+            gang.set(field, item[field].clone());
+        }
+    }
+    let request = &item["request"];
+    let name = request["name"].as_str().or_else(|| item["name"].as_str()).or_else(|| item["path"].as_str());
+    gang.set("name", name.unwrap_or("?"));
+    let inside = if item["kind"] == "spark-application" { place.to_owned() } else { format!("{place}/request") };
+    gang.set_at("request", request.clone(), inside);
+    let demand = demand(item, Some(rollout));
+    allocation(&demand, item, rollout, &mut gang);
+    gang
+}
+
+/// Dynamic allocation: whether it is on, its bounds, and what keeps shuffle data.
+fn allocation(demand: &Demand, item: &Value, rollout: &Value, gang: &mut Draft) {
+    let setting = |name: &str| demand.conf.get(name).map(|text| text.trim());
+    let on = |name: &str| setting(name).is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    // What is not stated may stand in a file that was not given.
+    let missing = demand.unknown.first().map(|why| Unknown { why: why.clone(), unblock: None }.to_value());
+    match (setting("spark.dynamicAllocation.enabled"), &missing) {
+        (None, Some(unknown)) => gang.set("dynamicAllocation", unknown.clone()),
+        _ => gang.set("dynamicAllocation", on("spark.dynamicAllocation.enabled")),
+    }
+    let mut bounds = Vec::new();
+    for (field, name) in [("leastExecutors", "minExecutors"), ("mostExecutors", "maxExecutors")] {
+        let text = setting(&format!("spark.dynamicAllocation.{name}"));
+        match (text.map(str::parse::<u64>), &missing) {
+            // Spark's own default, written out.
+            (Some(Ok(number)), _) if number >= i32::MAX as u64 => {}
+            (Some(Ok(number)), _) => {
+                gang.set(field, number);
+                bounds.push(number);
+            }
+            (Some(Err(_)), _) => {
+                let why = format!("`spark.dynamicAllocation.{name}` is `{}`", text.unwrap_or_default());
+                gang.set(field, Unknown { why, unblock: None }.to_value());
+            }
+            (None, Some(unknown)) => gang.set(field, unknown.clone()),
+            (None, None) => {}
+        }
+    }
+    if let [least, most] = bounds.as_slice() {
+        gang.set("boundsInOrder", least <= most);
+    }
+    let version = rollout["release"]["spark"].as_str().or_else(|| item["sparkVersion"].as_str());
+    let off = setting("spark.dynamicAllocation.shuffleTracking.enabled")
+        .is_some_and(|text| text.eq_ignore_ascii_case("false"));
+    let kept: Value = if on("spark.dynamicAllocation.shuffleTracking.enabled") {
+        "tracking".into()
+    } else if on("spark.shuffle.service.enabled") {
+        "shuffle service".into()
+    } else if on("spark.decommission.enabled") && on("spark.storage.decommission.shuffleBlocks.enabled") {
+        "decommissioning".into()
+    } else if setting("spark.shuffle.sort.io.plugin.class").is_some() || setting("spark.shuffle.manager").is_some() {
+        "a shuffle plugin".into()
+    } else if let Some(unknown) = missing {
+        unknown
+    } else if off {
+        "nothing".into()
+    } else {
+        match version.and_then(ordinal) {
+            // Since Spark 3.4 shuffles are tracked unless somebody turns it off.
+            Some(number) if number >= 3004 => "tracking".into(),
+            Some(_) => "nothing".into(),
+            None => {
+                let why = "the Spark version is not known, and tracking shuffles is a default since 3.4".into();
+                let unblock = Some("set `spark.dynamicAllocation.shuffleTracking.enabled`".into());
+                Unknown { why, unblock }.to_value()
+            }
+        }
+    };
+    gang.set("shuffleKeptBy", kept);
+}
+
+/// What is used of the limits of a NodePool, in percent.
+fn limits_of(pool: &Value, at: &str) -> Vec<Draft> {
+    let name = pool["metadata"]["name"].as_str().unwrap_or("?");
+    let mut list = Vec::new();
+    for (resource, limit) in pool["spec"]["limits"].as_object().into_iter().flatten() {
+        let used = &pool["status"]["resources"][resource.as_str()];
+        let number = |value: &Value| quantity::amount(value).filter(|amount| *amount >= 0);
+        let mut entry = Draft::default();
+        entry.set_at("limit", limit.clone(), format!("{at}/spec/limits/{}", crate::path::escape(resource)));
+        entry.set("pool", name);
+        entry.set("resource", resource.as_str());
+        entry.set("used", used.clone());
+        let percent = match (number(limit), number(used)) {
+            (Some(0), _) => json!(100),
+            (Some(limit), Some(used)) => {
+                json!(i64::try_from(used.saturating_mul(100) / limit).unwrap_or(i64::MAX))
+            }
+            _ => {
+                let why = format!("how much NodePool `{name}` uses of its limit on {resource} is not told");
+                let unblock = Some("run `kubectl get nodepools -o json`".into());
+                Unknown { why, unblock }.to_value()
+            }
+        };
+        entry.set("percent", percent);
+        list.push(entry);
+    }
+    list
+}
+
+/// The instance types in a list, with whether the table has them.
+fn named_types(list: &Value, of: &str, at: &str) -> Vec<Draft> {
+    let entries = list.as_array().into_iter().flatten().enumerate();
+    let entry = |(number, value): (usize, &Value)| {
+        let mut entry = Draft::default();
+        entry.set_at("type", value.clone(), format!("{at}/{number}"));
+        entry.set("of", of);
+        match value.as_str() {
+            Some(name) => {
+                entry.set("known", instance_type(name).is_some());
+                let near = instance_types().iter().map(|one| (strsim::jaro_winkler(name, one.name), one.name));
+                let near = near.max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.1.cmp(left.1)));
+                if let Some((_, near)) = near.filter(|(likeness, _)| *likeness > 0.8 && name.len() < 64) {
+                    entry.set("near", near);
+                }
+            }
+            None => entry.set("known", Unknown::of(value).map_or(Value::Null, |unknown| unknown.to_value())),
+        }
+        entry
+    };
+    entries.map(entry).collect()
+}

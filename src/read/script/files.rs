@@ -1,0 +1,96 @@
+//! The files that command lines name: those beside the script, and those that it writes itself.
+
+use super::super::code::json;
+use super::super::code::{At, CodeFile, Node};
+use super::super::shell::Word;
+use super::super::written::{self, Written};
+use super::Material;
+use crate::known::{Part, Text};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What `file://` may mean in one script.
+pub(super) struct Files<'m> {
+    script: &'m str,
+    materials: &'m [Material],
+    /// Files that the script writes, by their names.
+    pub(super) written: RefCell<BTreeMap<String, Word>>,
+    /// The files of the unit, the script being the first.
+    pub(super) used: RefCell<Vec<CodeFile>>,
+    /// The numbers of the materials that were used.
+    pub(super) consumed: RefCell<BTreeSet<usize>>,
+}
+
+impl<'m> Files<'m> {
+    pub(super) fn of(script: &'m str, materials: &'m [Material]) -> Self {
+        Self { script, materials, written: RefCell::default(), used: RefCell::default(), consumed: RefCell::default() }
+    }
+
+    /// The content of a file; unknown where nobody gave it.
+    pub(super) fn node(&self, path: &Text, at: Option<At>) -> Node {
+        let name = file_name(path);
+        if let Some(word) = name.as_ref().and_then(|name| self.written.borrow().get(name).cloned()) {
+            return match json::parse(&word.pieces) {
+                Ok(node) => node.written(word.at()),
+                Err(_) => Node::unknown(format!("what the script writes into `{path}`")).written(at),
+            };
+        }
+        match self.material(path) {
+            Some((number, material)) => {
+                let Ok(json) = written::json_value(&material.text) else {
+                    return Node::unknown(format!("`{path}` is no JSON")).written(at);
+                };
+                self.consumed.borrow_mut().insert(number);
+                let mut used = self.used.borrow_mut();
+                let known = used.iter().position(|file| file.path == material.path);
+                let file = known.unwrap_or_else(|| {
+                    used.push(CodeFile { path: material.path.clone(), syntax: json.syntax, held: None });
+                    used.len() - 1
+                });
+                let root = Written { value: &json.value, pointer: json.root.to_owned(), file: file as u32 };
+                root.node()
+            }
+            None => Node::unknown(format!("`{path}` was not given")).written(at),
+        }
+    }
+
+    /// The number of the file that a script means by a path, where there is only one it can be.
+    pub(super) fn material(&self, path: &Text) -> Option<(usize, &'m Material)> {
+        let name = file_name(path)?;
+        let home = self.script.rsplit_once('/').map_or("", |(home, _)| home);
+        let shared = |path: &str| path.split('/').zip(home.split('/')).take_while(|(one, other)| one == other).count();
+        let mut best: Option<(usize, &Material, usize)> = None;
+        let mut tied = false;
+        for (number, material) in self.materials.iter().enumerate() {
+            if material.script || material.path.rsplit('/').next() != Some(name.as_str()) {
+                continue;
+            }
+            let near = shared(&material.path) * 2 + usize::from(path.to_string().ends_with(&tail(&material.path)));
+            match best {
+                Some((_, _, known)) if near < known => {}
+                Some((_, _, known)) if near == known => tied = true,
+                _ => {
+                    best = Some((number, material, near));
+                    tied = false;
+                }
+            }
+        }
+        best.filter(|_| !tied).map(|(number, material, _)| (number, material))
+    }
+}
+
+/// The last two names of a path.
+fn tail(path: &str) -> String {
+    let names: Vec<&str> = path.rsplit('/').take(2).collect();
+    names.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
+/// The name of a file, where its end is known.
+pub(super) fn file_name(path: &Text) -> Option<String> {
+    match path.parts().last()? {
+        Part::Literal(end) if end.contains('/') || path.parts().len() == 1 => {
+            end.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+        }
+        _ => None,
+    }
+}

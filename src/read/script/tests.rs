@@ -1,0 +1,173 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn read_all(files: &[(&str, &str)]) -> Vec<Code> {
+    let materials: Vec<Material> = files.iter().filter_map(|(path, text)| material(path, text)).collect();
+    read(&materials).0
+}
+
+/// What the units declare: the collection or the kind, and the value.
+fn declared(codes: &[Code]) -> Vec<(String, Value)> {
+    let value = |node: &Node| node.clone().into_value(&mut String::new(), &mut |_, _| {});
+    let all = codes.iter().flat_map(|code| &code.declared);
+    all.map(|one| match one {
+        Declared::Item { collection, item, .. } => ((*collection).to_owned(), value(item)),
+        Declared::Part { collection, of, field, part, .. } => (format!("{collection} {of} {field}"), value(part)),
+        Declared::Job { kind, request } => (format!("job {kind}"), value(request)),
+        Declared::Gateway { config } => ("gateway".to_owned(), value(config)),
+    })
+    .collect()
+}
+
+fn one(codes: &[Code], what: &str) -> Value {
+    let all = declared(codes);
+    let found: Vec<&Value> = all.iter().filter(|(name, _)| name == what).map(|(_, value)| value).collect();
+    assert_eq!(found.len(), 1, "{what} in {:?}", all.iter().map(|(name, _)| name).collect::<Vec<_>>());
+    found[0].clone()
+}
+
+const SUBMIT: &str = r#"#!/bin/bash
+RELEASE="emr-7.5.0-latest"
+VC=$(aws emr-containers list-virtual-clusters --query "virtualClusters[?name=='otters'].id" --output text)
+aws emr-containers start-job-run \
+  --virtual-cluster-id $VC --name nightly \
+  --execution-role-arn $ROLE_ARN --release-label "$RELEASE" \
+  --job-driver '{
+    "sparkSubmitJobDriver": {
+      "entryPoint": "'"$BUCKET"'/a.py",
+      "sparkSubmitParameters": "--conf spark.executor.cores=2"
+    }}' \
+  --configuration-overrides file://overrides.json
+"#;
+
+#[test]
+fn a_job_of_a_script() {
+    let codes = read_all(&[("s/submit.sh", SUBMIT)]);
+    let job = one(&codes, "job emr-containers");
+    assert_eq!(job["virtualClusterId"], json!({"$text": [{"$unknown": "id of otters"}]}));
+    assert_eq!(job["releaseLabel"], "emr-7.5.0-latest");
+    assert_eq!(
+        job["jobDriver"]["sparkSubmitJobDriver"]["entryPoint"],
+        json!({"$text": [{"$unknown": "BUCKET"}, "/a.py"]})
+    );
+    assert_eq!(job["configurationOverrides"], json!({"$unknown": "`overrides.json` was not given"}));
+    let Declared::Job { request, .. } = &codes[0].declared[0] else { panic!() };
+    let label = request.get("releaseLabel").unwrap().at.clone().unwrap();
+    let Where::Bytes(start, end) = label.span else { panic!() };
+    assert_eq!(&SUBMIT[start as usize..end as usize], "emr-7.5.0-latest");
+}
+
+const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "elasticmapreduce.amazonaws.com"}, "Action": "sts:AssumeRole"}]}"#;
+
+const ROLES: &str = r#"
+aws iam create-role --role-name badger --assume-role-policy-document file://trust.json
+cat > policy.json <<END
+{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::$BUCKET/*"}]}
+END
+aws iam put-role-policy --role-name badger --policy-name p --policy-document file://policy.json
+aws iam attach-role-policy --role-name badger --policy-arn arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess
+aws emr-containers update-role-trust-policy --cluster-name loch --namespace ravens --role-name badger
+"#;
+
+#[test]
+fn roles_and_policies_of_a_script() {
+    let codes = read_all(&[("a/run.sh", ROLES), ("a/trust.json", TRUST), ("b/other.json", TRUST)]);
+    let mut roles = declared(&codes);
+    roles.retain(|(name, _)| name == "iam.roles");
+    assert_eq!(roles.len(), 2);
+    assert_eq!(roles[0].1["RoleName"], "badger");
+    assert_eq!(roles[0].1["AssumeRolePolicyDocument"]["Statement"][0]["Action"], "sts:AssumeRole");
+    assert_eq!(roles[1].1["RoleName"], json!({"$text": [{"$unknown": "name of other"}]}));
+    let policy = one(&codes, "iam.roles badger RolePolicyList");
+    assert_eq!(
+        policy["PolicyDocument"]["Statement"][0]["Resource"],
+        json!({"$text": ["arn:aws:s3:::", {"$unknown": "BUCKET"}, "/*"]})
+    );
+    let statement = one(&codes, "iam.roles badger AssumeRolePolicyDocument/Statement");
+    assert!(statement["Condition"]["StringLike"].as_object().unwrap().contains_key("${issuer of loch}:sub"));
+    assert_eq!(one(&codes, "iam.roles badger AttachedManagedPolicies")["PolicyName"], "AmazonS3ReadOnlyAccess");
+}
+
+const PLATFORM: &str = r#"
+export CLUSTER=loch
+eksctl create cluster --name "$CLUSTER" --version=1.33 --with-oidc --node-type r6i.xlarge --nodes 3
+kubectl create namespace ravens
+kubectl apply -f - <<END
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: reader
+  namespace: ${NS}
+END
+eksctl create iamidentitymapping --cluster $CLUSTER --namespace ravens --service-name "emr-containers"
+aws emr-containers create-virtual-cluster --name otters \
+  --container-provider '{"id": "'$CLUSTER'", "type": "EKS", "info": {"eksInfo": {"namespace": "ravens"}}}'
+aws emr-containers create-virtual-cluster --name voles --container-provider id=$CLUSTER,type=EKS,info={eksInfo={namespace=moors}}
+"#;
+
+#[test]
+fn clusters_namespaces_and_mappings() {
+    let codes = read_all(&[("up.sh", PLATFORM)]);
+    assert_eq!(one(&codes, "eks.clusters")["version"], "1.33");
+    assert_eq!(one(&codes, "eks.nodegroups")["scalingConfig"]["maxSize"], 3);
+    assert_eq!(one(&codes, "kubernetes.namespaces")["metadata"]["name"], "ravens");
+    assert_eq!(
+        one(&codes, "kubernetes.serviceAccounts")["metadata"]["namespace"],
+        json!({"$text": [{"$unknown": "NS"}]})
+    );
+    assert_eq!(one(&codes, "kubernetes.roles")["metadata"]["namespace"], "ravens");
+    let mut clusters = declared(&codes);
+    clusters.retain(|(name, _)| name == "emrContainers.virtualClusters");
+    assert_eq!(clusters[0].1["containerProvider"]["id"], "loch");
+    assert_eq!(clusters[1].1["containerProvider"]["info"]["eksInfo"]["namespace"], "moors");
+    // What a here-document says has its place in the script.
+    let name = codes[0].declared.iter().find_map(|one| match one {
+        Declared::Item { collection: "kubernetes.serviceAccounts", item, .. } => item.get("metadata")?.get("name"),
+        _ => None,
+    });
+    let Some(At { span: Where::Bytes(start, end), .. }) = name.unwrap().at.clone() else { panic!() };
+    assert_eq!(&PLATFORM[start as usize..end as usize], "reader");
+}
+
+#[test]
+fn documents_recipes_and_steps() {
+    let call = "aws emr create-cluster --name otters --release-label emr-7.5.0 --use-default-roles --instance-groups \
+                InstanceGroupType=MASTER,InstanceCount=1,InstanceType=m5.xlarge --applications Name=Spark --tags a=b";
+    let markdown = format!("# Title\n\n```bash\n$ {call}\n```\n\n```python\naws emr create-cluster\n```\n");
+    let makefile = format!("up:\n\t@{call}\n");
+    let steps = format!(
+        "jobs:\n  a:\n    steps:\n      - name: x\n        run: |\n          echo x\n          {call}\n      - run: {call}\n"
+    );
+    for (path, text, count) in [("README.md", &markdown, 1), ("Makefile", &makefile, 1), ("ci.yml", &steps, 2)] {
+        let codes = read_all(&[(path, text)]);
+        let all = declared(&codes);
+        assert_eq!(all.len(), count, "{path}");
+        assert_eq!(all[0].0, "job emr");
+        assert_eq!(all[0].1["Instances"]["InstanceGroups"][0]["InstanceRole"], "MASTER");
+        assert_eq!(all[0].1["JobFlowRole"], "EMR_EC2_DefaultRole");
+        assert_eq!(all[0].1["Applications"], json!([{"Name": "Spark"}]));
+        assert_eq!(all[0].1["Tags"], json!([{"Key": "a", "Value": "b"}]));
+    }
+}
+
+#[test]
+fn submissions_and_requests_with_placeholders() {
+    let script =
+        "curl -X POST http://gw/spark -d '{\"applicationName\": \"a\", \"sparkVersion\": \"3.5\", \"driver\": {}}'\n";
+    assert_eq!(one(&read_all(&[("s.sh", script)]), "job bpg-submission")["sparkVersion"], "3.5");
+    let request = r#"{"virtualClusterId": "${VC_ID}", "jobDriver": {"sparkSubmitJobDriver": {"entryPoint": "x"}}, "n": ${COUNT}}"#;
+    let codes = read_all(&[("job.json", request)]);
+    assert_eq!(one(&codes, "job start-job-run")["n"], json!({"$text": [{"$unknown": "COUNT"}]}));
+}
+
+#[test]
+fn shorthand_ends_on_anything() {
+    use super::super::code::json::{Piece, PiecePart};
+    for text in ["a={".repeat(10_000), "a=[".repeat(10_000), "a=b,".repeat(10_000), "=".repeat(1000), "a='".to_owned()]
+    {
+        let piece = Piece { part: PiecePart::Literal(text.clone()), at: None };
+        let word = shell::Word { pieces: vec![piece], span: 0..text.len() };
+        let node = arguments::shorthand(&word);
+        assert!(node.is_none() || text.starts_with("a=b"), "{text:.10}");
+    }
+}
