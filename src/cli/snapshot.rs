@@ -1,7 +1,6 @@
 //! `sparkcheck snapshot`: the estate as a file.
 
-use super::live::{Begun, LiveArgs};
-use super::{Answer, CliError, Surroundings, day, said};
+use super::{Answer, CliError, Gathered, LiveArgs, Surroundings, day, gather, said};
 use crate::link::link;
 use crate::report::Outcome;
 use crate::{examine, read, rule, snapshot};
@@ -27,11 +26,6 @@ pub(super) struct Snapshot {
     /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
     #[arg(long, value_name = "FILE")]
     rollout: Option<PathBuf>,
-    #[command(flatten)]
-    live: LiveArgs,
-    /// Trace the calls of a live run
-    #[arg(short, long)]
-    verbose: bool,
     /// The day on which the state was captured [default: that of a snapshot among the inputs, or today]
     #[arg(long, value_name = "YYYY-MM-DD")]
     today: Option<String>,
@@ -41,19 +35,20 @@ pub(super) struct Snapshot {
     /// With the same text, snapshots give the same things the same other names [default: drawn from the state]
     #[arg(long, value_name = "TEXT", requires = "redact_accounts")]
     redact_key: Option<String>,
+    #[command(flatten)]
+    live: LiveArgs,
 }
 
 pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answer, CliError> {
-    let mut options = read::Options {
+    let options = read::Options {
         today: day(args.today.as_deref())?,
         clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
     };
-    let (inputs, answers) = match args.live.begin(&args.inputs, &[], &mut options, args.verbose)? {
-        Begun::Explained(text) => return Ok(said(text)),
-        Begun::Read(inputs, answers) => (inputs, answers),
+    let estate = match gather(&args.live, &[], &args.inputs, options, false)? {
+        Gathered::Estate(estate) => estate,
+        Gathered::Plan(text) => return Ok(said(text)),
     };
-    let estate = read::read_with(&inputs, answers, &options)?;
     let mut document = snapshot::of(&estate);
     let mut note = String::new();
     if args.redact_accounts {

@@ -128,12 +128,12 @@ impl State {
                 .or(clusters.first())
                 .cloned()
                 .unwrap_or_default();
-            state.take_in(&name, document, &cluster);
+            state.take_in(document, &cluster);
         }
         state
     }
 
-    fn take_in(&mut self, name: &str, document: Value, cluster: &str) {
+    fn take_in(&mut self, document: Value, cluster: &str) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let has = |key: &str| document.get(key).is_some();
         if has("UserId") {
@@ -412,18 +412,17 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
         }
         _ => {}
     }
-    let Some(output) = shared.state.outputs.get(&key) else {
-        let empty = match request.operation.as_str() {
+    let mut page = match shared.state.outputs.get(&key) {
+        Some(output) => output.clone(),
+        None => match request.operation.as_str() {
             "emr-containers:ListJobRuns" | "emr-serverless:ListJobRuns" => json!({"jobRuns": []}),
             "eks:ListAssociatedAccessPolicies" => json!({"associatedAccessPolicies": []}),
             _ if request.is_xml => return refused(request, 404, "NoSuchEntity", "there is none"),
             _ => {
                 return refused(request, 404, "ResourceNotFoundException", &format!("there is no {} {}", key.0, key.1));
             }
-        };
-        return (200, String::new(), Some(empty.to_string()));
+        },
     };
-    let mut page = output.clone();
     let size = if fault == Some(Fault::PageLost) { 1 } else { shared.page };
     let begin: usize = request.token.as_deref().and_then(|token| token.strip_prefix("p-")?.parse().ok()).unwrap_or(0);
     let mut more = false;

@@ -102,6 +102,12 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("endedRuns", &["kubernetes.pods"]),
     ("instanceRole", &["iam.instanceProfiles", "iam.roles", "iam.users", "iam.groups", "iam.policies"]),
     ("instanceProfile", &["iam.instanceProfiles"]),
+    ("instanceRoleArn", &["iam.instanceProfiles"]),
+    ("instanceRoleName", &["iam.instanceProfiles"]),
+    ("network", &["ec2.subnets", "ec2.routeTables", "ec2.vpcEndpoints", "eks.nodegroups"]),
+    ("configMaps", &["kubernetes.configMaps"]),
+    ("storageClasses", &["kubernetes.storageClasses"]),
+    ("webhook", &["kubernetes.mutatingWebhookConfigurations"]),
     ("publicSubnet", &["ec2.subnets", "ec2.routeTables"]),
     ("publicRules", &["ec2.securityGroups", "emr.blockPublicAccess"]),
     ("untaggedSecurityGroups", &["ec2.securityGroups"]),
@@ -162,8 +168,8 @@ fn has(system: System, collection: &str) -> bool {
     let begins = |sections: &[&str]| sections.iter().any(|section| collection.starts_with(section));
     match system {
         _ if begins(&["iam.roles", "iam.users", "iam.groups", "iam.policies"]) => true,
-        System::EmrOnEks => begins(&["iam.openID", "eks.", "emrContainers.", "kubernetes."]),
-        System::EmrServerless => begins(&["emrServerless."]),
+        System::EmrOnEks => begins(&["iam.openID", "eks.", "emrContainers.", "ec2.", "kubernetes."]),
+        System::EmrServerless => begins(&["emrServerless.", "ec2."]),
         System::EmrOnEc2 => begins(&["iam.instanceProfiles", "emr.", "ec2."]),
         System::SparkOperator | System::BatchProcessingGateway => begins(&["iam.openID", "eks.", "kubernetes."]),
     }
@@ -174,6 +180,11 @@ fn of_rule(rule: &Rule, systems: &[System], demand: &mut Demand) {
     let mut words = BTreeSet::new();
     let mut whole = serde_json::to_value(rule).unwrap_or_default();
     if let Value::Object(map) = &mut whole {
+        for fix in map.get_mut("fixes").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Value::Object(fix) = fix {
+                fix.remove("patch");
+            }
+        }
         for prose in ["examples", "why", "references", "symptoms", "covers", "title", "explained_by"] {
             map.remove(prose);
         }
