@@ -4,15 +4,10 @@ use super::single;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
-<<<<<<< HEAD
 use crate::iam::{
     self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
 };
-use crate::known::{Text, Truth, Unknown};
-=======
-use crate::iam::{self, ContextValue, Decision, Kind, Outcome, Policy, Request, Statement, base36, decide};
 use crate::known::{Text, Told, Truth, Unknown};
->>>>>>> main
 use crate::link::Arn;
 use crate::link::organization::{self, Control};
 use crate::link::policies::{self, Collected};
