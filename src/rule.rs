@@ -13,11 +13,7 @@ mod patch;
 mod template;
 
 pub use crate::system::System;
-<<<<<<< HEAD
-pub use assertion::{Absence, Accounts, Assertion, Gate, Operand, Outsider, Permission, Question, Trusted};
-=======
-pub use assertion::{Absence, Accounts, Assertion, Gang, Operand, Outsider, Permission, Question, Trusted};
->>>>>>> main
+pub use assertion::{Absence, Accounts, Assertion, Gang, Gate, Operand, Outsider, Permission, Question, Trusted};
 pub use load::{LoadError, builtin, builtin_examples, builtin_for, parse, read_dir, templates};
 pub use patch::{Change, ChangeError, apply};
 pub use template::{Fill, Template};

@@ -19,20 +19,14 @@ use crate::path::escape;
 use serde_json::{Map, Value, json};
 
 /// Gives every job of the rollout the list of what it needs to reach.
-<<<<<<< HEAD
 pub(super) fn needs(estate: &Estate, draft: &mut Draft) {
-    let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::literal);
+    let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::shown);
     let home = Home {
         partition: place("partition"),
         region: place("region"),
         account: place("account"),
         buckets: estate.items("s3.buckets"),
     };
-=======
-pub(super) fn needs(draft: &mut Draft) {
-    let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::shown);
-    let home = Home { partition: place("partition"), region: place("region"), account: place("account") };
->>>>>>> main
     let Some(Value::Array(mut jobs)) = draft.object.remove("jobs") else { return };
     for (at, job) in jobs.iter_mut().enumerate() {
         let request = draft.aliases.iter().find(|(inside, _)| *inside == format!("/jobs/{at}"));
@@ -75,9 +69,6 @@ const SHIPPING: [&str; 9] = [
     "spark.kubernetes.executor.podTemplateFile",
 ];
 
-<<<<<<< HEAD
-impl Home<'_> {
-=======
 const EVENT_LOG: &str = "spark.eventLog.enabled";
 const EVENT_LOG_DIR: &str = "spark.eventLog.dir";
 const METASTORE: &str = "spark.hadoop.hive.metastore.client.factory.class";
@@ -88,8 +79,7 @@ fn is_glue(factory: &str) -> bool {
     factory.contains("AWSGlueDataCatalogHiveClientFactory")
 }
 
-impl Home {
->>>>>>> main
+impl Home<'_> {
     fn needs(&self, job: &Value) -> Vec<(&'static str, Needs)> {
         let request = &job["request"];
         match job["kind"].told() {

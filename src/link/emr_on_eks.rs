@@ -36,12 +36,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
-<<<<<<< HEAD
-    needs(estate, draft);
-=======
     gangs(estate, declaration, pointer, draft);
-    needs(draft);
->>>>>>> main
+    needs(estate, draft);
     quotas(estate, index, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));

@@ -153,6 +153,7 @@ impl Recognised {
             | Content::Sole { value, .. }
             | Content::AccessPolicies { policies: value, .. }
             | Content::EmrPart { value, .. }
+            | Content::Of { value, .. }
             | Content::JobRequest { request: value, .. }
             | Content::Gateway { config: value, .. } => redact(value),
             Content::Names { .. }

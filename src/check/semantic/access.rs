@@ -7,7 +7,218 @@ use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
 use crate::iam::{
     self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
 };
-use crate::known::{Text, Truth, Unknown};
+use crate::known::{Text, Told, Truth, Unknown};
+use crate::link::Arn;
+use crate::link::organization::{self, Control};
+use crate::link::policies::{self, Collected};
+use crate::link::resource_policy::{self, ELSEWHERE};
+use crate::path::Path;
+use crate::rule::{Gate, Outsider, Question, Trusted};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One decision for each action of a question.
+struct Asked {
+    collected: Arc<Collected>,
+    principal_at: String,
+    decisions: Vec<(String, Decision)>,
+    /// The name of the resource's own policy, and its pointer.
+    resource: Option<(String, String)>,
+}
+
+impl Asked {
+    /// The place of something inside a policy, be it the resource's.
+    fn spot(&self, policy: &str, pointer: &str) -> Option<Spot> {
+        match &self.resource {
+            Some((name, at)) if name == policy => Some(Spot { pointer: format!("{at}{pointer}"), note: String::new() }),
+            _ => spot(&self.collected, policy, pointer),
+        }
+    }
+}
+
+fn ask(
+    question: &Question,
+    unknown_present: &BTreeSet<String>,
+    subject: &Subject<'_>,
+    inquiry: &Inquiry<'_>,
+) -> Result<Asked, Verdict> {
+    let (principal, pointer) = single(subject, &question.principal)?;
+    let Some(arn) = principal["Arn"].told() else {
+        return Err(Verdict::Unknown(Evidence::at(pointer, "the principal has no ARN")));
+    };
+    let none = BTreeMap::new();
+    let names = |name: &str| subject.named(name, &none);
+    let resource = question.resource.with_holes(&names);
+    let account = Arn::parse(arn).map(|arn| arn.account.to_owned());
+    let mut context: BTreeMap<String, ContextValue> = question
+        .context
+        .iter()
+        .map(|(key, value)| (key.clone(), ContextValue::One(value.with_holes(&names))))
+        .collect();
+    context.insert("aws:PrincipalArn".into(), ContextValue::One(Text::shown(arn)));
+    if let Some(hole) = account.as_deref().map(Text::shown).filter(|account| account.as_str().is_none()) {
+        context.insert("aws:PrincipalAccount".into(), ContextValue::One(hole));
+    }
+    let shown = resource.to_string();
+    let resource_account = Arn::parse(&shown).map(|arn| arn.account.to_owned()).filter(|account| !account.is_empty());
+    let resource_account = resource_account.or_else(|| account.clone());
+    // An account that is not known yet may be the other one or not.
+    let is_told = |account: &Option<String>| account.as_deref().is_none_or(|account| !account.contains("${"));
+    let comparable = resource_account == account || (is_told(&resource_account) && is_told(&account));
+    let resource_account = resource_account.filter(|_| comparable);
+    let collected = inquiry.policies(&pointer, || policies::collect(inquiry.linked, principal, &pointer));
+    let own = account.as_deref().unwrap_or_default();
+    let mut resource_account = resource_account;
+    let mut policies = Cow::Borrowed(&collected.policies);
+    match question.only {
+        None => {}
+        Some(Gate::Organization) => {
+            let Policies { scp, rcp, .. } = collected.policies.clone();
+            policies = Cow::Owned(Policies { identity: everything(), scp, rcp, ..Policies::default() });
+        }
+        Some(Gate::Resource) => {
+            policies = Cow::Owned(Policies { identity: everything(), ..Policies::default() });
+        }
+    }
+    let mut resource_at = None;
+    if let Some(found) =
+        resource_policy::resource(inquiry.linked, &resource, own).filter(|_| question.only != Some(Gate::Organization))
+    {
+        if found.elsewhere {
+            resource_account = Some(ELSEWHERE.to_owned());
+        }
+        if found.policy.is_some() || found.missing.is_some() {
+            let policies = policies.to_mut();
+            policies.resource_missing = found.missing;
+            if let Some((named, pointer)) = found.policy {
+                resource_at = Some((named.name.clone(), pointer));
+                policies.resource = Some(named);
+            }
+        }
+    }
+    if let Some(owner) = resource_account.as_deref().filter(|owner| *owner != own && policies.rcp.is_some()) {
+        let above = organization::levels(&inquiry.linked.estate, owner, Control::Resource);
+        policies.to_mut().rcp = above.map(|above| above.levels);
+    }
+    let decisions = question.actions.iter().map(|action| {
+        let request = Request {
+            principal: arn.to_owned(),
+            action: action.clone(),
+            resource: resource.clone(),
+            resource_account: resource_account.clone(),
+            context: context.clone(),
+            unknown: BTreeSet::new(),
+            unknown_present: unknown_present.clone(),
+            open: true,
+        };
+        (action.clone(), decide(&request, &policies))
+    });
+    let decisions = decisions.collect();
+    drop(policies);
+    Ok(Asked { collected, principal_at: pointer, decisions, resource: resource_at })
+}
+
+/// Identity policies that allow everything.
+fn everything() -> Gathered {
+    let document = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    });
+    vec![Named { name: "everything".to_owned(), policy: Arc::new(Policy::of(&document)) }].into()
+}
+
+/// Whether IAM lets the principal do all of it.
+pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &BTreeSet::new(), subject, inquiry) {
+        Ok(asked) => asked,
+        Err(verdict) => return verdict,
+    };
+    let denied: Vec<&(String, Decision)> =
+        asked.decisions.iter().filter(|(_, decision)| matches!(decision.outcome, Outcome::Denied(_))).collect();
+    let Some((action, first)) = denied.first() else {
+        return Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
+            Outcome::Allowed | Outcome::Denied(_) => Verdict::Pass,
+            Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
+        }));
+    };
+    let because = match (first.outcome, &first.nearest_miss) {
+        (Outcome::Denied(Kind::Explicit), _) => match first.because.first() {
+            Some(because) if asked.collected.is_boundary(&because.policy) => {
+                format!("{}, its permissions boundary, denies it", statement(because))
+            }
+            Some(because) => format!("{} denies it", statement(because)),
+            None => "a policy denies it".to_owned(),
+        },
+        (_, Some(miss)) if asked.collected.is_boundary(&miss.policy) => {
+            let what = miss.statement.map_or_else(String::new, |_| format!(": {}", miss.what));
+            format!("its permissions boundary {} does not allow it{what}", miss.policy)
+        }
+        (_, Some(miss)) if asked.collected.is_control(&miss.policy) => {
+            format!("the organization's {} does not allow it", miss.policy)
+        }
+        (_, Some(miss)) if miss.statement.is_none() => format!("no statement allows `{action}`"),
+        (_, Some(miss)) => format!("no statement allows it; the nearest, in {}: {}", miss.policy, miss.what),
+        _ => "no statement allows it".to_owned(),
+    };
+    let miss = first.nearest_miss.as_ref().and_then(|miss| asked.spot(&miss.policy, &miss.pointer));
+    let deny = first.because.first().and_then(|because| asked.spot(&because.policy, &because.pointer));
+    let spot = deny.or(miss).unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+    let actions: Vec<&str> = denied.iter().map(|(action, _)| action.as_str()).collect();
+    Verdict::Fail(
+        Evidence { because, spots: vec![spot], ..Evidence::default() }
+            .fact("actions", actions.join("`, `"))
+            .fact("actions_json", format!("\"{}\"", actions.join("\", \""))),
+    )
+}
+
+/// Whether IAM lets the principal do it only under a condition on one of the keys.
+pub(super) fn limits(question: &Question, by: &[String], subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &by.first().cloned().into_iter().collect(), subject, inquiry) {
+        Ok(asked) => asked,
+        Err(verdict) => return verdict,
+    };
+    Verdict::all(asked.decisions.iter().map(|(action, decision)| {
+        let depends = decision.depends_on.iter().any(|key| by.iter().any(|by| key.eq_ignore_ascii_case(by)));
+        match decision.outcome {
+            Outcome::Denied(_) => Verdict::Pass,
+            Outcome::Conditional if depends => Verdict::Pass,
+            Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
+            Outcome::Allowed => {
+                let allowing = decision.because.first();
+                let spot = allowing.and_then(|because| asked.spot(&because.policy, &because.pointer));
+                let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+                let because = allowing.map_or_else(
+                    || "nothing limits it".to_owned(),
+                    |because| format!("{} allows it for any `{}`", statement(because), by.join("` and any `")),
+                );
+                Verdict::Fail(
+                    Evidence { because, spots: vec![spot], ..Evidence::default() }.fact("action", action.clone()),
+                )
+            }
+        }
+    }))
+}
+
+/// Whether IAM keeps the principal from all of it.
+pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    let asked = match ask(question, &BTreeSet::new(), subject, inquiry) {
+        Ok(asked) => asked,
+        Err(verdict) => return verdict,
+    };
+    Verdict::all(asked.decisions.iter().map(|(action, decision)| match decision.outcome {
+        Outcome::Denied(_) => Verdict::Pass,
+        Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
+        Outcome::Allowed => {
+            let allowing = decision.because.first();
+            // What is granted on, and then what is granted: both are needed to see what is too much.
+            let spots = allowing.map(|because| {
+                let parts = ["Resource", "Action"].map(|part| format!("{}/{part}", because.pointer));
+                parts.iter().filter_map(|part| asked.spot(&because.policy, part)).collect::<Vec<_>>()
+            });
+            let otherwise = || vec![Spot { pointer: asked.principal_at.clone(), note: String::new() }];
+            let spots = spots.filter(|spots| !spots.is_empty()).unwrap_or_else(otherwise);
             let because =
                 allowing.map_or_else(|| "it is allowed".to_owned(), |it| format!("{} allows it", statement(it)));
             let evidence = Evidence { because, spots, ..Evidence::default() };

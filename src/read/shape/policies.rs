@@ -131,7 +131,11 @@ fn buckets_of(policy: &Value) -> BTreeSet<String> {
 /// What `aws organizations` prints.
 fn organization(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised) -> bool {
     if map.get("Organization").is_some_and(|found| found.get("MasterAccountId").is_some()) {
-        let value = map.remove("Organization").unwrap_or_default();
+        let mut value = map.remove("Organization").unwrap_or_default();
+        if let Some(fields) = value.as_object_mut() {
+            // Whose address it is, is nobody's business here.
+            fields.remove("MasterAccountEmail");
+        }
         let pointer = format!("{at}/Organization");
         let content = Content::Sole { section: "organizations", field: "organization", value, pointer };
         out.push("describe-organization", content);
