@@ -87,11 +87,14 @@ pub struct Weighed {
     pub held: Option<String>,
 }
 
+/// The nodes of a cluster and what ended job runs hold of them, or why they are not known.
+type Nodes = Result<Rc<(Rc<Supply>, capacity::Held)>, String>;
+
 /// Asks of every job of every rollout, or of the one that is named. Nothing, where no rollout runs pods.
 #[must_use]
 pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
     let mut answers = Vec::new();
-    let mut clusters: BTreeMap<String, Result<Rc<(Rc<Supply>, capacity::Held)>, String>> = BTreeMap::new();
+    let mut clusters: BTreeMap<String, Nodes> = BTreeMap::new();
     for rollout in linked.estate.items("rollouts") {
         let name = rollout["name"].told().unwrap_or("?");
         if question.rollout.as_deref().is_some_and(|wanted| wanted != name) {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/story.rs"]
+#[allow(dead_code, reason = "other tests use more of it")]
 mod story;
 
 use serde_json::{Value, json};
@@ -344,4 +345,42 @@ fn every_form_says_the_same_and_nothing_that_names_hide() {
     // The same input, the same bytes.
     assert_eq!(html, asked(&["@the-live-run-as-found", "--format", "html"]).1);
     assert_eq!(json, asked(&["@the-live-run-as-found", "--format", "json"]).1);
+}
+
+/// Absurd numbers and shapes come to an end, and to an answer.
+#[test]
+fn hostile_clusters_do_no_harm() {
+    let most = u64::MAX;
+    let group = json!({"nodegroupName": "g", "scalingConfig": {"desiredSize": 1, "maxSize": most}});
+    let pools = [
+        pool(json!("none"), json!({"limits": {"cpu": "9e999", "memory": -1, "nodes": "x", "\u{1b}": 1}})),
+        pool(json!([{"key": "kubernetes.io/arch", "operator": "In"}, {"operator": 7}, 5]), json!({"limits": []})),
+        pool(
+            json!([{"key": "karpenter.k8s.aws/instance-cpu", "operator": "Gt", "values": ["99999999999999999999"]}]),
+            json!({}),
+        ),
+        json!({"spec": null}),
+    ];
+    let nodes = [node("1930m", "7Gi"), json!({"metadata": {"name": "b"}}), json!(7)];
+    let pods = [running("cluster-autoscaler", "DaemonSet", "100m"), json!(null), json!({"spec": {"nodeName": "a"}})];
+    let profile = json!({"selectors": [{"namespace": "*".repeat(5_000), "labels": 4}]});
+    let mut demand = executors(u32::MAX, u64::MAX, u64::MAX);
+    demand.namespace = Some("a".repeat(5_000));
+    let small = executors(u32::MAX, 0, 0);
+    for node_pools in [&pools[..], &[]] {
+        let listing = Listing {
+            nodes: &nodes[..1],
+            pods: &pods,
+            nodegroups: vec![&group],
+            node_pools,
+            fargate_profiles: vec![&profile],
+            ..Listing::default()
+        };
+        let supply = of_listing(&listing, |_| true);
+        for demand in [vec![demand.clone()], vec![small.clone(); 3], vec![small.clone(), demand.clone()]] {
+            let answer = fit(&demand, &supply);
+            assert!(answer.arithmetic.len() < 200 && answer.placed.len() < 20_000);
+        }
+        assert!(!of_listing(&Listing { nodes: &nodes, ..listing }, |_| true).unknown.is_empty());
+    }
 }

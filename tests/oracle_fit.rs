@@ -60,7 +60,7 @@ struct Cluster {
 fn cluster(random: &mut Random) -> Cluster {
     let mut nodes: Vec<Node> = (0..random.between(1, 4))
         .map(|at| {
-            let mut node = node(&format!("n{at}"), random.between(2, 12), random.between(2, 12), random.between(1, 6));
+            let mut node = node(&format!("n{at}"), random.between(2, 14), random.between(2, 14), random.between(1, 8));
             if random.one_in(4) {
                 node.labels.insert("disk".into(), "nvme".into());
             }
@@ -97,19 +97,24 @@ fn cluster(random: &mut Random) -> Cluster {
             ..Pool::default()
         });
     }
-    let demand = (0..random.between(1, 2))
+    let mut demand: Vec<Demand> = (0..random.between(1, 2))
         .map(|_| {
             let mut pods = vec![pod(random, Role::Driver, 1)];
-            let number = u32::try_from(random.between(0, 5)).unwrap();
+            let number = u32::try_from(random.between(0, 4)).unwrap();
             pods.push(pod(random, Role::Executor, number));
             Demand { pods, ..Demand::default() }
         })
         .collect();
+    // The same job several times at once.
+    if random.one_in(3) {
+        let first = demand[0].clone();
+        demand.push(first);
+    }
     Cluster { demand, supply }
 }
 
 fn pod(random: &mut Random, role: Role, count: u32) -> PodDemand {
-    let mut pod = PodDemand::new(role, count, random.between(0, 7), random.between(0, 7));
+    let mut pod = PodDemand::new(role, count, random.between(0, 4), random.between(0, 4));
     if random.one_in(5) {
         pod.node_selector.insert("disk".into(), "nvme".into());
     }
@@ -172,11 +177,14 @@ fn can_all_be_placed(pods: &[Small], places: Vec<Place>, seen: &mut HashSet<(usi
     placements(*first, &places).into_iter().any(|next| can_all_be_placed(rest, next, seen))
 }
 
+/// Which pods of which jobs are placed, and what is left.
+type State = (Vec<(usize, usize)>, Vec<Place>);
+
 /// Whether no order that the jobs allow and no choice of nodes leaves a pod without one.
 fn always(
     jobs: &BTreeMap<usize, Vec<(Role, Small)>>,
     places: Vec<Place>,
-    seen: &mut HashSet<(Vec<(usize, usize)>, Vec<Place>)>,
+    seen: &mut HashSet<State>,
     done: &BTreeMap<usize, BTreeSet<usize>>,
 ) -> bool {
     let state: Vec<(usize, usize)> = done.iter().flat_map(|(job, set)| set.iter().map(|at| (*job, *at))).collect();

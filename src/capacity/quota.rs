@@ -50,7 +50,7 @@ pub fn within(demand: &[Demand], quotas: &[&Value], ranges: &[&Value]) -> Answer
         let hard = quota["status"]["hard"].as_object().or_else(|| quota["spec"]["hard"].as_object());
         for (resource, limit) in hard.into_iter().flatten() {
             // The least that is asked, in the unit in which it is told.
-            let (asks, parse, unit): (u64, fn(&Value) -> Option<u64>, &str) = match resource.as_str() {
+            let (asks, parse, unit): (u64, Parse, &str) = match resource.as_str() {
                 "cpu" | "requests.cpu" => (sum(&|pod| pod.cpu_milli), quantity::cpu_milli, "m cpu"),
                 "memory" | "requests.memory" => {
                     (sum(&|pod| pod.memory_mib.saturating_sub(pod.doubtful_memory_mib)), mib, " MiB")
@@ -96,10 +96,9 @@ pub fn within(demand: &[Demand], quotas: &[&Value], ranges: &[&Value]) -> Answer
                     _ => continue,
                 };
                 let kind = item["type"].as_str().unwrap_or_default();
-                for (resource, asks, parse, unit) in [
-                    ("cpu", cpu, quantity::cpu_milli as fn(&Value) -> Option<u64>, "m"),
-                    ("memory", memory, mib, " MiB"),
-                ] {
+                for (resource, asks, parse, unit) in
+                    [("cpu", cpu, quantity::cpu_milli as Parse, "m"), ("memory", memory, mib, " MiB")]
+                {
                     let mut check = |bound: &str, beyond: fn(u64, u64) -> bool, word: &str| {
                         if let Some(limit) = parse(&item[bound][resource])
                             && beyond(asks, limit)
@@ -128,6 +127,9 @@ pub fn within(demand: &[Demand], quotas: &[&Value], ranges: &[&Value]) -> Answer
     }
     answer
 }
+
+/// How an amount of a resource is read.
+type Parse = fn(&Value) -> Option<u64>;
 
 fn mib(value: &Value) -> Option<u64> {
     quantity::bytes(value).map(|bytes| bytes >> 20)

@@ -251,13 +251,23 @@ fn named(node: &Node) -> String {
 pub(super) fn arithmetic(demand: &[Demand], supply: &Supply) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut pods, mut cpu, mut memory) = (0_u128, 0_u128, 0_u128);
-    for (job, demand) in demand.iter().enumerate() {
-        let of_job = if job > 0 { format!("job {}, ", job + 1) } else { String::new() };
+    let mut alike: Vec<(usize, &Demand, usize)> = Vec::new();
+    for (at, job) in demand.iter().enumerate() {
+        match alike.iter_mut().find(|(_, known, _)| known.pods == job.pods) {
+            Some((_, _, number)) => *number += 1,
+            None => alike.push((at, job, 1)),
+        }
+    }
+    for (job, demand, number) in alike {
+        let mut of_job = if job > 0 { format!("job {}, ", job + 1) } else { String::new() };
+        if number > 1 {
+            write_to(&mut of_job, format_args!("{number} times "));
+        }
         for pod in &demand.pods {
             let count = u128::from(pod.count);
-            pods += count;
-            cpu += count * u128::from(pod.cpu_milli);
-            memory += count * u128::from(pod.memory_mib);
+            pods += count * number as u128;
+            cpu += count * number as u128 * u128::from(pod.cpu_milli);
+            memory += count * number as u128 * u128::from(pod.memory_mib);
             let (role, cpu_milli, memory_mib) = (pod.role, pod.cpu_milli, pod.memory_mib);
             lines.push(format!("{of_job}{role} × {count}: {cpu_milli}m, {memory_mib} MiB ({})", pod.arithmetic));
         }

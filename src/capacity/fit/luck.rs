@@ -21,8 +21,13 @@ impl Case<'_> {
                 .groups
                 .iter()
                 .enumerate()
-                .filter(|(_, other)| other.job != group.job || other.pod.role <= group.pod.role)
-                .map(|(other_at, other)| (other, other.count - u64::from(other_at == at)))
+                .map(|(other_at, other)| {
+                    // Of the pod's own job only what is made before it or with it; of its likes all.
+                    let is_later = other.job == group.job && other.pod.role > group.pod.role;
+                    let own = if is_later { other.count / other.jobs.max(1) } else { u64::from(other_at == at) };
+                    (other, other.count - own)
+                })
+                .filter(|(_, count)| *count > 0)
                 .collect();
             enough_slots(group, &rooms, &before)
                 || not_blocked(group, &rooms, &before)

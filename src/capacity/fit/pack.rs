@@ -27,10 +27,13 @@ impl Decision<'_> {
     }
 }
 
-/// Equal pods of one job.
+/// Equal pods of one job, or of several jobs that are alike.
 #[derive(Clone)]
 pub(super) struct Group<'a> {
+    /// The first of the jobs.
     pub(super) job: usize,
+    /// How many jobs are alike.
+    pub(super) jobs: u64,
     pub(super) pod: &'a PodDemand,
     pub(super) count: u64,
     pub(super) cpu: u64,
@@ -88,16 +91,23 @@ impl<'a> Case<'a> {
         let mut classes = FxHashMap::default();
         let mut may_be_on: Vec<Vec<bool>> = Vec::new();
         let mut groups = Vec::new();
-        for (job, demand) in demand.iter().enumerate() {
+        let mut kinds: Vec<(usize, &'a Demand, u64)> = Vec::new();
+        for (at, job) in demand.iter().enumerate() {
+            match kinds.iter_mut().find(|(_, known, _)| known.pods == job.pods && known.namespace == job.namespace) {
+                Some((_, _, number)) => *number += 1,
+                None => kinds.push((at, job, 1)),
+            }
+        }
+        for (job, demand, jobs) in kinds {
             for pod in demand.pods.iter().filter(|pod| pod.count > 0 && counts(demand, pod)) {
                 let constraints = (&pod.node_selector, &pod.tolerations, pod.template.is_some());
                 let class = *classes.entry(constraints).or_insert_with(|| {
                     may_be_on.push(nodes.iter().map(|node| may_be_on_node(pod, node)).collect());
                     may_be_on.len() - 1
                 });
-                let count = u64::from(pod.count);
+                let count = u64::from(pod.count).saturating_mul(jobs);
                 let (cpu, memory) = (pod.cpu_milli, pod.memory_mib);
-                groups.push(Group { job, pod, count, cpu, memory, class, of_all: 0 });
+                groups.push(Group { job, jobs, pod, count, cpu, memory, class, of_all: 0 });
             }
         }
         groups.sort_by_key(|group| (group.job, group.pod.role));
