@@ -449,7 +449,7 @@ fn assignments(text: &str) -> Option<String> {
             // A quoted text of several settings, as a connection string is.
             let inside = found.get(0).map_or("", |whole| whole.as_str());
             let inner = inside.get(1..inside.len() - 1).unwrap_or_default();
-            return format!("{}{}{}", before.as_str(), pairs(inner), after.as_str());
+            return format!("{}{}{}", before.as_str(), pairs(inner, DEPTH), after.as_str());
         }
         if let (Some(name), Some(sign), Some(value)) = (found.name("name"), found.name("sign"), found.name("value")) {
             let bare = value.as_str().trim_matches(['"', '\'', '\\']);
@@ -464,7 +464,7 @@ fn assignments(text: &str) -> Option<String> {
                 return format!("{}{}{quote}{MARK}{quote}", name.as_str(), sign.as_str());
             }
             // A setting whose value is a setting: `--conf=spark.x.password=…`, `value=password=…`.
-            let inner = pairs(value.as_str());
+            let inner = pairs(value.as_str(), DEPTH);
             return format!("{}{}{inner}", name.as_str(), sign.as_str());
         }
         if let Some(flag) = found.name("flag") {
@@ -481,8 +481,11 @@ fn assignments(text: &str) -> Option<String> {
     })
 }
 
+/// How often a value may be a setting that has a setting as its value.
+const DEPTH: usize = 4;
+
 /// Hides the secrets among `name=value` pairs.
-fn pairs(text: &str) -> String {
+fn pairs(text: &str, depth: usize) -> String {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static PAIRS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"(?P<name>[\w.\[\]-]+)=(?P<value>[^\s&;,"'<>]+(?:,[^\s=&;,"']+)*)"#).unwrap());
@@ -494,7 +497,12 @@ fn pairs(text: &str) -> String {
         if (names_a_secret(name.trim_start_matches("-D")) || sets_a_variable(name)) && !is_reference(value) {
             format!("{name}={MARK}")
         } else if value.contains('=') {
-            format!("{name}={}", if value.len() < text.len() { pairs(value) } else { value.to_owned() })
+            let inner = match depth.checked_sub(1) {
+                Some(depth) => pairs(value, depth),
+                None if NAMES.is_match(value) => MARK.to_owned(),
+                None => value.to_owned(),
+            };
+            format!("{name}={inner}")
         } else {
             format!("{name}={value}")
         }
@@ -584,6 +592,17 @@ mod tests {
         ] {
             assert_eq!(text(written), expected, "{written}");
         }
+    }
+
+    #[test]
+    fn hostile_texts_end() {
+        for part in ["a=", "password=", "--token ", "-a ", "://a:", "\"a=", "eyJ", "a.env.b=", "Bearer ", "\\\""] {
+            let long = part.repeat(20_000);
+            let _ = text(&long);
+            let mut list: Value = vec![long.clone(); 3].into();
+            redact(&mut list);
+        }
+        assert!(!text("a=b=c=d=e=f=g=password=hush").contains("hush"));
     }
 
     #[test]

@@ -111,6 +111,7 @@ impl Server {
                 let (config, shared, ended) = (Arc::clone(&config), Arc::clone(&shared), Arc::clone(&ended));
                 thread::spawn(move || {
                     let Ok(stream) = stream else { return };
+                    stream.set_nodelay(true).unwrap();
                     let connection = ServerConnection::new(config).unwrap();
                     serve(StreamOwned::new(connection, stream), &shared, &ended);
                 });
@@ -178,13 +179,8 @@ fn serve(mut stream: Stream, state: &Mutex<State>, stopped: &AtomicBool) {
             "HTTP/1.1 {code} X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{}\r\n",
             if extra == "cut" { "" } else { extra }
         );
-        if stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(body.as_bytes()))
-            .and_then(|()| stream.flush())
-            .is_err()
-            || extra == "cut"
-        {
+        let sent = stream.write_all((head + &body).as_bytes()).and_then(|()| stream.flush());
+        if sent.is_err() || extra == "cut" {
             return;
         }
     }
