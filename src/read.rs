@@ -14,6 +14,7 @@ mod declaration;
 mod dispatch;
 mod eksctl;
 mod file;
+mod helm_values;
 mod json;
 mod kubernetes;
 mod lines;

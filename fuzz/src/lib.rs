@@ -1,6 +1,7 @@
 //! What the fuzz targets do with their bytes.
 //!
-//! `cargo +nightly fuzz run policy` (or `pattern`, `trust`, `reader`, `template`). The IAM targets take bytes for
+//! `cargo +nightly fuzz run policy` (or `pattern`, `trust`, `reader`, `script`, `placeholders`,
+//! `template`). The IAM targets take bytes for
 //! choices among the words that policies are made of, because random JSON is never a policy; the first
 //! byte of `policy` and `trust` decides whether the rest is taken for JSON as it stands.
 
@@ -261,4 +262,14 @@ pub fn reader(bytes: &[u8]) {
     if let Ok(estate) = read(&[Input::Stdin(bytes.to_vec())], &Options::default()) {
         let _ = sparkcheck::link::link(estate);
     }
+}
+
+/// Reads bytes as a shell script: its words, the AWS command line's shorthand, JSON in arguments.
+pub fn script(bytes: &[u8]) {
+    reader(&[b"#!/bin/sh\naws emr-containers start-job-run --job-driver ".as_slice(), bytes].concat());
+}
+
+/// Reads bytes as what follows in a file of eksctl, with placeholders of every dialect.
+pub fn placeholders(bytes: &[u8]) {
+    reader(&[b"apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: ${A}}\n".as_slice(), bytes].concat());
 }

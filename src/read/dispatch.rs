@@ -10,7 +10,10 @@ use super::code::Code;
 use super::file::{self, Entry, Unreadable};
 use super::script::Material;
 use super::shape::{self, Content, Recognised};
-use super::{cloudformation, describe, eksctl, json, manifest, place, refusal, script, session, terraform, yaml};
+use super::{
+    cloudformation, describe, eksctl, helm_values, json, manifest, place, placeholder, refusal, script, session,
+    terraform, yaml,
+};
 use crate::estate::{Gap, Syntax};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -146,7 +149,8 @@ fn code(entry: &Entry, text: &str, terraform: &[Entry]) -> Option<Outcome> {
     if cloudformation::is_template(text) {
         return Some(Outcome::Template(entry.clone(), text.into()));
     }
-    if let Some(code) = eksctl::read(path, text).or_else(|| manifest::read(path, text)) {
+    let code = eksctl::read(path, text).or_else(|| manifest::read(path, text));
+    if let Some(code) = code.or_else(|| helm_values::read(path, text)) {
         return Some(Outcome::Code(code));
     }
     script::material(path, text).map(Outcome::Material)
@@ -260,7 +264,10 @@ fn read_documents(
             });
         } else {
             let language = if syntax == Syntax::Yaml { "YAML" } else { "JSON" };
-            broken = Some(format!("`{path}:{line}:{column}` is no {language}: {message}"));
+            broken = Some(match syntax {
+                Syntax::Yaml if placeholder::is_program(text) => format!("`{path}` is a template that is not rendered"),
+                _ => format!("`{path}:{line}:{column}` is no {language}: {message}"),
+            });
         }
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {

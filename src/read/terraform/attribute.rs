@@ -318,3 +318,15 @@ pub(super) fn after(value: &Value, mark: &str) -> Option<Value> {
     }
     None
 }
+
+/// What follows the last such letter in the literal stretches of a text.
+pub(super) fn after_last(value: &Value, mark: char) -> Option<Value> {
+    let pieces = value.as_pieces()?;
+    let (at, rest) = pieces.iter().enumerate().rev().find_map(|(at, piece)| match &piece.part {
+        Part::Literal(text) => text.rsplit_once(mark).map(|(_, rest)| (at, rest)),
+        _ => None,
+    })?;
+    let mut kept = vec![Piece { part: Part::Literal(rest.into()), spot: value.spot }];
+    kept.extend(pieces.iter().skip(at + 1).cloned());
+    Some(Value::pieces(kept, value.spot))
+}

@@ -23,6 +23,8 @@ macro_rules! stubs {
 stubs! {
     "terraform-aws-modules/eks/aws" 21 "eks.tf";
     "terraform-aws-modules/eks/aws//modules/karpenter" 21 "eks-karpenter.tf";
+    "terraform-aws-modules/eks/aws//modules/aws-auth" 20 "eks-aws-auth.tf";
+    "terraform-aws-modules/s3-bucket/aws" 5 "s3-bucket.tf";
     "terraform-aws-modules/eks-pod-identity/aws" 2 "eks-pod-identity.tf";
     "terraform-aws-modules/emr/aws" 3 "emr.tf";
     "terraform-aws-modules/emr/aws//modules/virtual-cluster" 3 "emr-virtual-cluster.tf";

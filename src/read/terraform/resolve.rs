@@ -16,21 +16,9 @@ use hcl_edit::expr::{Expression, ObjectKey, TraversalOperator};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// What stands in a block for Terraform and not for the provider.
-const META: [&str; 12] = [
-    "count",
-    "for_each",
-    "provider",
-    "providers",
-    "depends_on",
-    "lifecycle",
-    "provisioner",
-    "connection",
-    "source",
-    "version",
-    "timeouts",
-    "dynamic",
-];
+/// What stands in a resource for Terraform and not for the provider.
+const META: [&str; 9] =
+    ["count", "for_each", "provider", "depends_on", "lifecycle", "provisioner", "connection", "timeouts", "dynamic"];
 
 impl World<'_> {
     /// The place of a module's own expressions.
@@ -288,9 +276,6 @@ impl World<'_> {
 
     /// What the code says of an attribute, or of the blocks of that type; null if nothing.
     pub(super) fn configured(&self, body: &Body, name: &str, ctx: &Ctx) -> Value {
-        if META.contains(&name) {
-            return Value::NULL;
-        }
         if let Some(attr) = body.attr(name) {
             let value = self.attr(attr, ctx);
             return value.or_spot(ctx.of(attr).spot(None).or(attr.spot));
@@ -346,9 +331,24 @@ impl World<'_> {
             names.extend(name.map(|name| (name.as_str(), ())));
         }
         let own = |name: &str| (name.to_owned(), self.configured(&block.body, name, ctx));
-        let map = names.into_keys().filter(|name| !META.contains(name)).map(own);
-        let map = map.filter(|(_, value)| !value.is_null()).collect();
+        let map = names.into_keys().map(own).filter(|(_, value)| !value.is_null()).collect();
         Value::object(map, block.spot.or(ctx.spot(None)))
+    }
+
+    /// Everything that the code says of a resource to its provider.
+    pub(super) fn resource(&self, block: &Block, ctx: &Ctx) -> Value {
+        let own = |body: &Body| Body {
+            attrs: body.attrs.iter().filter(|attr| !META.contains(&attr.name.as_str())).cloned().collect(),
+            blocks: body
+                .blocks
+                .iter()
+                .filter(|block| block.kind == "dynamic" || !META.contains(&block.kind.as_str()))
+                .cloned()
+                .collect(),
+        };
+        let block =
+            Block { kind: block.kind.clone(), labels: block.labels.clone(), body: own(&block.body), spot: block.spot };
+        self.body(&block, ctx)
     }
 
     /// The account and the region of a resource.

@@ -4,7 +4,7 @@ use super::load::Loader;
 use super::lower::{self, Out, Resource};
 use super::source::Folder;
 use super::value::Value;
-use super::world::{Ctx, Module, World};
+use super::world::{Module, World};
 use crate::estate::{Gap, Syntax};
 use crate::known::{Part, Text};
 use crate::read::code::{At, Code, CodeFile, Declared, Form, Node};
@@ -161,20 +161,19 @@ impl World<'_> {
                 out.push(Resource {
                     kind: kind.to_owned(),
                     address: format!("{}{address}{}", module.address, expanded.instance.suffix()),
-                    body: self.body(block, &ctx),
+                    body: self.resource(block, &ctx),
                     home: self.home(module, block, &ctx),
                     spot: block.spot.or(ctx.spot(None)),
-                    cluster: self.cluster(module, kind, block, &ctx),
+                    cluster: self.cluster(module, kind, block),
                 });
             }
         }
     }
 
     /// The cluster to which a Kubernetes provider talks.
-    fn cluster(&self, module: &Rc<Module>, kind: &str, block: &super::source::Block, ctx: &Ctx) -> Option<Value> {
+    fn cluster(&self, module: &Rc<Module>, kind: &str, block: &super::source::Block) -> Option<Value> {
         let own = kind.split('_').next().filter(|own| ["kubernetes", "kubectl", "helm"].contains(own))?;
         let named = block.body.attr("provider").map(super::resolve::reference).unwrap_or_else(|| own.to_owned());
-        let _ = ctx;
         self.provider_cluster(module, &named)
     }
 

@@ -169,8 +169,8 @@ fn attach(principal: &Principal, of: &Value, arn: &Value, resource: &Resource, o
 
 /// A managed policy as a principal shows it.
 fn attached(arn: &Value) -> Value {
-    let name = text(arn).as_str().and_then(|arn| arn.rsplit('/').next()).map(|name| Value::text(name, arn.spot));
-    object(arn.spot, [("PolicyName", name.unwrap_or(Value::NULL)), ("PolicyArn", arn.clone())])
+    let name = crate::read::terraform::attribute::after_last(arn, '/');
+    object(arn.spot, [("PolicyName", name.unwrap_or_else(|| arn.clone())), ("PolicyArn", arn.clone())])
 }
 
 fn or_root(path: &Value) -> Value {
