@@ -25,6 +25,7 @@ const ALIVE: [&str; 4] = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"];
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     home(estate, declaration, pointer, draft);
     jobs(estate, declaration, &["run-job-flow"], draft);
+    super::settings::of_jobs(draft);
     request(estate, declaration, draft);
     service_role(estate, index, declaration, pointer, draft);
     instance_profile(estate, index, declaration, pointer, draft);

@@ -20,6 +20,7 @@ const JOB: &str = "serverless-start-job-run";
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     application(estate, declaration, pointer, draft);
     jobs(estate, declaration, &[JOB], draft);
+    super::settings::of_jobs(draft);
     if declaration["inferred"] == true {
         keep_jobs_of_application(draft);
     }
