@@ -229,7 +229,7 @@ fn substitute(scope: &Scope<'_, '_>, piece: Piece, variables: &Variables) -> Vec
     let mut out = Vec::new();
     for stretch in substitutions(text) {
         match stretch {
-            Substitution::Literal(literal) if literal.is_empty() => {}
+            Substitution::Literal("") => {}
             Substitution::Literal(literal) => {
                 out.push(Piece { part: PiecePart::Literal(literal.to_owned()), at: inside(&piece, literal) });
             }

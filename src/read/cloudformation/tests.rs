@@ -226,39 +226,6 @@ fn places_are_the_smallest_text() {
     }
 }
 
-/// Prints what is declared in a folder; for looking, not for judging.
-#[test]
-#[ignore]
-fn dump() {
-    let Ok(folder) = std::env::var("DUMP") else { return };
-    let mut all = Vec::new();
-    let mut open = vec![std::path::PathBuf::from(folder)];
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if let Ok(text) = std::fs::read_to_string(&path)
-            && is_template(&text)
-        {
-            let shown = path.display().to_string();
-            all.push((Entry { path, shown, named: false }, Arc::from(text)));
-        }
-    }
-    all.sort_by(|a: &(Entry, Arc<str>), b| a.0.shown.cmp(&b.0.shown));
-    let start = std::time::Instant::now();
-    let codes = read(&all);
-    println!("## {} files in {:?}", all.len(), start.elapsed());
-    for code in codes {
-        println!("# {} {:?}", code.kind, code.files.iter().map(|f| f.path.as_str()).collect::<Vec<_>>());
-        for gap in &code.gaps {
-            println!("GAP {} {:?}", gap.why, gap.place);
-        }
-        for one in code.declared {
-            let (name, value) = value_of(one, &mut |_, _| {});
-            println!("{name} {value}");
-        }
-    }
-}
-
 /// A template of two sections that are given as JSON.
 fn json_template(resources: &Value, outputs: &Value) -> String {
     json!({"Resources": resources, "Outputs": outputs}).to_string()

@@ -111,7 +111,7 @@ struct Open {
 
 enum Content {
     List(Vec<Node>),
-    Map { fields: Vec<(String, Node)>, keys: FxHashSet<String>, key: Option<Key>, merged: Vec<Node> },
+    Map { fields: Vec<(String, Node)>, keys: FxHashSet<String>, key: Option<Key>, first: Option<At>, merged: Vec<Node> },
 }
 
 struct Key {
@@ -163,8 +163,13 @@ impl Builder<'_> {
                     self.open(anchor, span, tag, Content::List(Vec::new()))?;
                 }
                 Event::MappingStart(anchor, tag) => {
-                    let content =
-                        Content::Map { fields: Vec::new(), keys: FxHashSet::default(), key: None, merged: Vec::new() };
+                    let content = Content::Map {
+                        fields: Vec::new(),
+                        keys: FxHashSet::default(),
+                        key: None,
+                        first: None,
+                        merged: Vec::new(),
+                    };
                     let tag = self.key_of(tag.as_deref());
                     self.open(anchor, span, tag, content)?;
                 }
@@ -207,10 +212,14 @@ impl Builder<'_> {
 
     fn close(&mut self, end: &Span) -> Result<(), YamlFault> {
         let Some(open) = self.open.pop() else { return Ok(()) };
-        let at = self.container(&open.span, end);
+        let mut at = self.container(&open.span, end);
         let form = match open.content {
             Content::List(list) => Form::List(list),
-            Content::Map { mut fields, mut keys, merged, .. } => {
+            Content::Map { mut fields, mut keys, merged, first, .. } => {
+                // An object of many lines begins with its first field, wherever its brace stands.
+                if let Some(first) = first.filter(|_| !self.offsets.is_short(Some(&at))) {
+                    at = self.first_field(first, fields.first().map(|(_, node)| node));
+                }
                 for source in merged {
                     let sources = match source.form {
                         Form::List(sources) => sources,
@@ -248,7 +257,7 @@ impl Builder<'_> {
         match self.open.last_mut().map(|open| &mut open.content) {
             None => self.found.documents.push(node),
             Some(Content::List(list)) => list.push(node),
-            Some(Content::Map { fields, keys, key, merged }) => match key.take() {
+            Some(Content::Map { fields, keys, key, first, merged }) => match key.take() {
                 Some(key) if key.merge => merged.push(node),
                 Some(Key { name, at, .. }) => {
                     // Of what takes many lines, the key is the place.
@@ -276,6 +285,9 @@ impl Builder<'_> {
                     };
                     if keys.contains(&name) {
                         self.found.twice.push(wrong(format!("the key `{name}` stands here a second time")));
+                    }
+                    if first.is_none() {
+                        first.clone_from(&at);
                     }
                     *key =
                         Some(Key { name, at: at.unwrap_or(At { file: self.file, span: Where::Bytes(0, 0) }), merge });
@@ -315,6 +327,20 @@ impl Builder<'_> {
     fn at(&self, start: usize, end: usize) -> At {
         let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         At { file: self.file, span: Where::Bytes(byte(start), byte(end.max(start))) }
+    }
+
+    /// The place of a field: its key, and its value where that stands on the same line.
+    fn first_field(&self, key: At, value: Option<&Node>) -> At {
+        let (Where::Bytes(from, _), Some(At { span: Where::Bytes(_, to), .. })) =
+            (&key.span, value.and_then(|node| node.at.as_ref()))
+        else {
+            return key;
+        };
+        let whole = self.offsets.text.get(*from as usize..*to as usize).unwrap_or_default();
+        if whole.is_empty() || whole.len() > SHORT || whole.contains('\n') {
+            return key;
+        }
+        self.at(*from as usize, *to as usize)
     }
 
     /// The place of a collection: all of it where that is short, else its first line.
@@ -435,8 +461,7 @@ mod tests {
 
     #[test]
     fn places_are_bytes() {
-        let text =
-            "é: ü\r\nb:\r\n  - x: 'q'\r\n    y: 2\r\n  - {k: v}\r\ns: !Sub |\r\n  one\r\n  two\r\n\r\nt: end\r\n";
+        let text = "é: ü\r\nb:\r\n  - x: 'q'\r\n    y: 2\r\n  - {k: v}\r\ns: !Sub |\r\n  one\r\n  two\r\n\r\nt: end\r\nj: [\r\n {\r\n  \"k\": \"v\",\r\n  \"l\": 1}]\r\n";
         let (_, places) = read(text);
         let at = |pointer: &str| places.iter().find(|(known, _)| known == pointer).unwrap().1.as_str();
         for (pointer, expected) in [
@@ -446,6 +471,7 @@ mod tests {
             ("/b/0/x", "'q'"),
             ("/b/0/y", "2"),
             ("/b/1", "{k: v}"),
+            ("/j/0", "\"k\": \"v\""),
             ("/b/1/k", "v"),
             ("/t", "end"),
         ] {
