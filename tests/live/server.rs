@@ -250,6 +250,7 @@ struct Shared {
     page: usize,
     fault: Option<(String, Fault)>,
     seen: BTreeMap<(String, String), usize>,
+    delay: Duration,
 }
 
 /// A running server; it ends with the process.
@@ -278,6 +279,12 @@ impl Server {
 
     pub(crate) fn fail(&self, fault: Option<(&str, Fault)>) {
         self.shared.lock().unwrap().fault = fault.map(|(operation, fault)| (operation.to_owned(), fault));
+    }
+
+    /// Makes every answer take so long.
+    #[allow(dead_code, reason = "for the bench")]
+    pub(crate) fn slow(&self, delay: Duration) {
+        self.shared.lock().unwrap().delay = delay;
     }
 
     /// What was asked how often since the last time.
@@ -311,6 +318,8 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
         reader.read_exact(&mut body)?;
         let request = understood(&target, action.as_deref(), &String::from_utf8_lossy(&body));
         let (status, kind, text) = answer(&request, shared);
+        let delay = shared.lock().unwrap().delay;
+        std::thread::sleep(delay);
         let Some(text) = text else {
             std::thread::sleep(Duration::from_millis(400));
             return Ok(());
