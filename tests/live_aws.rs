@@ -440,7 +440,7 @@ fn the_program_reads_live() {
         let inputs: Vec<String> = beside(&folder)
             .iter()
             .map(|input| match input {
-                Input::Path(path) => path.file_name().unwrap().to_string_lossy().into_owned(),
+                Input::Path(path) => path.to_string_lossy().into_owned(),
                 Input::Stdin(_) => unreachable!(),
             })
             .collect();

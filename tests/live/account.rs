@@ -68,6 +68,10 @@ pub(crate) fn large(roles: usize, clusters: usize) -> State {
             state.put("eks:DescribeNodegroup", &format!("{cluster} {group}"), json!({"nodegroup": described}));
         }
         state.put("eks:ListNodegroups", &cluster, json!({"nodegroups": groups}));
+        state.put("eks:ListFargateProfiles", &cluster, json!({"fargateProfileNames": ["system"]}));
+        let profile = json!({"fargateProfileName": "system", "clusterName": cluster, "selectors": [{"namespace": "kube-system"}],
+            "fargateProfileArn": format!("{eks}:fargateprofile/{cluster}/system/x"), "status": "ACTIVE"});
+        state.put("eks:DescribeFargateProfile", &format!("{cluster} system"), json!({"fargateProfile": profile}));
         state.put(
             "eks:ListAddons",
             &cluster,
@@ -102,8 +106,8 @@ pub(crate) fn large(roles: usize, clusters: usize) -> State {
 
 /// The calls that such an account takes at the least: pages of 100, and one description of each thing of
 /// which a rule asks more than its name. Per cluster those are itself, its provider, three node groups,
-/// the agent, one association, one entry's policies, four lists, and the job runs of two virtual clusters.
+/// a Fargate profile, the agent, one association, one entry's policies, five lists, and the job runs of two virtual clusters.
 pub(crate) fn least(roles: usize, clusters: usize) -> usize {
     let of_account = 1 + roles.div_ceil(100) + 1 + clusters.div_ceil(100) + (2 * clusters).div_ceil(100);
-    of_account + clusters * (1 + 1 + 3 + 1 + 1 + 1 + 4 + 2)
+    of_account + clusters * (1 + 1 + 3 + 1 + 1 + 1 + 1 + 5 + 2)
 }

@@ -192,6 +192,14 @@ impl State {
                 let key = ("eks:DescribePodIdentityAssociation".to_owned(), format!("{of} {id}"));
                 self.outputs.entry(key).or_insert_with(|| json!({"association": item}));
             }
+        } else if let Some(profile) = document.get("fargateProfile") {
+            let (of, name) = (text(&profile["clusterName"]), text(&profile["fargateProfileName"]));
+            self.add("eks:ListFargateProfiles", &of, "fargateProfileNames", name.clone().into());
+            self.put("eks:DescribeFargateProfile", &format!("{of} {name}"), document);
+        } else if let Some(Value::Array(names)) = document.get("fargateProfileNames") {
+            names
+                .iter()
+                .for_each(|name| self.add("eks:ListFargateProfiles", cluster, "fargateProfileNames", name.clone()));
         } else if has("virtualClusters") {
             self.put("emr-containers:ListVirtualClusters", "", document);
         } else if let Some(Value::Array(runs)) = document.get("jobRuns") {
@@ -386,6 +394,7 @@ fn understood(target: &str, action: Option<&str>, body: &str) -> Request {
         ["clusters", name, "pod-identity-associations", item] => {
             ("eks:DescribePodIdentityAssociation", two(name, item))
         }
+        ["clusters", name, "fargate-profiles", item] => ("eks:DescribeFargateProfile", two(name, item)),
         ["clusters", name, "fargate-profiles"] => ("eks:ListFargateProfiles", (*name).to_owned()),
         ["virtualclusters"] => ("emr-containers:ListVirtualClusters", String::new()),
         ["virtualclusters", id, "jobruns"] => ("emr-containers:ListJobRuns", (*id).to_owned()),
