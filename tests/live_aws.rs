@@ -3,6 +3,8 @@
 #![cfg(feature = "live")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+#[path = "live/account.rs"]
+mod account;
 #[path = "live/moto.rs"]
 mod moto;
 #[path = "live/server.rs"]
@@ -10,11 +12,8 @@ mod server;
 #[path = "support/story.rs"]
 mod story;
 
-use aws_config::retry::RetryConfig;
+use account::{config, large, least};
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use serde_json::{Value, json};
 use server::{FAULTS, Fault, Server, State};
 use sparkcheck::check::{Verdict, check};
@@ -30,30 +29,13 @@ use sparkcheck::report::Go;
 use sparkcheck::rule::{self, Rule, System};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn rules() -> &'static [Rule] {
     static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
     RULES.get_or_init(rule::builtin)
-}
-
-/// Credentials for a server on this machine, with little patience.
-fn config(url: &str) -> SdkConfig {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let client = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    let patience = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(200)).build();
-    let retry = RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(1));
-    runtime.block_on(
-        aws_config::defaults(BehaviorVersion::latest())
-            .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "test"))
-            .region(Region::new("us-east-1"))
-            .endpoint_url(url)
-            .http_client(client)
-            .timeout_config(patience)
-            .retry_config(retry)
-            .load(),
-    )
 }
 
 fn options(server: &Server, targets: &[&str]) -> aws::Options {
@@ -196,7 +178,7 @@ fn no_fault_makes_anything_look_better() {
             for fault in FAULTS {
                 server.fail(Some((operation, fault)));
                 let case = format!("{name}: {operation} {fault:?}");
-                let begun = std::time::Instant::now();
+                let begun = Instant::now();
                 let outcome = aws::read(&options, &plan);
                 assert!(begun.elapsed() < Duration::from_secs(6), "{case}: {:?}", begun.elapsed());
                 *tally.entry("runs").or_default() += 1;
@@ -320,89 +302,13 @@ fn strip(snapshot: &mut Value, needed: &[&str]) {
     }
 }
 
-/// An account with many roles, and clusters with three node groups, two virtual clusters and add-ons each.
-fn large(roles: usize, clusters: usize) -> State {
-    let mut state = State::default();
-    let account = "111122223333";
-    let own = format!("arn:aws:iam::{account}");
-    let role = |number: usize| {
-        json!({"Arn": format!("{own}:role/r-{number}"), "RoleName": format!("r-{number}"), "RoleId": "A", "Path": "/",
-            "CreateDate": "2026-01-01T00:00:00+00:00", "InstanceProfileList": [], "RolePolicyList": [],
-            "AttachedManagedPolicies": [], "Tags": [],
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}})
-    };
-    state.put("sts:GetCallerIdentity", "", json!({"UserId": "A", "Account": account, "Arn": format!("{own}:user/me")}));
-    state.put(
-        "iam:GetAccountAuthorizationDetails",
-        "",
-        json!({"RoleDetailList": (0..roles).map(role).collect::<Vec<_>>(), "UserDetailList": [], "GroupDetailList": [], "Policies": []}),
-    );
-    let name = |at: usize| format!("spark-{at}");
-    let issuer = |at: usize| format!("oidc.eks.us-east-1.amazonaws.com/id/{at:032X}");
-    // Half of the providers are for clusters elsewhere.
-    let providers: Vec<Value> =
-        (0..clusters * 2).map(|at| json!({"Arn": format!("{own}:oidc-provider/{}", issuer(at))})).collect();
-    state.put("iam:ListOpenIDConnectProviders", "", json!({"OpenIDConnectProviderList": providers}));
-    state.put("iam:ListInstanceProfiles", "", json!({"InstanceProfiles": []}));
-    state.put("eks:ListClusters", "", json!({"clusters": (0..clusters).map(name).collect::<Vec<_>>()}));
-    let mut virtual_clusters = Vec::new();
-    for at in 0..clusters {
-        let (cluster, eks) = (name(at), format!("arn:aws:eks:us-east-1:{account}"));
-        let described = json!({"name": cluster, "arn": format!("{eks}:cluster/{cluster}"), "version": "1.33", "status": "ACTIVE",
-            "identity": {"oidc": {"issuer": format!("https://{}", issuer(at))}},
-            "accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"}});
-        state.put("eks:DescribeCluster", &cluster, json!({"cluster": described}));
-        let provider = json!({"Url": issuer(at), "ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": []});
-        state.put("iam:GetOpenIDConnectProvider", &issuer(at), provider);
-        let groups: Vec<String> = (0..3).map(|number| format!("workers-{number}")).collect();
-        for group in &groups {
-            let described = json!({"nodegroupName": group, "clusterName": cluster, "status": "ACTIVE",
-                "nodegroupArn": format!("{eks}:nodegroup/{cluster}/{group}/x"), "scalingConfig": {"minSize": 1, "maxSize": 3, "desiredSize": 1}});
-            state.put("eks:DescribeNodegroup", &format!("{cluster} {group}"), json!({"nodegroup": described}));
-        }
-        state.put("eks:ListNodegroups", &cluster, json!({"nodegroups": groups}));
-        state.put(
-            "eks:ListAddons",
-            &cluster,
-            json!({"addons": ["vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent"]}),
-        );
-        let addon = json!({"addonName": "eks-pod-identity-agent", "clusterName": cluster, "status": "ACTIVE",
-            "addonArn": format!("{eks}:addon/{cluster}/eks-pod-identity-agent/x")});
-        state.put("eks:DescribeAddon", &format!("{cluster} eks-pod-identity-agent"), json!({"addon": addon}));
-        let linked =
-            format!("{own}:role/aws-service-role/emr-containers.amazonaws.com/AWSServiceRoleForAmazonEMRContainers");
-        let mut entries: Vec<String> = (0..40).map(|number| format!("{own}:role/r-{number}")).collect();
-        entries.push(linked.clone());
-        state.put("eks:ListAccessEntries", &cluster, json!({"accessEntries": entries}));
-        let policies = json!({"clusterName": cluster, "principalArn": linked, "associatedAccessPolicies": []});
-        state.put("eks:ListAssociatedAccessPolicies", &format!("{cluster} {linked}"), policies);
-        let association = json!({"clusterName": cluster, "namespace": "spark", "serviceAccount": "driver", "associationId": "a-1",
-            "associationArn": format!("{eks}:podidentityassociation/{cluster}/a-1")});
-        let mut described = association.clone();
-        described["roleArn"] = format!("{own}:role/r-1").into();
-        state.put("eks:ListPodIdentityAssociations", &cluster, json!({"associations": [association]}));
-        state.put("eks:DescribePodIdentityAssociation", &format!("{cluster} a-1"), json!({"association": described}));
-        for number in 0..2 {
-            let id = format!("{at:012}{number:013}");
-            virtual_clusters.push(json!({"id": id, "name": id, "state": "RUNNING",
-                "arn": format!("arn:aws:emr-containers:us-east-1:{account}:/virtualclusters/{id}"),
-                "containerProvider": {"type": "EKS", "id": cluster, "info": {"eksInfo": {"namespace": format!("team-{number}")}}}}));
-        }
-    }
-    state.put("emr-containers:ListVirtualClusters", "", json!({"virtualClusters": virtual_clusters}));
-    state
-}
-
 #[test]
 fn calls_are_few() {
     let (roles, clusters) = (1000, 20);
     let server = Server::start(large(roles, clusters), 100);
     let live = live(&options(&server, &[]), &plan(&[System::EmrOnEks]));
     let made: usize = server.seen().values().sum();
-    // Pages of 100 that the lists have, and one description of each thing of which a rule asks more
-    // than its name: per cluster itself, its provider, three node groups, the agent, one association,
-    // one entry's policies, the job runs of two virtual clusters; and five lists.
-    let least = 1 + roles / 100 + 1 + 1 + clusters * (1 + 1 + 3 + 1 + 1 + 1 + 2 + 4) + 1;
+    let least = least(roles, clusters);
     eprintln!("{roles} roles, {clusters} clusters: {made} calls, {least} at the least");
     assert_eq!(live.calls.iter().map(|(_, count)| count).sum::<usize>(), made);
     assert!(made >= least && made * 10 <= least * 11, "{made} calls, {least} at the least");
@@ -505,4 +411,99 @@ fn moto_as_found_and_mended() {
     let mended = run();
     assert_eq!(of(&mended, "oidc-provider-missing"), Some("pass"));
     assert_eq!(of(&mended, "submitter-without-pass-role"), Some("pass"));
+}
+
+/// The program itself, with nothing of this machine's configuration.
+fn program(server: &Server, folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sparkcheck"));
+    command
+        .current_dir(folder)
+        .env("AWS_ENDPOINT_URL", &server.url)
+        .env("AWS_ACCESS_KEY_ID", "AKIDPLANTEDPLANTED")
+        .env("AWS_SECRET_ACCESS_KEY", "planted/secret/key")
+        .env("AWS_SESSION_TOKEN", "planted-session-token")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env_remove("AWS_PROFILE")
+        .args(["--live", "--today", story::TODAY, "--format", "json"]);
+    command
+}
+
+#[test]
+fn the_program_reads_live() {
+    for (name, code) in [("serverless-nightly-as-found", 1), ("serverless-nightly-mended", 0)] {
+        let (folder, state) = state_of(name);
+        let server = Server::start(state, 100);
+        // Declared rollouts say what the run is about.
+        let inputs: Vec<String> = beside(&folder)
+            .iter()
+            .map(|input| match input {
+                Input::Path(path) => path.to_string_lossy().into_owned(),
+                Input::Stdin(_) => unreachable!(),
+            })
+            .collect();
+        let run = || program(&server, &folder).args(&inputs).arg("-v").output().unwrap();
+        let (one, other) = (run(), run());
+        let (out, trace) = (String::from_utf8(one.stdout).unwrap(), String::from_utf8(one.stderr).unwrap());
+        assert_eq!(one.status.code(), Some(code), "{name}: {out}{trace}");
+        assert_eq!(out, String::from_utf8(other.stdout).unwrap(), "{name}: the same state, other bytes");
+        assert!(trace.contains("emr-serverless:GetApplication") && trace.contains(" ms"), "{trace}");
+        assert!(!trace.contains("planted") && !trace.contains("AKID") && !trace.contains('{'), "{trace}");
+        assert!(!out.contains("planted"), "{out}");
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert!(report["inputs"].as_array().unwrap().iter().any(|input| input["kind"] == "get-application"));
+
+        // One refused call: never green, and the permission is named.
+        server.fail(Some(("iam:GetAccountAuthorizationDetails", Fault::Denied)));
+        let refused = run();
+        let out = String::from_utf8(refused.stdout).unwrap();
+        assert_ne!(refused.status.code(), Some(0), "{out}");
+        assert!(out.contains("grant `iam:GetAccountAuthorizationDetails`"), "{out}");
+        assert!(refused.status.code() == Some(3) || code == 1, "{name}: {:?}", refused.status);
+    }
+}
+
+#[test]
+fn without_credentials_the_run_cannot_be_done() {
+    let server = Server::start(large(1, 1), 100);
+    let mut command = program(&server, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        command.env_remove(name);
+    }
+    let output = command.args(["--cluster", "spark-0"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("AWS cannot be asked") && said.contains("--profile"), "{said}");
+    assert_eq!(server.seen().len(), 0);
+
+    let explained = program(&server, Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let output = { explained }.args(["--cluster", "spark-0", "--explain-calls"]).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains("eks:DescribeNodegroup"));
+    assert_eq!(server.seen().len(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_ends_and_writes_nothing() {
+    let server = Server::start(large(1, 1), 100);
+    server.fail(Some(("iam:GetAccountAuthorizationDetails", Fault::Silent)));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let report = folder.join("interrupted.json");
+    let _ = std::fs::remove_file(&report);
+    let mut command = program(&server, folder);
+    command.args(["--cluster", "00f1r2s3t4u5v6w7", "--output"]).arg(&report);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while server.seen().is_empty() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(25));
+    assert!(!report.exists());
 }

@@ -192,6 +192,14 @@ impl State {
                 let key = ("eks:DescribePodIdentityAssociation".to_owned(), format!("{of} {id}"));
                 self.outputs.entry(key).or_insert_with(|| json!({"association": item}));
             }
+        } else if let Some(profile) = document.get("fargateProfile") {
+            let (of, name) = (text(&profile["clusterName"]), text(&profile["fargateProfileName"]));
+            self.add("eks:ListFargateProfiles", &of, "fargateProfileNames", name.clone().into());
+            self.put("eks:DescribeFargateProfile", &format!("{of} {name}"), document);
+        } else if let Some(Value::Array(names)) = document.get("fargateProfileNames") {
+            names
+                .iter()
+                .for_each(|name| self.add("eks:ListFargateProfiles", cluster, "fargateProfileNames", name.clone()));
         } else if has("virtualClusters") {
             self.put("emr-containers:ListVirtualClusters", "", document);
         } else if let Some(Value::Array(runs)) = document.get("jobRuns") {
@@ -250,6 +258,7 @@ struct Shared {
     page: usize,
     fault: Option<(String, Fault)>,
     seen: BTreeMap<(String, String), usize>,
+    delay: Duration,
 }
 
 /// A running server; it ends with the process.
@@ -278,6 +287,12 @@ impl Server {
 
     pub(crate) fn fail(&self, fault: Option<(&str, Fault)>) {
         self.shared.lock().unwrap().fault = fault.map(|(operation, fault)| (operation.to_owned(), fault));
+    }
+
+    /// Makes every answer take so long.
+    #[allow(dead_code, reason = "for the bench")]
+    pub(crate) fn slow(&self, delay: Duration) {
+        self.shared.lock().unwrap().delay = delay;
     }
 
     /// What was asked how often since the last time.
@@ -311,6 +326,8 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
         reader.read_exact(&mut body)?;
         let request = understood(&target, action.as_deref(), &String::from_utf8_lossy(&body));
         let (status, kind, text) = answer(&request, shared);
+        let delay = shared.lock().unwrap().delay;
+        std::thread::sleep(delay);
         let Some(text) = text else {
             std::thread::sleep(Duration::from_millis(400));
             return Ok(());
@@ -377,6 +394,7 @@ fn understood(target: &str, action: Option<&str>, body: &str) -> Request {
         ["clusters", name, "pod-identity-associations", item] => {
             ("eks:DescribePodIdentityAssociation", two(name, item))
         }
+        ["clusters", name, "fargate-profiles", item] => ("eks:DescribeFargateProfile", two(name, item)),
         ["clusters", name, "fargate-profiles"] => ("eks:ListFargateProfiles", (*name).to_owned()),
         ["virtualclusters"] => ("emr-containers:ListVirtualClusters", String::new()),
         ["virtualclusters", id, "jobruns"] => ("emr-containers:ListJobRuns", (*id).to_owned()),

@@ -14,6 +14,20 @@ use std::collections::BTreeSet;
 /// The policies of a principal: one call lists all four.
 const IAM: &[&str] = &["iam.roles", "iam.users", "iam.groups", "iam.policies"];
 
+/// What decides which pods find which nodes.
+const CAPACITY: &[&str] = &[
+    "eks.clusters",
+    "eks.nodegroups",
+    "eks.fargateProfiles",
+    "kubernetes.nodes",
+    "kubernetes.pods",
+    "kubernetes.nodePools",
+    "kubernetes.resourceQuotas",
+    "kubernetes.limitRanges",
+    "kubernetes.priorityClasses",
+    "kubernetes.namespaces",
+];
+
 /// What finds the rollouts of a system and names their parts.
 pub const SYSTEMS: &[(System, &[&str])] = &[
     (
@@ -122,20 +136,12 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("trusts", &["iam.openIDConnectProviders"]),
     ("trusts_only", &["iam.openIDConnectProviders"]),
     ("keeps_out", &["iam.openIDConnectProviders"]),
-    (
-        "fits",
-        &[
-            "eks.clusters",
-            "eks.nodegroups",
-            "kubernetes.nodes",
-            "kubernetes.pods",
-            "kubernetes.nodePools",
-            "kubernetes.resourceQuotas",
-            "kubernetes.limitRanges",
-            "kubernetes.priorityClasses",
-            "kubernetes.namespaces",
-        ],
-    ),
+    ("instanceTypes", CAPACITY),
+    ("poolLimits", CAPACITY),
+    ("fits", CAPACITY),
+    ("within_quota", CAPACITY),
+    ("keeps_off_spot", CAPACITY),
+    ("architecture_matches", CAPACITY),
 ];
 
 /// What rules need.
