@@ -87,7 +87,7 @@ impl World<'_> {
                     Some(false) => self.eval(&choice.false_expr, ctx),
                     None => {
                         let (yes, no) = (self.eval(&choice.true_expr, ctx), self.eval(&choice.false_expr, ctx));
-                        if same(&yes, &no, 0) == Some(true) {
+                        if same(&yes, &no) == Some(true) {
                             return yes;
                         }
                         let why = format!("{} ? {} : {}", condition.shown(), yes.shown(), no.shown());
@@ -332,7 +332,7 @@ impl World<'_> {
                 Some(number) if number >= 0.0 && number < 1e9 => self.item(value, number as usize),
                 _ => match items.first() {
                     // Whichever of the same it is.
-                    Some(first) if items.iter().all(|item| same(first, item, 0) == Some(true)) => first.clone(),
+                    Some(first) if items.iter().all(|item| same(first, item) == Some(true)) => first.clone(),
                     _ => Value::unknown(shortened(format!("{}[{}]", value.shown(), key.shown())), value.spot),
                 },
             },
@@ -494,8 +494,8 @@ fn binary(operator: BinaryOperator, left: &Value, right: &Value, spot: Option<su
         return fault.clone();
     }
     let truth = match operator {
-        BinaryOperator::Eq => same(left, right, 0),
-        BinaryOperator::NotEq => same(left, right, 0).map(|same| !same),
+        BinaryOperator::Eq => same(left, right),
+        BinaryOperator::NotEq => same(left, right).map(|same| !same),
         BinaryOperator::And => match (left.as_bool(), right.as_bool()) {
             (Some(false), _) | (_, Some(false)) => Some(false),
             (Some(true), Some(true)) => Some(true),

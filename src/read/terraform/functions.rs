@@ -53,6 +53,9 @@ pub(super) fn call(world: &World<'_>, name: &str, arguments: &[Value], ctx: &Ctx
     let call = Call { world, arguments, ctx, spot };
     let known = here(&call, name).or_else(|| text::call(&call, name)).or_else(|| collection::call(&call, name));
     match known {
+        Some(Value { kind: Kind::Text(pieces), .. }) if !world.step(super::template::weight(&pieces)) => {
+            Value::unknown("larger than what is read", spot)
+        }
         Some(value) => value.or_spot(spot),
         None => {
             let arguments: Vec<String> = arguments.iter().map(Value::shown).collect();

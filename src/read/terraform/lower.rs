@@ -23,8 +23,8 @@ use crate::read::code::{Declared, Node};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// How many values the resources of one root may come to.
-const NODES: usize = 4_000_000;
+/// How many values the resources of one root may come to; those of a large plan may be more.
+pub(super) const NODES: usize = 1_000_000;
 
 /// A resource with what the code says of it.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ pub(super) struct Out {
     associations: Vec<(Value, Value, Value)>,
     /// Groups and fleets of instances with the cluster that they belong to.
     instances: Vec<(Value, &'static str, Value)>,
-    left: usize,
+    pub(super) left: usize,
 }
 
 /// The place of a type among the others: what others need to know of comes first.

@@ -329,6 +329,7 @@ impl Reader<'_, '_> {
         let mut order: Vec<usize> = (0..self.instances.len()).collect();
         order.sort_by_key(|at| self.instances.get(*at).map_or(9, |instance| lower::rank(&instance.kind)));
         let mut out = Out::default();
+        out.left = lower::NODES.max(self.text.len() / 32);
         let shown = |file: u32| loader.shown(file);
         let mut seen = BTreeSet::new();
         for at in order {
@@ -630,7 +631,7 @@ fn laid_over(planned: &Value, written: &Value, depth: usize) -> Value {
             let each = items.iter().enumerate().map(|(at, item)| match others.get(at) {
                 Some(other) if items.len() == others.len() => laid_over(item, other, depth + 1),
                 // A set has another order; what is the same is found.
-                _ => match others.iter().find(|other| super::value::same(item, other, 0) == Some(true)) {
+                _ => match others.iter().find(|other| super::value::same(item, other) == Some(true)) {
                     Some(other) => laid_over(item, other, depth + 1),
                     None => Value { spot: spot.or(item.spot), ..item.clone() },
                 },

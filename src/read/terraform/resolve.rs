@@ -261,7 +261,9 @@ impl World<'_> {
     fn template_file_data(&self, configured: &dyn Fn(&str) -> Value, ctx: &Ctx) -> Option<Value> {
         let template = configured("template");
         let text = template.as_string()?;
-        let (pairs, _) = self.pairs(&configured("vars"));
+        // A block in the first version of the language, a map since.
+        let variables = configured("vars");
+        let (pairs, _) = self.pairs(variables.items().first().unwrap_or(&variables));
         let mut scope = None;
         for (key, value) in pairs {
             scope = bind(&scope, &key.as_string()?, value);

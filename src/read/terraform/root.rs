@@ -160,7 +160,7 @@ impl World<'_> {
                 continue;
             }
             for expanded in self.expansion(module, address).iter() {
-                if out.len() >= RESOURCES || !self.step(1) {
+                if out.len() >= RESOURCES {
                     return;
                 }
                 let ctx = self.ctx(module, expanded.scope.clone());

@@ -36,8 +36,9 @@ impl World<'_> {
                         trim_end(&mut out);
                     }
                     let value = self.eval(&interpolation.expr, ctx).or_spot(ctx.spot(element.span()));
-                    if self.step(1) {
-                        out.extend(splice(&value));
+                    let pieces = splice(&value);
+                    if self.step(weight(&pieces)) {
+                        out.extend(pieces);
                     }
                     (after_literal, strip) = (false, ends(interpolation.strip));
                 }
@@ -133,6 +134,15 @@ impl World<'_> {
         let ctx = Ctx { origin: Origin { file: Some(file), base: 0 }, ..ctx.clone() };
         Some(self.template(&template, &ctx, false))
     }
+}
+
+/// How many steps it costs to put pieces into a text: what grows without end must cost more and more.
+pub(super) fn weight(pieces: &[Piece]) -> usize {
+    let each = pieces.iter().map(|piece| match &piece.part {
+        Part::Literal(text) => 1 + text.len() / 16,
+        Part::Hole(_) | Part::Json(_) => 1,
+    });
+    each.sum()
 }
 
 /// What an interpolation puts into a text.

@@ -132,6 +132,8 @@ pub(super) enum Part {
 
 /// How much of a value is shown in the name of a hole.
 const SHOWN: usize = 160;
+/// How many values are looked at to tell something of one; a small expression can hold very many.
+const LOOKED_AT: usize = 100_000;
 /// How deep a value may be nested when it leaves the front end.
 const DEPTH: usize = 100;
 
@@ -304,18 +306,28 @@ impl Value {
         }
     }
 
-    /// Whether nothing at all in it is unknown.
+    /// Whether nothing at all in it is unknown; not, if it is too large to tell.
     pub(super) fn is_whole(&self) -> bool {
+        self.is_whole_within(&mut LOOKED_AT.max(1))
+    }
+
+    fn is_whole_within(&self, left: &mut usize) -> bool {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
         match &self.kind {
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => true,
             Kind::Text(pieces) => pieces.iter().all(|piece| match &piece.part {
                 Part::Literal(_) => true,
                 Part::Hole(_) => false,
-                Part::Json(value) => value.is_whole(),
+                Part::Json(value) => value.is_whole_within(left),
             }),
-            Kind::Json(value) => value.is_whole(),
-            Kind::List(items) => items.iter().all(Self::is_whole),
-            Kind::Object(fields) => fields.more.is_none() && fields.map.values().all(Self::is_whole),
+            Kind::Json(value) => value.is_whole_within(left),
+            Kind::List(items) => items.iter().all(|item| item.is_whole_within(left)),
+            Kind::Object(fields) => {
+                fields.more.is_none() && fields.map.values().all(|value| value.is_whole_within(left))
+            }
             Kind::Unknown(_) | Kind::More(_) | Kind::Fault(_) | Kind::Handle(_) => false,
         }
     }
@@ -593,10 +605,15 @@ pub(super) fn json_pieces(pieces: &[Piece], left: &mut usize) -> Vec<JsonPiece> 
 }
 
 /// Whether two values are the same; `None` if that depends on what is not known.
-pub(super) fn same(one: &Value, other: &Value, depth: usize) -> Option<bool> {
-    if depth > DEPTH {
+pub(super) fn same(one: &Value, other: &Value) -> Option<bool> {
+    same_within(one, other, &mut LOOKED_AT.max(1), 0)
+}
+
+fn same_within(one: &Value, other: &Value, left: &mut usize, depth: usize) -> Option<bool> {
+    if depth > DEPTH || *left == 0 {
         return None;
     }
+    *left -= 1;
     match (&one.kind, &other.kind) {
         (Kind::Null, Kind::Null) => Some(true),
         (Kind::Bool(one), Kind::Bool(other)) => Some(one == other),
@@ -609,21 +626,24 @@ pub(super) fn same(one: &Value, other: &Value, depth: usize) -> Option<bool> {
                 _ => None,
             }
         }
-        (Kind::List(left), Kind::List(right)) => {
-            if left.len() != right.len() {
-                let more = left.iter().chain(right.iter()).any(|item| matches!(item.kind, Kind::More(_)));
+        (Kind::List(ours), Kind::List(theirs)) => {
+            if Rc::ptr_eq(ours, theirs) && one.is_whole() {
+                return Some(true);
+            }
+            if ours.len() != theirs.len() {
+                let more = ours.iter().chain(theirs.iter()).any(|item| matches!(item.kind, Kind::More(_)));
                 return if more { None } else { Some(false) };
             }
-            all(left.iter().zip(right.iter()).map(|(one, other)| same(one, other, depth + 1)))
+            all(ours.iter().zip(theirs.iter()).map(|(one, other)| same_within(one, other, left, depth + 1)))
         }
-        (Kind::Object(left), Kind::Object(right)) => {
-            if left.more.is_some() || right.more.is_some() {
+        (Kind::Object(ours), Kind::Object(theirs)) => {
+            if ours.more.is_some() || theirs.more.is_some() {
                 return None;
             }
-            if !left.map.keys().eq(right.map.keys()) {
+            if !ours.map.keys().eq(theirs.map.keys()) {
                 return Some(false);
             }
-            all(left.map.values().zip(right.map.values()).map(|(one, other)| same(one, other, depth + 1)))
+            all(ours.map.values().zip(theirs.map.values()).map(|(one, other)| same_within(one, other, left, depth + 1)))
         }
         (Kind::Null | Kind::List(_) | Kind::Object(_), _) | (_, Kind::Null | Kind::List(_) | Kind::Object(_)) => {
             Some(false)

@@ -32,7 +32,7 @@ pub(super) fn call(call: &Call<'_, '_>, name: &str) -> Option<Value> {
                 }
             }
             if items.len() > LIMIT {
-                return None;
+                return too_large(call);
             }
             items.extend(more.map(|why| more_of(&why)));
             list(items)
@@ -62,7 +62,9 @@ pub(super) fn call(call: &Call<'_, '_>, name: &str) -> Option<Value> {
         "flatten" => {
             let mut items = Vec::new();
             let mut more = None;
-            flatten(first, &mut items, &mut more, 0)?;
+            if flatten(call, first, &mut items, &mut more, 0).is_none() {
+                return too_large(call);
+            }
             items.extend(more.map(|why| more_of(&why)));
             list(items)
         }
@@ -183,7 +185,7 @@ pub(super) fn call(call: &Call<'_, '_>, name: &str) -> Option<Value> {
             let Kind::List(items) = &first.kind else { return None };
             let mut unknown = false;
             for item in items.iter() {
-                match same(item, call.argument(1), 0) {
+                match same(item, call.argument(1)) {
                     Some(true) => return Some(Value::truth(true, call.spot)),
                     None => unknown = true,
                     Some(false) => {}
@@ -252,7 +254,7 @@ pub(super) fn call(call: &Call<'_, '_>, name: &str) -> Option<Value> {
         "index" => {
             let Kind::List(items) = &first.kind else { return None };
             for (at, item) in items.iter().enumerate() {
-                match same(item, call.argument(1), 0) {
+                match same(item, call.argument(1)) {
                     #[expect(clippy::cast_precision_loss, reason = "it is small")]
                     Some(true) => return Some(Value::number(at as f64, call.spot)),
                     Some(false) => {}
@@ -268,7 +270,7 @@ pub(super) fn call(call: &Call<'_, '_>, name: &str) -> Option<Value> {
             }
             let mut kept = Vec::new();
             for (value, key) in values.iter().zip(keys) {
-                let any: Vec<Option<bool>> = wanted.iter().map(|one| same(one, key, 0)).collect();
+                let any: Vec<Option<bool>> = wanted.iter().map(|one| same(one, key)).collect();
                 if any.contains(&Some(true)) {
                     kept.push(value.clone());
                 } else if any.contains(&None) {
@@ -281,10 +283,11 @@ pub(super) fn call(call: &Call<'_, '_>, name: &str) -> Option<Value> {
             let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
             for argument in call.arguments {
                 let Kind::List(items) = &argument.kind else { return None };
-                if rows.len().saturating_mul(items.len()) > LIMIT
-                    || items.iter().any(|item| matches!(item.kind, Kind::More(_)))
-                {
+                if items.iter().any(|item| matches!(item.kind, Kind::More(_))) {
                     return None;
+                }
+                if rows.len().saturating_mul(items.len()) > LIMIT {
+                    return too_large(call);
                 }
                 let step = rows.iter().flat_map(|row| {
                     items.iter().map(move |item| row.iter().chain([item]).cloned().collect::<Vec<_>>())
@@ -319,14 +322,27 @@ pub(super) fn call(call: &Call<'_, '_>, name: &str) -> Option<Value> {
     }
 }
 
-fn flatten(value: &Value, out: &mut Vec<Value>, more: &mut Option<String>, depth: usize) -> Option<()> {
-    if out.len() > LIMIT || depth > 100 {
+/// Says that a collection is not known for its size.
+fn too_large(call: &Call<'_, '_>) -> Option<Value> {
+    let why = format!("a collection in it has more than {LIMIT} items, and is not known");
+    call.world.gap(&call.ctx.module.folder.shown, &why, Some("give a plan: `terraform show -json PLAN`"));
+    None
+}
+
+fn flatten(
+    call: &Call<'_, '_>,
+    value: &Value,
+    out: &mut Vec<Value>,
+    more: &mut Option<String>,
+    depth: usize,
+) -> Option<()> {
+    if out.len() > LIMIT || depth > 100 || !call.world.step(1) {
         return None;
     }
     match &value.kind {
         Kind::List(items) => {
             for item in items.iter() {
-                flatten(item, out, more, depth + 1)?;
+                flatten(call, item, out, more, depth + 1)?;
             }
         }
         Kind::More(unknown) => *more = Some(unknown.why.clone()),

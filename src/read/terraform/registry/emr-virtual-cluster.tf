@@ -163,7 +163,7 @@ resource "kubernetes_role_v1" "this" {
     verbs      = local.common
   }
   rule {
-    api_groups = local.major >= 3 ? ["extensions", "networking.k8s.io"] : ["extensions"]
+    api_groups = ["extensions", "networking.k8s.io"]
     resources  = ["ingresses"]
     verbs      = local.common
   }
@@ -198,6 +198,17 @@ resource "kubernetes_role_binding_v1" "this" {
 }
 
 data "aws_iam_policy_document" "trust" {
+  dynamic "statement" {
+    for_each = local.major < 2 ? [1] : []
+    content {
+      sid     = "EMR"
+      actions = ["sts:AssumeRole"]
+      principals {
+        type        = "Service"
+        identifiers = ["elasticmapreduce.amazonaws.com"]
+      }
+    }
+  }
   statement {
     sid     = "IRSA"
     actions = ["sts:AssumeRoleWithWebIdentity"]

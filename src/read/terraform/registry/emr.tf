@@ -108,6 +108,18 @@ variable "iam_role_use_name_prefix" {
   default = true
 }
 
+variable "iam_instance_profile_role_arn" {
+  default = null
+}
+
+variable "create_managed_security_groups" {
+  default = true
+}
+
+variable "vpc_id" {
+  default = null
+}
+
 variable "iam_role_path" {
   default = null
 }
@@ -116,9 +128,13 @@ locals {
   # The module tags what it makes for the managed policies of EMR.
   tags    = merge(var.tags, { "for-use-with-amazon-emr-managed-policies" = "true" })
   service = coalesce(var.service_iam_role_name, "${var.name}-service")
-  profile = coalesce(var.iam_instance_profile_name, var.name)
+  profile = coalesce(var.iam_instance_profile_name, "${var.name}-instance")
   group   = length(coalesce(var.master_instance_fleet, {})) == 0
 }
+
+data "aws_caller_identity" "current" {}
+
+data "aws_region" "current" {}
 
 data "aws_iam_policy_document" "service" {
   statement {
@@ -127,7 +143,48 @@ data "aws_iam_policy_document" "service" {
       type        = "Service"
       identifiers = ["elasticmapreduce.amazonaws.com"]
     }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:aws:elasticmapreduce:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:*"]
+    }
   }
+}
+
+data "aws_iam_policy_document" "pass" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = compact([try(aws_iam_role.instance_profile[0].arn, var.iam_instance_profile_role_arn)])
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["application-autoscaling.amazonaws.com", "ec2.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "pass" {
+  count  = var.create && var.create_service_iam_role ? 1 : 0
+  name   = "${var.name}-passrole"
+  role   = aws_iam_role.service[0].name
+  policy = data.aws_iam_policy_document.pass.json
+}
+
+resource "aws_security_group" "master" {
+  count  = var.create && var.create_managed_security_groups ? 1 : 0
+  vpc_id = var.vpc_id
+  tags   = local.tags
+}
+
+resource "aws_security_group" "slave" {
+  count  = var.create && var.create_managed_security_groups ? 1 : 0
+  vpc_id = var.vpc_id
+  tags   = local.tags
 }
 
 data "aws_iam_policy_document" "instance" {
@@ -186,8 +243,8 @@ resource "aws_emr_cluster" "this" {
     subnet_id                         = try(var.ec2_attributes.subnet_id, null)
     subnet_ids                        = try(var.ec2_attributes.subnet_ids, null)
     instance_profile                  = var.create_iam_instance_profile ? aws_iam_instance_profile.this[0].arn : try(var.ec2_attributes.instance_profile, null)
-    emr_managed_master_security_group = try(var.ec2_attributes.emr_managed_master_security_group, aws_security_group.master.id)
-    emr_managed_slave_security_group  = try(var.ec2_attributes.emr_managed_slave_security_group, aws_security_group.slave.id)
+    emr_managed_master_security_group = try(var.ec2_attributes.emr_managed_master_security_group, aws_security_group.master[0].id)
+    emr_managed_slave_security_group  = try(var.ec2_attributes.emr_managed_slave_security_group, aws_security_group.slave[0].id)
     service_access_security_group     = try(var.ec2_attributes.service_access_security_group, null)
   }
 
