@@ -62,7 +62,7 @@ impl Linked {
             rollouts.filter_map(|rollout| System::named(rollout["system"].told()?)).collect();
         // Objects of a cluster may be declared without anything that runs there.
         let declares = |what: &str| self.estate.declared.keys().any(|table| table.starts_with(what));
-        if declares("/kubernetes/") {
+        if declares("/kubernetes/") || declares("/files/") {
             systems.extend([System::EmrOnEks, System::SparkOperator]);
         }
         systems.sort();

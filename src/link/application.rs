@@ -101,10 +101,13 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
     };
     let dynamic = dynamic.or_else(|| conf("spark.dynamicAllocation.enabled"));
     runtime(&mut draft, version, image);
-    account_of(&mut draft, account, at);
+    let driver = format!("{at}/driver");
+    account_of(&mut draft, account, if spec["driver"].is_object() { &driver } else { at });
     allocation(&mut draft, dynamic, tracking, &conf, at);
     volumes(&mut draft, &spec["sparkConf"], at);
+    super::settings::of_application(&mut draft, spec, "sparkConf", at);
     if kubeflow {
+        super::settings::missing_fields(&mut draft, spec, &format!("{pointer}/kind"));
         set_texts(&mut draft, "webhookFields", webhook_fields(spec, at));
     }
     if group == APACHE {

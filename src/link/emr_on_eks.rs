@@ -383,7 +383,14 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
     let config_map = lookup(estate, system, |map| {
         map["metadata"]["name"] == "aws-auth" && map["metadata"]["namespace"] == "kube-system"
     });
-    let mapping = mapping(&config_map);
+    // eksctl makes entries one by one, whatever else the ConfigMap holds.
+    let single = select(estate, in_cluster("kubernetes.identityMappings"), |entry| {
+        entry["rolearn"].told().and_then(role_name) == Some(SERVICE_LINKED_ROLE)
+    });
+    let mapping = match (mapping(&config_map), single.0.into_iter().next()) {
+        (whole @ Mapping::At(..), _) | (whole, None) => whole,
+        (_, Some((entry, pointer))) => Mapping::At(entry.clone(), pointer),
+    };
 
     let cluster = draft.object.get("cluster");
     let mode = cluster.and_then(|cluster| match &cluster["accessConfig"]["authenticationMode"] {

@@ -191,9 +191,8 @@ fn is_secret(key: &str, value: &str) -> bool {
         || value.contains("{{")
         || value.starts_with('<')
         || value.starts_with('/')
-        || value.starts_with("file:")
-        || value.bytes().all(|byte| byte == b'*');
-    // Where a password is looked up says nothing of the password.
+        || value.starts_with("file:");
+    // A reader has replaced the secret itself by stars. Where a password is looked up says nothing of the password.
     let of_a_store = key.ends_with("password.file") || key.contains("passwordfile") || key.contains("secretkeyref");
     names.iter().any(|name| key.contains(name)) && !is_reference && !of_a_store
 }
