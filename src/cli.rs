@@ -547,7 +547,6 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict) })
 }
 
-/// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
 /// What came of reading.
 enum Gathered {
     /// What the inputs hold, and what calls have answered.
@@ -585,6 +584,7 @@ fn gather(
     Ok(Gathered::Estate(Box::new(read::read_with(&inputs, answers, &options)?)))
 }
 
+/// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
 fn plan(
     args: &LiveArgs,
     rules: &[Rule],

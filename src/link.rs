@@ -29,6 +29,7 @@ mod release;
 pub mod resource_policy;
 mod role;
 mod service_account;
+mod settings;
 mod spark_operator;
 
 pub use crate::arn::{Arn, role_name};
@@ -52,9 +53,18 @@ impl Linked {
     /// The systems of its rollouts.
     #[must_use]
     pub fn systems(&self) -> Vec<System> {
+        // What code declares may be for any of them.
+        if !self.estate.declared.is_empty() {
+            return System::ALL.to_vec();
+        }
         let rollouts = self.estate.items("rollouts").iter();
         let mut systems: Vec<System> =
             rollouts.filter_map(|rollout| System::named(rollout["system"].told()?)).collect();
+        // Objects of a cluster may be declared without anything that runs there.
+        let declares = |what: &str| self.estate.declared.keys().any(|table| table.starts_with(what));
+        if declares("/kubernetes/") {
+            systems.extend([System::EmrOnEks, System::SparkOperator]);
+        }
         systems.sort();
         systems.dedup();
         systems
@@ -156,11 +166,16 @@ pub fn link(mut estate: Estate) -> Linked {
         for (declaration, pointer) in fragments {
             if let Some(mut draft) = draft(&estate, &index, &declaration, &pointer) {
                 draft.set("fragment", true);
+                fragment::leave_open(&declaration, &mut draft);
                 drafts.push(draft);
             }
         }
-        let declared = fragment::declared(&estate, &index, &drafts);
-        fragment::put(&mut estate, declared);
+        let mut declared = fragment::declared(&estate, &index, &drafts);
+        declared.extend(fragment::things(&estate));
+        let (statements, attachments) = fragment::grants(&estate, &drafts);
+        for (section, drafts) in [("declared", declared), ("statements", statements), ("attachments", attachments)] {
+            fragment::put(&mut estate, section, drafts);
+        }
     }
     if drafts.is_empty() && estate.declared.is_empty() && !estate.sources.is_empty() {
         estate.gaps.push(Gap {

@@ -1,8 +1,12 @@
 //! What the fuzz targets do with their bytes.
 //!
-//! `cargo +nightly fuzz run policy` (or `pattern`, `trust`, `reader`, `script`, `placeholders`). The IAM targets take bytes for
+//! `cargo +nightly fuzz run policy` (or `pattern`, `trust`, `reader`, `script`, `placeholders`, `template`). The IAM targets take bytes for
 //! choices among the words that policies are made of, because random JSON is never a policy; the first
 //! byte of `policy` and `trust` decides whether the rest is taken for JSON as it stands.
+
+mod template;
+
+pub use template::template;
 
 use serde_json::{Value, json};
 use sparkcheck::iam::cases::answer;

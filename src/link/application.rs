@@ -80,7 +80,13 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
         image
     };
     let account = conf("spark.kubernetes.authenticate.driver.serviceAccountName");
-    let account = if kubeflow { nested(spec, at, "driver", "serviceAccount").or(account) } else { account };
+    let account = if kubeflow {
+        let template =
+            nested(&spec["driver"]["template"], &format!("{at}/driver/template"), "spec", "serviceAccountName");
+        nested(spec, at, "driver", "serviceAccount").or(account).or(template)
+    } else {
+        account
+    };
     let dynamic = kubeflow.then(|| nested(spec, at, "dynamicAllocation", "enabled")).flatten();
     let dynamic = dynamic.filter(|(value, _)| **value == true);
     let tracking = match &dynamic {
@@ -172,6 +178,7 @@ pub(super) fn of_gateway(body: &Value, pointer: &str) -> Draft {
     let tracking = conf("spark.dynamicAllocation.shuffleTracking.enabled");
     allocation(&mut draft, conf("spark.dynamicAllocation.enabled"), tracking, &conf, pointer);
     volumes(&mut draft, &body["spark_conf"], pointer);
+    super::settings::of_application(&mut draft, body, "spark_conf", pointer);
     let known: Vec<&str> = vec![
         "restart_config",
         "application_timeout_config",

@@ -25,6 +25,7 @@ const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     cluster(estate, declaration, pointer, draft);
     jobs(estate, declaration, &["start-job-run", "sparkpilot-job"], draft);
+    super::settings::of_jobs(draft);
     session(estate, declaration, draft);
     execution_role(estate, index, declaration, pointer, draft);
     submitter(estate, index, declaration, pointer, draft);
@@ -68,10 +69,20 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
                 roles.push((role, &run["releaseLabel"]));
             }
         }
+        // A request of a script says as much as a run that was made.
+        for job in estate.items("jobRequests") {
+            let request = &job["request"];
+            if let (Some(id), Some(role)) = (request["virtualClusterId"].told(), request["executionRoleArn"].told())
+                && virtual_cluster["id"].told() == Some(id)
+                && roles.iter().all(|(known, _)| *known != role)
+            {
+                roles.push((role, &request["releaseLabel"]));
+            }
+        }
         let base = json!({
             "system": "emr-on-eks",
             "cluster": format!("arn:{}:eks:{}:{}:cluster/{cluster}", arn.partition, arn.region, arn.account),
-            "namespace": provider["info"]["eksInfo"]["namespace"],
+            "namespace": namespace_of(provider),
             "virtual-cluster": virtual_cluster["id"],
         });
         let pointer = format!("/emrContainers/virtualClusters/{at}");
@@ -93,6 +104,15 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
         }
     }
     rollouts
+}
+
+/// The namespace of a virtual cluster, or that it is not said.
+fn namespace_of(provider: &Value) -> Value {
+    let namespace = &provider["info"]["eksInfo"]["namespace"];
+    if namespace.told().is_some_and(|name| !name.is_empty()) || Unknown::of(namespace).is_some() {
+        return namespace.clone();
+    }
+    Unknown { why: "the virtual cluster does not say its namespace".into(), unblock: None }.to_value()
 }
 
 /// The cluster by its ARN, and with it partition, account and region.
@@ -132,8 +152,19 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
                 }
                 None => draft.set("issuer", not_described(name).to_value()),
             }
-            if let Some(version) = cluster["version"].told().and_then(facts::eks_version) {
-                draft.set("kubernetesSupport", kubernetes_support(estate, &version));
+            if let Some(version) = cluster["version"].told() {
+                // The table begins with a version whose extended support has ended.
+                let older = version
+                    .strip_prefix("1.")
+                    .and_then(|minor| minor.parse::<u32>().ok())
+                    .is_some_and(|minor| minor < 28);
+                match facts::eks_version(version) {
+                    Some(version) => draft.set("kubernetesSupport", kubernetes_support(estate, &version)),
+                    None if older && estate.document["sparkcheck"]["today"].is_string() => {
+                        draft.set("kubernetesSupport", "ended");
+                    }
+                    None => {}
+                }
             }
         }
         Found::Nothing | Found::Unknown(_) => draft.set("issuer", not_described(name).to_value()),
@@ -329,6 +360,12 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
         draft.text("partition").map(str::to_owned),
         draft.text("namespace").map(str::to_owned),
     ) else {
+        let unknown = ["clusterArn", "namespace"].iter().find_map(|name| Unknown::of(draft.object.get(*name)?));
+        for name in ["serviceLinkedRole", "accessBy", "accessEntry", "emrRoleBinding", "emrRole", "namespaceObject"] {
+            if let Some(unknown) = &unknown {
+                draft.set(name, unknown.to_value());
+            }
+        }
         return;
     };
     let in_cluster = |collection| Wanted { collection, scope: &cluster_arn, namespace: Some(&namespace) };
@@ -353,7 +390,10 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
     let mode = cluster.and_then(|cluster| match &cluster["accessConfig"]["authenticationMode"] {
         Value::String(mode) => Some(mode.clone()),
         // A cluster that was described without an access configuration is older than access entries.
-        Value::Null => cluster["name"].told().is_some().then(|| "CONFIG_MAP".to_owned()),
+        // One that was only listed says nothing.
+        Value::Null => (cluster["name"].told().is_some()
+            && (!cluster["version"].is_null() || !cluster["identity"].is_null()))
+        .then(|| "CONFIG_MAP".to_owned()),
         _ => None,
     });
     let way = match (mode.as_deref(), &entry, &mapping) {
@@ -455,11 +495,21 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
 fn ended_run_pods(estate: &Estate, index: &Index, draft: &mut Draft) {
     let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
     let wanted = Wanted { collection: "kubernetes.pods", scope: cluster_arn, namespace: Some(namespace) };
-    let (pods, more) = select(estate, wanted, |pod| {
+    let run_of = |pod: &Value| {
         let run = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told();
-        run.is_some_and(|run| index.has_ended(run))
-            && !matches!(pod["status"]["phase"].told(), Some("Succeeded" | "Failed"))
-    });
+        run.filter(|_| !matches!(pod["status"]["phase"].told(), Some("Succeeded" | "Failed"))).map(str::to_owned)
+    };
+    let (pods, more) = select(estate, wanted, |pod| run_of(pod).is_some_and(|run| index.has_ended(&run)));
+    // Whether a run that was not read has ended, nobody knows.
+    let unread = || {
+        let (own, _) = select(estate, wanted, |pod| {
+            pod["metadata"]["namespace"] == namespace && run_of(pod).is_some_and(|run| !index.knows_run(&run))
+        });
+        let run = run_of(own.first()?.0)?;
+        let unblock = Some("run `aws emr-containers list-job-runs` for the namespace's virtual cluster".into());
+        Some(Unknown { why: format!("the state of job run `{run}` was not read"), unblock })
+    };
+    let more = more.or_else(unread);
     let runs: BTreeSet<&str> = pods
         .iter()
         .filter_map(|(pod, _)| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told())

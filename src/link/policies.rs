@@ -91,6 +91,10 @@ impl Collected {
             None => self.policies.identity.missing.push(format!("the inline policies of {name}")),
             Some((field, list)) => {
                 for (at, entry) in list.iter().enumerate() {
+                    if Unknown::of(entry).is_some() {
+                        self.policies.identity.missing.push(format!("more inline policies of {name}"));
+                        continue;
+                    }
                     let policy = format!("inline `{}`", entry["PolicyName"].told().unwrap_or("?"));
                     match Unknown::of(&entry["PolicyDocument"]) {
                         Some(_) => self.policies.identity.missing.push(policy),

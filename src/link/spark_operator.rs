@@ -4,8 +4,8 @@
 //! rollout needs is told by its applications; a gateway writes those of Apache's.
 
 use super::application::{self, APACHE, KUBEFLOW};
-use super::mounted::mounted;
 use super::gangs::gangs;
+use super::mounted::mounted;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::{Draft, emr_on_eks, job, service_account};
 use crate::estate::Estate;

@@ -10,7 +10,10 @@ use super::code::Code;
 use super::file::{self, Entry, Unreadable};
 use super::script::Material;
 use super::shape::{self, Content, Recognised};
-use super::{cloudformation, describe, eksctl, helm_values, json, manifest, place, placeholder, refusal, script, session, terraform, yaml};
+use super::{
+    cloudformation, describe, eksctl, helm_values, json, manifest, place, placeholder, refusal, script, session,
+    terraform, yaml,
+};
 use crate::estate::{Gap, Syntax};
 use rayon::prelude::*;
 use serde_json::Value;

@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn what_is_to_be_filled_in_or_stands_twice() {
-        let values = "plainConfig:\n  sparkClusters: [{id: a, weight: 1, masterUrl: \"${MASTER}\"}]\n  queues: [{name: dev}]\n";
+        let values =
+            "plainConfig:\n  sparkClusters: [{id: a, weight: 1, masterUrl: \"${MASTER}\"}]\n  queues: [{name: dev}]\n";
         let code = read("values.yaml", values).unwrap();
         assert_eq!(gateways(&code).len(), 1);
         assert_eq!(gateways(&code)[0]["sparkClusters"][0]["masterUrl"]["$text"][0]["$unknown"], "MASTER");

@@ -212,11 +212,16 @@ pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &In
         Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
         Outcome::Allowed => {
             let allowing = decision.because.first();
-            let spot = allowing.and_then(|because| asked.spot(&because.policy, &because.pointer));
-            let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+            // What is granted on, and then what is granted: both are needed to see what is too much.
+            let spots = allowing.map(|because| {
+                let parts = ["Resource", "Action"].map(|part| format!("{}/{part}", because.pointer));
+                parts.iter().filter_map(|part| asked.spot(&because.policy, part)).collect::<Vec<_>>()
+            });
+            let otherwise = || vec![Spot { pointer: asked.principal_at.clone(), note: String::new() }];
+            let spots = spots.filter(|spots| !spots.is_empty()).unwrap_or_else(otherwise);
             let because =
                 allowing.map_or_else(|| "it is allowed".to_owned(), |it| format!("{} allows it", statement(it)));
-            let evidence = Evidence { because, spots: vec![spot], ..Evidence::default() };
+            let evidence = Evidence { because, spots, ..Evidence::default() };
             Verdict::Fail(evidence.fact("action", action.clone()))
         }
     }))

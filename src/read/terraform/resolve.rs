@@ -17,17 +17,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What stands in a resource for Terraform and not for the provider.
-const META: [&str; 9] = [
-    "count",
-    "for_each",
-    "provider",
-    "depends_on",
-    "lifecycle",
-    "provisioner",
-    "connection",
-    "timeouts",
-    "dynamic",
-];
+const META: [&str; 9] =
+    ["count", "for_each", "provider", "depends_on", "lifecycle", "provisioner", "connection", "timeouts", "dynamic"];
 
 impl World<'_> {
     /// The place of a module's own expressions.
@@ -355,12 +346,8 @@ impl World<'_> {
                 .cloned()
                 .collect(),
         };
-        let block = Block {
-            kind: block.kind.clone(),
-            labels: block.labels.clone(),
-            body: own(&block.body),
-            spot: block.spot,
-        };
+        let block =
+            Block { kind: block.kind.clone(), labels: block.labels.clone(), body: own(&block.body), spot: block.spot };
         self.body(&block, ctx)
     }
 
