@@ -14,7 +14,7 @@ use crate::facts;
 use crate::iam::base36;
 use crate::known::{Text, Told, Unknown};
 use crate::read::yaml;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -275,6 +275,7 @@ pub(super) fn oidc(estate: &Estate, draft: &mut Draft) {
     else {
         if let Some(unknown) = draft.object.get("issuer").and_then(Unknown::of) {
             draft.set("oidcProvider", unknown.to_value());
+            draft.set_list("oidcProvidersElsewhere", Vec::new(), Some(unknown));
         }
         return;
     };
@@ -288,9 +289,9 @@ pub(super) fn oidc(estate: &Estate, draft: &mut Draft) {
     };
     let wanted = Wanted { collection: "iam.openIDConnectProviders", scope: account, namespace: None };
     let here = lookup(estate, wanted, |provider| is_for_issuer(provider) && is_here(provider));
-    let (elsewhere, _) = select(estate, wanted, |provider| is_for_issuer(provider) && !is_here(provider));
+    let (elsewhere, more) = select(estate, wanted, |provider| is_for_issuer(provider) && !is_here(provider));
     draft.set_found("oidcProvider", here);
-    draft.set_list("oidcProvidersElsewhere", elsewhere, None);
+    draft.set_list("oidcProvidersElsewhere", elsewhere, more);
 }
 
 /// The service accounts that EMR makes for the role, and their Pod Identity associations.
@@ -520,6 +521,20 @@ fn ended_run_pods(estate: &Estate, index: &Index, draft: &mut Draft) {
         .iter()
         .filter_map(|(pod, _)| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told())
         .collect();
+    let more = more.or_else(|| unread_run(estate, wanted));
     draft.set("endedRuns", runs.into_iter().collect::<Vec<_>>());
     draft.set_list("endedRunPods", pods, more);
+}
+
+/// That a pod belongs to a job run of which nothing was read, so that it may have ended.
+fn unread_run(estate: &Estate, wanted: Wanted<'_>) -> Option<Unknown> {
+    let known: FxHashSet<&str> =
+        estate.items("emrContainers.jobRuns").iter().filter_map(|run| run["id"].told()).collect();
+    let run = |pod: &Value| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told().map(str::to_owned);
+    let (pods, _) = select(estate, wanted, |pod| run(pod).is_some_and(|run| !known.contains(run.as_str())));
+    let run = pods.first().and_then(|(pod, _)| run(pod))?;
+    Some(Unknown {
+        why: format!("job run `{run}`, to which pods belong, was not read"),
+        unblock: Some("run `aws emr-containers list-job-runs`".into()),
+    })
 }
