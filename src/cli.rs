@@ -584,7 +584,6 @@ fn compare(report: &mut Report<'_>, before: &Linked, rules: &[Rule]) {
     }
 }
 
-/// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
 /// What came of reading.
 enum Gathered {
     /// What the inputs hold, and what calls have answered.
@@ -622,6 +621,7 @@ fn gather(
     Ok(Gathered::Estate(Box::new(read::read_with(&inputs, answers, &options)?)))
 }
 
+/// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
 fn plan(
     args: &LiveArgs,
     rules: &[Rule],

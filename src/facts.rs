@@ -61,9 +61,17 @@ fn releases() -> impl Iterator<Item = Release> {
 #[must_use]
 pub fn emr_supported(version: &str, today: &str) -> Truth {
     let all: Vec<Release> = releases().collect();
-    let Some(at) = all.iter().position(|release| release.version == version) else { return Truth::Unknown };
-    if let Some(until) = all.get(at).and_then(|release| release.standard_support_until) {
-        return Truth::from(today <= until);
+    let Some(number) = numbers(version) else { return Truth::Unknown };
+    // One that the table lacks stands between those that it has; what comes after all of them is not known.
+    let at = all.partition_point(|release| numbers(release.version) < Some(number));
+    match all.get(at) {
+        None => return Truth::Unknown,
+        Some(release) if release.version == version => {
+            if let Some(until) = release.standard_support_until {
+                return Truth::from(today <= until);
+            }
+        }
+        Some(_) => {}
     }
     let at_least = all.iter().take(at).rev().find_map(|release| release.standard_support_until);
     let at_most = all.iter().skip(at).find_map(|release| release.standard_support_until);
@@ -76,19 +84,25 @@ pub fn emr_supported(version: &str, today: &str) -> Truth {
     }
 }
 
-/// The Kubernetes version, if the table has it.
+/// The parts of a version as numbers that can be compared; the last may be missing.
+fn numbers(version: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    Some((parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?))
+}
+
+/// The Kubernetes version; the oldest of the table stands for all before it.
 #[must_use]
 pub fn eks_version(version: &str) -> Option<EksVersion> {
-    include_str!("facts/eks-versions.csv").lines().skip(1).find_map(|line| {
+    let wanted = numbers(version)?;
+    let all = include_str!("facts/eks-versions.csv").lines().skip(1).filter_map(|line| {
         let mut fields = line.split(',');
-        let found = fields.next()?;
+        let version = fields.next()?;
         let (_released, standard, extended) = (fields.next()?, fields.next()?, fields.next()?);
-        (found == version).then_some(EksVersion {
-            version: found,
-            standard_support_until: standard,
-            extended_support_until: extended,
-        })
-    })
+        Some(EksVersion { version, standard_support_until: standard, extended_support_until: extended })
+    });
+    let mut all = all.peekable();
+    let oldest = all.peek().copied().filter(|oldest| numbers(oldest.version) > Some(wanted));
+    oldest.or_else(|| all.find(|known| numbers(known.version) == Some(wanted)))
 }
 
 /// A managed policy of AWS, as of a version.
@@ -188,10 +202,16 @@ mod tests {
             ("7.8.0", "2026-11-20", Truth::True),
             ("7.8.0", "2027-01-01", Truth::Unknown),
             ("9.9.9", "2026-11-20", Truth::Unknown),
+            ("5.7.0", "2026-11-20", Truth::False),
+            ("5.30.1", "2026-11-20", Truth::False),
+            ("7.3.1", "2026-11-20", Truth::Unknown),
+            ("5.x", "2026-11-20", Truth::Unknown),
         ] {
             assert_eq!(emr_supported(version, today), supported, "{version} on {today}");
         }
         assert_eq!(eks_version("1.34").unwrap().standard_support_until, "2026-12-02");
+        assert_eq!(eks_version("1.21").unwrap().extended_support_until, "2024-10-11");
+        assert_eq!((eks_version("1.99"), eks_version("latest")), (None, None));
         assert_eq!(emr_release("7.12.0").unwrap().spark, Some("3.5.6"));
     }
 }

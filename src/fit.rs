@@ -6,10 +6,11 @@
 //! rollout may fail of; that is what `sparkcheck check` is for.
 
 use crate::capacity::picture::{Picture, escaped, picture};
-use crate::capacity::remedy::{Remedy, remedies};
+use crate::capacity::remedy::{Remedy, held_told, remedies};
 use crate::capacity::{self, Demand, Fit, Outcome, Role, Supply, quota, what_if};
 use crate::check::semantic::capacity as asked;
 use crate::facts::instances::{InstanceType, instance_type};
+use crate::known::Told;
 use crate::link::Linked;
 use crate::report::look::Look;
 use crate::report::visible;
@@ -82,6 +83,8 @@ pub struct Weighed {
     pub most_concurrent: Option<u32>,
     /// What helps.
     pub remedies: Vec<Remedy>,
+    /// What ended job runs hold, in a phrase.
+    pub held: Option<String>,
 }
 
 /// Asks of every job of every rollout, or of the one that is named. Nothing, where no rollout runs pods.
@@ -90,12 +93,12 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
     let mut answers = Vec::new();
     let mut clusters: BTreeMap<String, Result<Rc<(Rc<Supply>, capacity::Held)>, String>> = BTreeMap::new();
     for rollout in linked.estate.items("rollouts") {
-        let name = rollout["name"].as_str().unwrap_or("?");
+        let name = rollout["name"].told().unwrap_or("?");
         if question.rollout.as_deref().is_some_and(|wanted| wanted != name) {
             continue;
         }
         let gangs = rollout["gangs"].as_array().map_or(&[][..], Vec::as_slice);
-        let arn = rollout["clusterArn"].as_str().unwrap_or_default();
+        let arn = rollout["clusterArn"].told().unwrap_or_default();
         if gangs.is_empty() {
             continue;
         }
@@ -109,10 +112,10 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
             .clone();
         let of = |gang: &Value| asked::demand(gang, Some(rollout));
         let jobs: Vec<(String, Vec<Demand>)> = if question.together {
-            let names: Vec<&str> = gangs.iter().filter_map(|gang| gang["name"].as_str()).collect();
+            let names: Vec<&str> = gangs.iter().filter_map(|gang| gang["name"].told()).collect();
             vec![(names.join(" and "), gangs.iter().map(of).collect())]
         } else {
-            gangs.iter().map(|gang| (gang["name"].as_str().unwrap_or("?").to_owned(), vec![of(gang)])).collect()
+            gangs.iter().map(|gang| (gang["name"].told().unwrap_or("?").to_owned(), vec![of(gang)])).collect()
         };
         let concurrent = question.concurrent.unwrap_or_else(|| asked::concurrent(Some(rollout)));
         for (job, demand) in jobs {
@@ -127,7 +130,16 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
                 let (quotas, ranges) = bounds(linked, arn, rollout);
                 weigh(demand, concurrent, &nodes.0, &nodes.1, question, (&quotas, &ranges))
             });
-            answers.push(answer);
+            // Two files may hold the same job.
+            let same = |known: &Answer| {
+                let (Ok(left), Ok(right)) = (&known.result, &answer.result) else { return false };
+                (&known.rollout, &known.job) == (&answer.rollout, &answer.job)
+                    && left.kinds() == right.kinds()
+                    && left.because() == right.because()
+            };
+            if !answers.iter().any(same) {
+                answers.push(answer);
+            }
         }
     }
     answers
@@ -180,7 +192,8 @@ fn weigh(
     let remedies =
         if fit.outcome == Outcome::Short { remedies(&demand, &supply, held, fit.nodes_needed) } else { Vec::new() };
     let quota = quota::within(&demand, quotas, ranges);
-    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, remedies }
+    let held = held_told(held).filter(|_| fit.outcome == Outcome::Short);
+    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, remedies, held }
 }
 
 impl Weighed {
@@ -204,6 +217,7 @@ impl Weighed {
             reasons.extend(self.quota.unknown.iter().cloned());
         } else {
             reasons.push(self.fit.because.clone());
+            reasons.extend(self.held.clone());
         }
         reasons.join("; ")
     }
@@ -265,11 +279,10 @@ pub fn human(answers: &[Answer], look: &Look) -> String {
             Outcome::Short => BAD,
             Outcome::FitsIfPackedWell | Outcome::Unknown => DOUBTFUL,
         };
-        look.wrap(&mut text, "", "  ", &format!("{outcome}: {}", visible(&weighed.because())));
-        if look.colour {
-            let plain = format!("{outcome}:");
-            text = text.replacen(&plain, &look.paint(style, &plain), 1);
-        }
+        let mut answer = String::new();
+        look.wrap(&mut answer, "", "  ", &format!("{outcome}: {}", visible(&weighed.because())));
+        let plain = format!("{outcome}:");
+        text.push_str(&answer.replacen(&plain, &look.paint(style, &plain), 1));
         text.push('\n');
         for (role, count, cpu, memory, sum) in weighed.kinds() {
             write_to(&mut text, format_args!("  {role} × {count}: {cpu}m cpu, {memory} MiB\n"));

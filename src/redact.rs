@@ -10,7 +10,7 @@
 //! Deliberately absent: guesses. A word that nothing around it calls a secret is one of the user's words.
 
 use crate::known::Unknown;
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex_lite::{Captures, Regex};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -21,23 +21,39 @@ pub const MARK: &str = "***";
 
 /// Takes the secrets out of a value, whatever it is of.
 pub fn redact(value: &mut Value) {
-    walk(value, false);
+    walk(value);
 }
 
 /// Takes the secrets out of a text.
 #[must_use]
 pub fn text(text: &str) -> Cow<'_, str> {
-    if !MAY_HOLD.is_match(text) {
+    // Most texts hold nothing and are asked nothing more.
+    if text.len() < SHORTEST {
         return Cow::Borrowed(text);
     }
-    let mut text = Cow::Borrowed(text);
-    for hide in [shapes, addresses, assignments] {
-        if let Some(hidden) = hide(&text) {
-            text = Cow::Owned(hidden);
-        }
+    let mut hidden = shapeless(text);
+    if text.contains('@') && text.contains(':') {
+        hidden = addresses(&hidden).map_or(hidden, Cow::Owned);
     }
-    text
+    if text.contains(['=', ':', ' ']) && NAMES.is_match(text) {
+        hidden = assignments(&hidden).map_or(hidden, Cow::Owned);
+    }
+    hidden
 }
+
+/// Takes out of a text what looks like a secret, whatever stands before it.
+fn shapeless(text: &str) -> Cow<'_, str> {
+    if text.len() < SHAPE || !MARKS.is_match(text) {
+        return Cow::Borrowed(text);
+    }
+    shapes(text).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Shorter texts hold nothing: a password is known by the name before it.
+const SHORTEST: usize = 6;
+
+/// No shape is shorter.
+const SHAPE: usize = 11;
 
 /// Fields that hold a policy.
 const POLICIES: &[&str] = &["AssumeRolePolicyDocument", "PolicyDocument", "Document", "policy"];
@@ -45,76 +61,79 @@ const POLICIES: &[&str] = &["AssumeRolePolicyDocument", "PolicyDocument", "Docum
 /// Fields that nobody but the one who wrote them needs, and that may repeat what is left out elsewhere.
 const DROPPED: &[&str] = &["userData", "UserData", "managedFields", "kubectl.kubernetes.io/last-applied-configuration"];
 
-fn walk(value: &mut Value, policy: bool) {
+fn walk(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if map.contains_key("$unknown") {
                 return;
             }
-            for key in DROPPED {
-                map.remove(*key);
-            }
+            map.retain(|key, _| !DROPPED.contains(&key.as_str()));
             let named = ["name", "Name", "key", "Key"].iter().find_map(|key| map.get(*key)?.as_str());
-            let named_secret = !policy && named.is_some_and(names_a_secret);
+            let named_secret = named.is_some_and(names_a_secret);
             // What EMR exports to the environment of its daemons.
-            let exported =
-                map.get("Classification").or(map.get("classification")).and_then(Value::as_str) == Some("export");
+            let classification = map.get("Classification").or_else(|| map.get("classification"));
+            let exported = classification.is_some_and(|name| name == "export");
             for (key, inner) in map.iter_mut() {
-                let policy = policy || POLICIES.contains(&key.as_str());
-                match (key.as_str(), &mut *inner) {
-                    (_, Value::String(text)) if !policy => {
-                        if names_a_secret(key)
-                            || (named_secret && matches!(key.as_str(), "value" | "Value" | "default"))
-                        {
+                match (key.as_str(), inner) {
+                    (key, inner) if POLICIES.contains(&key) => policy(inner),
+                    (_, Value::String(text)) => {
+                        let valued = matches!(key.as_str(), "value" | "Value" | "default");
+                        if names_a_secret(key) || (named_secret && valued) {
                             mark(text);
                         } else if sets_a_variable(key) {
                             MARK.clone_into(text);
                         } else {
-                            scrub(text, !key.ends_with("ame") && !key.ends_with("rn") && !key.ends_with("d"));
+                            scrub(text, !key.ends_with("ame") && !key.ends_with("rn") && !key.ends_with('d'));
                         }
                     }
-                    ("env", Value::Array(variables)) if !policy => variables.iter_mut().for_each(|variable| {
+                    ("env", Value::Array(variables)) => variables.iter_mut().for_each(|variable| {
                         if let Value::Object(variable) = variable {
                             variable.remove("value");
                         }
                     }),
                     ("envVars" | "environmentVariables", Value::Object(variables)) => forget(variables),
                     ("Properties" | "properties", Value::Object(variables)) if exported => forget(variables),
-                    (_, Value::Array(list)) if !policy && names_a_secret(key) => {
-                        for inner in list {
-                            match inner {
-                                Value::String(text) => mark(text),
-                                inner => walk(inner, false),
-                            }
-                        }
-                    }
-                    (_, inner) => walk(inner, policy),
+                    (key, Value::Array(list)) if names_a_secret(key) => list.iter_mut().for_each(|inner| match inner {
+                        Value::String(text) => mark(text),
+                        inner => walk(inner),
+                    }),
+                    (_, inner) => walk(inner),
                 }
             }
         }
         Value::Array(list) => {
             let mut follows = false;
             for inner in list.iter_mut() {
-                match inner {
-                    Value::String(text) if policy => scrub(text, false),
-                    Value::String(text) => {
-                        let login = text == "-u" || text == "--user";
-                        let flag = text.starts_with('-') && !text.contains('=') && (names_a_secret(text) || login);
-                        if follows && !text.starts_with("--") {
-                            mark(text);
-                        } else if !flag {
-                            scrub(text, true);
-                        }
-                        follows = flag;
-                    }
-                    inner => {
-                        follows = false;
-                        walk(inner, policy);
-                    }
+                let Value::String(text) = inner else {
+                    follows = false;
+                    walk(inner);
+                    continue;
+                };
+                let login = text == "-u" || text == "--user";
+                let flag = text.starts_with('-') && !text.contains('=') && (names_a_secret(text) || login);
+                if follows && !text.starts_with("--") {
+                    mark(text);
+                } else if !flag {
+                    scrub(text, true);
                 }
+                follows = flag;
             }
         }
-        Value::String(text) => scrub(text, !policy),
+        Value::String(text) => scrub(text, true),
+        _ => {}
+    }
+}
+
+/// Of what a policy says, only shapes are no part of it.
+fn policy(value: &mut Value) {
+    match value {
+        Value::Object(map) => map.values_mut().for_each(policy),
+        Value::Array(list) => list.iter_mut().for_each(policy),
+        Value::String(text) => {
+            if let Cow::Owned(hidden) = shapeless(text) {
+                *text = hidden;
+            }
+        }
         _ => {}
     }
 }
@@ -214,7 +233,10 @@ pub fn names_a_secret(name: &str) -> bool {
         "length",
     ];
     // The longest names of settings are not longer; texts are no names.
-    if name.len() > 200 || name.contains([' ', '/', '*']) && !name.contains("://") && name.contains(' ') {
+    if !MAY_NAME.is_match(name)
+        || name.len() > 200
+        || name.contains([' ', '/', '*']) && !name.contains("://") && name.contains(' ')
+    {
         return false;
     }
     let letters: String =
@@ -279,64 +301,83 @@ fn is_secret_key(text: &str) -> bool {
     changes >= 11 && [1, 2, 3].iter().all(|wanted| bytes.iter().any(|byte| class(*byte) == *wanted))
 }
 
-/// Marks of texts that may hold a secret; most hold none, and nothing more is asked of those.
-#[expect(clippy::unwrap_used, reason = "the patterns are constant and tested")]
-static MAY_HOLD: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build([
-            "akia",
-            "asia",
-            "private key",
-            "eyj",
-            "gh",
-            "glpat-",
-            "xox",
-            "sk_",
-            "rk_",
-            "aiza",
-            "ya29.",
-            "dapi",
-            "npm_",
-            "pypi-",
-            "hf_",
-            "sk-",
-            "sg.",
-            "hvs.",
-            "shpat_",
-            "age-secret-key-",
-            "dckr_pat_",
-            "iqoj",
-            "fwog",
-            "aqod",
-            "fqog",
-            "$apr1$",
-            "$2",
-            "$5$",
-            "$6$",
-            "$argon2",
-            "://",
-            "jdbc:",
-            "password",
-            "passwd",
-            "pwd",
-            "pass=",
-            "passphrase",
-            "secret",
-            "token",
-            "key=",
-            "key:",
-            "key\"",
-            "credential",
-            "signature",
-            "sig=",
-            "env.",
-            "authorization",
-            "bearer ",
-            "--user ",
-            "-u ",
-        ])
-        .unwrap()
+fn any_of<const N: usize>(parts: [&str; N]) -> AhoCorasick {
+    #[expect(clippy::unwrap_used, reason = "the parts are constant and tested")]
+    AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(parts).unwrap()
+}
+
+/// Parts of names that may be those of a secret.
+static MAY_NAME: LazyLock<AhoCorasick> =
+    LazyLock::new(|| any_of(["pass", "pwd", "secret", "token", "cred", "key", "sig", "auth", "cert", "string"]));
+
+/// Of which a text has one that names a secret somewhere.
+static NAMES: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    any_of([
+        "pass",
+        "pwd",
+        "secret",
+        "token",
+        "key=",
+        "key:",
+        "key\"",
+        "-key ",
+        "key'",
+        "credential",
+        "signature",
+        "sig=",
+        "env.",
+        "authorization",
+        "bearer ",
+        "--user ",
+        "-u ",
+        "connectionstring",
+        "certdata",
+        "auth=",
+        "auth\"",
+    ])
+});
+
+/// Of which a text has one that looks like a secret somewhere.
+static MARKS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    any_of([
+        "akia",
+        "asia",
+        "private key",
+        "eyj",
+        "ghp_",
+        "gho_",
+        "ghs_",
+        "ghu_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+        "xox",
+        "sk_",
+        "rk_",
+        "aiza",
+        "ya29.",
+        "dapi",
+        "npm_",
+        "pypi-",
+        "hf_",
+        "sk-",
+        "sg.",
+        "hvs.",
+        "shpat_",
+        "age-secret-key-",
+        "dckr_pat_",
+        "iqoj",
+        "fwog",
+        "aqod",
+        "fqog",
+        "$apr1$",
+        "$2a$",
+        "$2b$",
+        "$2y$",
+        "$5$",
+        "$6$",
+        "$argon2",
+    ])
 });
 
 fn shapes(text: &str) -> Option<String> {

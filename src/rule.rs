@@ -13,7 +13,7 @@ mod patch;
 mod template;
 
 pub use crate::system::System;
-pub use assertion::{Absence, Accounts, Assertion, Gang, Operand, Outsider, Permission, Question, Trusted};
+pub use assertion::{Absence, Accounts, Assertion, Gang, Gate, Operand, Outsider, Permission, Question, Trusted};
 pub use load::{LoadError, builtin, builtin_examples, builtin_for, parse, read_dir, templates};
 pub use patch::{Change, ChangeError, apply};
 pub use template::{Fill, Template};

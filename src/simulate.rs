@@ -14,7 +14,7 @@ use crate::iam::{
     self, ContextValue, Decision, Effect, Gathered, Kind, Named, Outcome, Policies, Policy, Request, decide,
 };
 use crate::known::{Text, Truth, Unknown};
-use crate::link::{Found, Linked, policies};
+use crate::link::{Found, Linked, policies, resource_policy};
 use crate::read::{self, Lines, PolicyFile};
 use crate::report::look::{BAD, BOLD, DOUBTFUL, GOOD, Look, visible};
 use serde_json::{Map, Value, json};
@@ -155,7 +155,9 @@ impl Held {
                     held.policies.identity.missing.push(missing);
                 }
             }
-            held.unseen.push("service control policies".to_owned());
+            if held.policies.scp.is_none() {
+                held.unseen.push("service control policies".to_owned());
+            }
         }
         held.resource_of(linked, question);
         Ok(held)
@@ -186,7 +188,15 @@ impl Held {
         } else if let Some((_, command)) =
             HAVE_RESOURCE_POLICIES.iter().find(|(service, _)| *service == arn.service && asked(service))
         {
-            self.policies.resource_missing = Some(format!("the resource's own policy (`{command}`)"));
+            let own = Arn::parse(&question.principal).map(|arn| arn.account.to_owned()).unwrap_or_default();
+            let resource = Text::literal(question.resource.as_str());
+            let shown = resource_policy::resource(linked, &resource, &own).and_then(|found| found.policy);
+            let Some((named, pointer)) = shown else {
+                self.policies.resource_missing = Some(format!("the resource's own policy (`{command}`)"));
+                return;
+            };
+            self.places.extend(linked.estate.origins.find(&pointer).map(|origin| (named.name.clone(), origin)));
+            self.policies.resource = Some(named);
         }
     }
 

@@ -11,10 +11,12 @@ use serde_json::Value;
 use server::{Fault, Server, State, TOKEN};
 use sparkcheck::estate::{COLLECTIONS, Collection, Completeness, Estate};
 use sparkcheck::link::link;
+use sparkcheck::read::live::demand::demand;
 use sparkcheck::read::live::kubernetes::{self, Access, Options};
+use sparkcheck::read::live::plan::Plan;
 use sparkcheck::read::{self, Input};
 use sparkcheck::report::Outcome;
-use sparkcheck::rule::{self, Rule};
+use sparkcheck::rule::{self, Rule, System};
 use sparkcheck::{examine, snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -216,6 +218,7 @@ fn no_fault_of_a_list_makes_a_verdict_that_the_whole_list_would_not_make() {
         Fault::SecondRefused,
         Fault::SecondBroken,
     ];
+    let nothing = serde_json::json!({"sparkcheck": {"format": 1}});
     let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     let mut problems = Vec::new();
     for collection in collections() {
@@ -239,7 +242,10 @@ fn no_fault_of_a_list_makes_a_verdict_that_the_whole_list_would_not_make() {
                 state.lists.remove(&resource);
             }
             let server = Server::start(state);
-            let estate = with(&rest, ask(&server, &cluster, &options()).answers);
+            let tells = matches!(fault, Fault::Forbidden | Fault::Broken | Fault::SecondRefused | Fault::SecondBroken);
+            // How complete a list is does not depend on the rest of the estate.
+            let around = if tells { &rest } else { &nothing };
+            let estate = with(around, ask(&server, &cluster, &options()).answers);
             let entries = estate
                 .coverage
                 .entries()
@@ -260,7 +266,7 @@ fn no_fault_of_a_list_makes_a_verdict_that_the_whole_list_would_not_make() {
                 say(format!("no gap that says what to do: {:?}", estate.gaps));
             }
             *counts.entry(format!("{fault:?}")).or_default().entry(format!("{states:?}")).or_default() += 1;
-            if fault != Fault::NotInstalled && incomplete {
+            if tells && incomplete {
                 // What the whole list finds is found, or undecided; what it does not find, is not.
                 for (about, outcome) in outcomes(estate) {
                     if outcome == Outcome::Fail && whole.get(&about) != Some(&Outcome::Fail) {
@@ -402,4 +408,49 @@ fn a_kubeconfig_leads_to_its_cluster() {
     for (context, at) in [(Some("other"), file.clone()), (None, folder.path().join("none"))] {
         assert!(of(&at, context, Some(&cluster)).is_err());
     }
+}
+
+/// What `sparkcheck permissions` grants is what a run asks for, and nothing else.
+#[test]
+fn the_cluster_role_grants_what_is_asked() {
+    let plan = Plan::of(demand(rules(), &System::ALL));
+    let role = plan.cluster_role();
+    let mut granted = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        assert_eq!(rule["verbs"], serde_json::json!(["list"]));
+        for group in rule["apiGroups"].as_array().unwrap() {
+            for resource in rule["resources"].as_array().unwrap() {
+                granted.insert((group.as_str().unwrap().to_owned(), resource.as_str().unwrap().to_owned()));
+            }
+        }
+    }
+    // A server on which everything is installed is asked for everything.
+    let mut state = State::default();
+    for (group, resource) in &granted {
+        let version = if group.is_empty() { "v1".to_owned() } else { format!("{group}/v1") };
+        state.lists.insert(resource.clone(), ("Any".to_owned(), version, Vec::new()));
+        state.groups.insert(group.clone());
+    }
+    let server = Server::start(state);
+    let access =
+        Access::of_token("arn:aws:eks:us-east-1:111122223333:cluster/a", &server.endpoint, &server.authority, TOKEN);
+    kubernetes::read(&[access], &plan.kubernetes, &options()).unwrap();
+    let asked: BTreeSet<(String, String)> = server
+        .state
+        .lock()
+        .unwrap()
+        .asked
+        .iter()
+        .filter_map(|path| {
+            let path = path.split('?').next()?;
+            let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+            match parts.as_slice() {
+                ["api", _, resource] => Some((String::new(), (*resource).to_owned())),
+                ["apis", group, _, resource] => Some(((*group).to_owned(), (*resource).to_owned())),
+                _ => None,
+            }
+        })
+        .collect();
+    assert_eq!(asked, granted);
+    assert!(!granted.iter().any(|(_, resource)| resource == "secrets"));
 }

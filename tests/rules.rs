@@ -4,6 +4,10 @@
 #[path = "support/story.rs"]
 mod story;
 
+use rayon::prelude::*;
+use serde_json::Value;
+use sparkcheck::check::{Verdict, check};
+use sparkcheck::estate::COLLECTIONS;
 use sparkcheck::proof;
 use sparkcheck::read::{self, Input};
 use sparkcheck::report::Outcome;
@@ -181,4 +185,70 @@ fn failure_modes_are_told_as_the_rules_have_them() {
         }
     }
     assert_eq!(told, known);
+}
+
+/// What was not collected is never a pass: a failing example without one of its collections, and without
+/// what says how complete that is, may be undecided or say nothing, but does not pass.
+#[test]
+fn what_was_not_collected_is_no_pass() {
+    let problems: Vec<String> = rules()
+        .par_iter()
+        .flat_map_iter(|rule| {
+            let examples = rule::builtin_examples(&rule.id).unwrap();
+            let failing = examples.fail.iter().take(1);
+            failing
+                .flat_map(|example| without_each(rule, example.of.as_deref().unwrap_or(&examples.of), example))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(problems.is_empty(), "{} problems\n{}", problems.len(), problems.join("\n"));
+}
+
+fn without_each(rule: &Rule, of: &str, example: &rule::Example) -> Vec<String> {
+    let mut document = snapshot(of).unwrap();
+    rule::apply(&mut document, &example.change).unwrap();
+    let whole = verdicts(rule, &document);
+    let mut problems = Vec::new();
+    for collection in COLLECTIONS {
+        let Some(less) = without(&document, collection.name) else { continue };
+        let left = verdicts(rule, &less);
+        for (subject, passed) in &whole {
+            if !passed && left.get(subject) == Some(&true) {
+                problems.push(format!("`{}` passes `{subject}` without `{}`", rule.id, collection.name));
+            }
+        }
+    }
+    problems
+}
+
+/// Whether each subject passes, and does not fail; those that are undecided are left out.
+fn verdicts(rule: &Rule, document: &Value) -> BTreeMap<String, bool> {
+    let options = read::Options { today: Some(story::TODAY.into()), ..read::Options::default() };
+    let bytes = serde_json::to_vec(document).unwrap();
+    let linked = link(read::read(&[Input::Stdin(bytes)], &options).unwrap());
+    let judgements = check(std::slice::from_ref(rule), &linked);
+    let decided = judgements.iter().filter_map(|judgement| {
+        let passed = match judgement.verdict {
+            Verdict::Pass => true,
+            Verdict::Fail(_) => false,
+            Verdict::Unknown(_) => return None,
+        };
+        Some((judgement.subject.pointer.clone(), passed))
+    });
+    decided.collect()
+}
+
+/// The document without one of its collections; `None` where it has none of that name.
+fn without(document: &Value, name: &str) -> Option<Value> {
+    let (section, list) = name.split_once('.').unwrap();
+    let mut document = document.clone();
+    let removed = match &mut document[section] {
+        Value::Array(groups) => groups.iter_mut().filter_map(|group| group.as_object_mut()?.remove(list)).count() > 0,
+        Value::Object(lists) => lists.remove(list).is_some(),
+        _ => false,
+    };
+    if let Some(entries) = document["sparkcheck"]["coverage"].as_array_mut() {
+        entries.retain(|entry| entry["collection"] != *name);
+    }
+    removed.then_some(document)
 }

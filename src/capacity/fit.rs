@@ -201,6 +201,7 @@ fn decide(demand: &[Demand], supply: &Supply) -> Fit {
         return fit;
     }
     let mut open = explain::not_told(demand);
+    let mut perhaps_on_fargate = Vec::new();
     let on_fargate = |job: &Demand, pod: &PodDemand| match takes(&supply.fargate, job.namespace.as_deref(), pod) {
         Taken::No => false,
         Taken::By { .. } => true,
@@ -208,9 +209,10 @@ fn decide(demand: &[Demand], supply: &Supply) -> Fit {
     };
     for (job, pod) in demand.iter().flat_map(|job| job.pods.iter().map(move |pod| (job, pod))) {
         if let Taken::Unknown(why) = takes(&supply.fargate, job.namespace.as_deref(), pod) {
-            open.push(why);
+            perhaps_on_fargate.push(why);
         }
     }
+    open.extend(perhaps_on_fargate.iter().cloned());
     let new = NewNodes::of(demand, supply);
     let is_there = |job: &Demand, pod: &PodDemand| !on_fargate(job, pod);
     let case = Case::of(demand, &new.sure, &is_there);
@@ -241,6 +243,10 @@ fn decide(demand: &[Demand], supply: &Supply) -> Fit {
         return fit;
     }
 
+    if !perhaps_on_fargate.is_empty() {
+        fit.because = explain::joined(perhaps_on_fargate);
+        return fit;
+    }
     // What is short: with every node that may come as large as it could be, and without what may go elsewhere.
     let most = Case::of(demand, &new.most, &is_there);
     let ruled_out = most.only(|at| !absorbed[at].perhaps);

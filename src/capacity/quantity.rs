@@ -120,13 +120,33 @@ pub fn amount(value: &Value) -> Option<i128> {
 /// CPU that stands in a document, in thousandths of a core, rounded up.
 #[must_use]
 pub fn cpu_milli(value: &Value) -> Option<u64> {
+    // Nearly all are written so, and a cluster has hundreds of thousands.
+    if let Value::String(text) = value {
+        let plain = text.strip_suffix('m').map_or_else(|| Some(few_digits(text)? * 1000), few_digits);
+        if plain.is_some() {
+            return plain;
+        }
+    }
     u64::try_from(div_up(amount(value)?, NANO / 1000)).ok()
 }
 
 /// Memory that stands in a document, in bytes, rounded up.
 #[must_use]
 pub fn bytes(value: &Value) -> Option<u64> {
+    if let Value::String(text) = value {
+        let units = [("Mi", 20), ("Gi", 30), ("Ki", 10)];
+        let unit = units.iter().find_map(|(unit, shift)| Some(few_digits(text.strip_suffix(unit)?)? << shift));
+        if unit.is_some() {
+            return unit;
+        }
+    }
     u64::try_from(div_up(amount(value)?, NANO)).ok()
+}
+
+/// A whole number of at most nine digits.
+fn few_digits(text: &str) -> Option<u64> {
+    let is_plain = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// The unit that Spark assumes where a size has none.
@@ -278,6 +298,36 @@ mod tests {
         #[test]
         fn whole_numbers_mean_themselves(number in 0_u32.., unit in prop::sample::select(vec![("m", 1), ("", 1000), ("k", 1_000_000)])) {
             prop_assert_eq!(milli(&format!("{number}{}", unit.0)), Some(i128::from(number) * unit.1));
+        }
+    }
+
+    #[test]
+    fn what_is_written_plainly_is_read_as_all_else_is() {
+        for text in [
+            "0",
+            "1",
+            "250m",
+            "1000m",
+            "999999999",
+            "9999999999",
+            "0m",
+            "m",
+            "1.5",
+            "512Mi",
+            "1Gi",
+            "7001088Ki",
+            "Mi",
+            "999999999Gi",
+            "9999999999Gi",
+            " 1",
+            "+1",
+            "-1",
+            "1k",
+        ] {
+            let value = Value::from(text);
+            let slowly = |unit: i128| amount(&value).and_then(|nano| u64::try_from(div_up(nano, unit)).ok());
+            assert_eq!(cpu_milli(&value), slowly(NANO / 1000), "{text}");
+            assert_eq!(bytes(&value), slowly(NANO), "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::demand::{Demand, Role};
 use super::fit::{Outcome, fit};
-use super::supply::{Held, Supply};
+use super::supply::{Held, Node, Supply};
 use super::what_if;
 use crate::facts::instances::{InstanceType, instance_type, instance_types};
 use std::collections::BTreeSet;
@@ -25,6 +25,8 @@ pub struct Remedy {
 pub enum Change {
     /// Pods that ended job runs have left are deleted: the runs, and the number of pods.
     LeftOverPods(Vec<String>, usize),
+    /// The same, and so many nodes like this one are added.
+    LeftOverPodsAndNodes(Vec<String>, usize, u32, String),
     /// So many nodes like this one are added.
     MoreNodes(u32, String),
     /// The nodes are of this instance type.
@@ -46,28 +48,26 @@ pub fn remedies(demand: &[Demand], supply: &Supply, held: &Held, nodes_needed: O
 
     let gone: BTreeSet<(&str, &str)> =
         held.pods.iter().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
-    if !gone.is_empty()
-        && let Some(outcome) = asked(demand, &what_if::without_pods(supply, &gone))
-    {
+    let model = what_if::largest(supply);
+    if !gone.is_empty() {
         let runs: BTreeSet<String> = held.pods.iter().map(|pod| pod.job_id.clone()).collect();
         let runs: Vec<String> = runs.into_iter().collect();
-        let say = format!("delete the {} pods that ended job runs have left: {}", gone.len(), runs.join(", "));
-        add(Change::LeftOverPods(runs, gone.len()), say, outcome);
-    }
-    if let Some(model) = what_if::largest(supply)
-        && let Some(needed) = nodes_needed.filter(|needed| *needed <= MOST_NODES)
-    {
-        let helps = |number: u32| asked(demand, &what_if::with_more_nodes(supply, model, number));
-        // First-fit may ask for more nodes than it takes.
-        let least = (1..=needed).rev().take_while(|number| helps(*number).is_some()).take(MOST_TRIED).last();
-        if let Some((least, outcome)) = least.and_then(|least| Some((least, helps(least)?))) {
-            let nodes = if least == 1 { "node".to_owned() } else { format!("{least} nodes") };
-            let say = match least {
-                1 => format!("add one more node like `{}`", model.name),
-                _ => format!("add {nodes} like `{}`", model.name),
-            };
-            add(Change::MoreNodes(least, model.name.clone()), say, outcome);
+        let say = format!("delete the {} pods that ended job runs have left ({})", gone.len(), runs.join(", "));
+        let without = what_if::without_pods(supply, &gone);
+        if let Some(outcome) = asked(demand, &without) {
+            add(Change::LeftOverPods(runs, gone.len()), say, outcome);
+        } else if let Some(model) = model
+            && let Some((number, outcome)) = least_nodes(demand, &without, model, fit(demand, &without).nodes_needed)
+            && nodes_needed.is_none_or(|needed| number < needed)
+        {
+            let say = format!("{say}, and {}", more_nodes(number, &model.name));
+            add(Change::LeftOverPodsAndNodes(runs, gone.len(), number, model.name.clone()), say, outcome);
         }
+    }
+    if let Some(model) = model
+        && let Some((number, outcome)) = least_nodes(demand, supply, model, nodes_needed)
+    {
+        add(Change::MoreNodes(number, model.name.clone()), more_nodes(number, &model.name), outcome);
     }
     if let Some(cores) = cores_over_limits(demand, supply) {
         let outcome = asked(demand, &what_if::with_limits_raised(supply, cores)).unwrap_or(Outcome::Unknown);
@@ -116,6 +116,38 @@ const MOST_NODES: u32 = 1_000;
 const MOST_TRIED: usize = 4;
 /// More cores than any node has.
 const MOST_CORES: u64 = 512;
+
+/// How many more nodes like this one are enough, if they are not many; first-fit may have asked for more than it takes.
+fn least_nodes(demand: &[Demand], supply: &Supply, model: &Node, needed: Option<u32>) -> Option<(u32, Outcome)> {
+    let needed = needed.filter(|needed| *needed <= MOST_NODES)?;
+    let helps = |number: u32| {
+        let outcome = fit(demand, &what_if::with_more_nodes(supply, model, number)).outcome;
+        outcome.fits().then_some((number, outcome))
+    };
+    (1..=needed).rev().map_while(helps).take(MOST_TRIED).last()
+}
+
+fn more_nodes(number: u32, model: &str) -> String {
+    if number == 1 { format!("add one more node like `{model}`") } else { format!("add {number} nodes like `{model}`") }
+}
+
+/// What ended job runs still hold, in a phrase.
+#[must_use]
+pub fn held_told(held: &Held) -> Option<String> {
+    let runs: BTreeSet<&str> = held.pods.iter().map(|pod| pod.job_id.as_str()).collect();
+    let runs: Vec<String> = runs.iter().take(3).map(|run| format!("`{run}`")).collect();
+    let pods = match held.pods.len() {
+        0 => return None,
+        1 => "1 pod".to_owned(),
+        number => format!("{number} pods"),
+    };
+    Some(format!(
+        "{pods} of ended job runs ({}) hold {}m cpu and {} MiB",
+        runs.join(", "),
+        held.cpu_milli,
+        held.memory_mib
+    ))
+}
 
 /// By how many cores the limits of NodePools must be raised, where that alone helps.
 fn cores_over_limits(demand: &[Demand], supply: &Supply) -> Option<u64> {

@@ -12,8 +12,9 @@
 use super::fargate::{self, Profile};
 use super::pool::{self, Daemons, Pool};
 use super::quantity;
+use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The nodes of a cluster.
@@ -434,6 +435,7 @@ fn is_daemon(pod: &Value) -> bool {
 /// Tells what may add nodes: as pools where it is known what they would be, else as reasons.
 fn grow(supply: &mut Supply, listing: &Listing<'_>) {
     let Listing { pods, nodegroups, node_pools, .. } = listing;
+    let adders = Adders::of(pods);
     let mut reasons = BTreeSet::new();
     let cluster = listing.cluster.map(|cluster| cluster.get("cluster").unwrap_or(cluster));
     let auto_mode = cluster.and_then(|cluster| at(cluster, &["computeConfig", "enabled"])).and_then(Value::as_bool);
@@ -447,7 +449,7 @@ fn grow(supply: &mut Supply, listing: &Listing<'_>) {
     if computes("fargate") && supply.fargate.is_empty() {
         reasons.insert("Fargate, for the pods that a profile selects".to_owned());
     }
-    if node_pools.is_empty() && pods.iter().any(|pod| runs(pod, "karpenter")) {
+    if node_pools.is_empty() && adders.karpenter {
         reasons.insert("Karpenter runs, and its NodePools are not known".to_owned());
     }
     let groups = || nodegroups.iter().copied().map(|group| group.get("nodegroup").unwrap_or(group));
@@ -458,7 +460,7 @@ fn grow(supply: &mut Supply, listing: &Listing<'_>) {
     }
     let daemons = Daemons::of(&supply.nodes);
     let mut pools = Vec::new();
-    if pods.iter().any(|pod| runs(pod, "cluster-autoscaler")) {
+    if adders.cluster_autoscaler {
         for group in groups() {
             match pool::of_node_group(group, &supply.nodes, daemons) {
                 Ok(pool) => pools.extend(pool),
@@ -478,14 +480,40 @@ fn grow(supply: &mut Supply, listing: &Listing<'_>) {
     supply.may_grow = (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", "));
 }
 
-/// Whether this pod runs a program of that name, by the pod's name, labels or images.
-fn runs(pod: &Value, program: &str) -> bool {
-    let says = |value: &Value| value.as_str().is_some_and(|text| text.contains(program));
-    let containers = || at(pod, &["spec", "containers"]).and_then(Value::as_array).into_iter().flatten();
-    at(pod, &["status", "phase"]).and_then(Value::as_str) == Some("Running")
-        && (at(pod, &["metadata", "name"]).is_some_and(says)
-            || at(pod, &["metadata", "labels"]).and_then(Value::as_object).is_some_and(|it| it.values().any(says))
-            || containers().any(|container| container.get("image").is_some_and(says)))
+/// Which programs that add nodes run in the cluster.
+#[derive(Clone, Copy, Debug, Default)]
+struct Adders {
+    karpenter: bool,
+    cluster_autoscaler: bool,
+}
+
+impl Adders {
+    /// By the names, labels or images of pods that run.
+    fn of(pods: &[Value]) -> Self {
+        let mut found = Self::default();
+        let Ok(programs) = AhoCorasick::new(["karpenter", "cluster-autoscaler"]) else { return found };
+        for pod in pods {
+            if found.karpenter && found.cluster_autoscaler {
+                break;
+            }
+            let metadata = pod.get("metadata");
+            let name = metadata.and_then(|metadata| metadata.get("name"));
+            let labels = metadata.and_then(|metadata| metadata.get("labels")).and_then(Value::as_object);
+            let containers = at(pod, &["spec", "containers"]).and_then(Value::as_array).into_iter().flatten();
+            let images = containers.filter_map(|container| container.get("image"));
+            let mut texts = name.into_iter().chain(labels.into_iter().flat_map(Map::values)).chain(images);
+            let said = texts.find_map(|text| programs.find(text.as_str()?));
+            let Some(program) = said.filter(|_| at(pod, &["status", "phase"]).is_some_and(|phase| phase == "Running"))
+            else {
+                continue;
+            };
+            match program.pattern().as_usize() {
+                0 => found.karpenter = true,
+                _ => found.cluster_autoscaler = true,
+            }
+        }
+        found
+    }
 }
 
 #[cfg(test)]

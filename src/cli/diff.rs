@@ -4,7 +4,7 @@ use super::{Answer, CliError, FailOn, ProofFormat, Surroundings, day, inputs};
 use crate::diff::{self, State};
 use crate::link::link;
 use crate::report::Go;
-use crate::rule::{self, Severity};
+use crate::rule::Severity;
 use crate::{examine, read, snapshot};
 use clap::Args;
 use std::path::{Path, PathBuf};

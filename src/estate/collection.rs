@@ -78,6 +78,10 @@ collections! {
     "iam.groups" "groups" "Arn" Account "iam:GetAccountAuthorizationDetails" "aws iam get-account-authorization-details";
     "iam.openIDConnectProviders" "OIDC providers" "Arn" Account "iam:ListOpenIDConnectProviders" "aws iam list-open-id-connect-providers";
     "iam.instanceProfiles" "instance profiles" "Arn" Account "iam:ListInstanceProfiles" "aws iam list-instance-profiles";
+    "organizations.policies" "organization policies" "Id" Account "organizations:ListPolicies" "aws organizations list-policies --filter SERVICE_CONTROL_POLICY";
+    "organizations.targets" "policies of accounts and organizational units" "TargetId" Account "organizations:ListPoliciesForTarget" "aws organizations list-policies-for-target --filter SERVICE_CONTROL_POLICY";
+    "kms.keys" "KMS keys" "KeyId" Region "kms:ListKeys" "aws kms list-keys";
+    "s3.buckets" "buckets" "Name" Account "s3:ListAllMyBuckets" "aws s3api list-buckets";
     "eks.clusters" "EKS clusters" "arn" Region "eks:ListClusters" "aws eks list-clusters";
     "eks.nodegroups" "node groups" "nodegroupArn" Cluster "eks:ListNodegroups" "aws eks list-nodegroups";
     "eks.addons" "add-ons" "addonArn" Cluster "eks:ListAddons" "aws eks list-addons";

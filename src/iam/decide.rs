@@ -311,7 +311,7 @@ impl<'a> Case<'a> {
             }
         }
         case.add(Origin::Resource, &policies.resource, context);
-        if !linked && RCP_SERVICES.iter().any(|covered| covered.eq_ignore_ascii_case(service)) {
+        if !linked && has_rcp(&request.action) {
             case.add(Origin::Rcp, policies.rcp.iter().flatten().flat_map(|gathered| &gathered.policies), context);
         }
         case
@@ -482,7 +482,7 @@ impl<'a> Case<'a> {
         let caps = self.policies.boundary.iter().chain(&self.policies.session).filter(|_| own);
         let linked = self.caller.is_service_linked();
         let scp = self.policies.scp.iter().flatten().filter(|_| own && !linked);
-        let rcp = self.policies.rcp.iter().flatten().filter(|_| !linked);
+        let rcp = self.policies.rcp.iter().flatten().filter(|_| !linked && has_rcp(&self.request.action));
         let mut missing: Vec<String> =
             identity.chain(caps).chain(scp).chain(rcp).flat_map(|gathered| gathered.missing.iter().cloned()).collect();
         missing.extend(self.policies.resource_missing.clone());
@@ -524,6 +524,12 @@ impl<'a> Case<'a> {
             })
             .collect()
     }
+}
+
+/// Whether resource control policies cover the action's service.
+fn has_rcp(action: &str) -> bool {
+    let service = action.split(':').next().unwrap_or_default();
+    RCP_SERVICES.iter().any(|covered| covered.eq_ignore_ascii_case(service))
 }
 
 /// Whether the request asks a role's trust policy.

@@ -6,18 +6,27 @@
 //! that only the run decides is a hole, so that IAM is asked about all that could stand there.
 //! What is in the image (`local://`) needs nothing.
 //!
-//! Deliberately absent: buckets' and keys' own policies, and what a program reads without being told.
+//! Where the estate shows the bucket, what it is encrypted with and whether its policy is known stand beside.
+//!
+//! Deliberately absent: what a program reads without being told.
 
 use super::Draft;
+use super::resource_policy::key_of_bucket;
 use crate::capacity::demand::spark_submit_conf;
+use crate::estate::Estate;
 use crate::known::{Part, Text, Told, Unknown};
 use crate::path::escape;
 use serde_json::{Map, Value, json};
 
 /// Gives every job of the rollout the list of what it needs to reach.
-pub(super) fn needs(draft: &mut Draft) {
+pub(super) fn needs(estate: &Estate, draft: &mut Draft) {
     let place = |name| draft.text(name).map_or_else(|| Text::hole(name), Text::shown);
-    let home = Home { partition: place("partition"), region: place("region"), account: place("account") };
+    let home = Home {
+        partition: place("partition"),
+        region: place("region"),
+        account: place("account"),
+        buckets: estate.items("s3.buckets"),
+    };
     let Some(Value::Array(mut jobs)) = draft.object.remove("jobs") else { return };
     for (at, job) in jobs.iter_mut().enumerate() {
         let request = draft.aliases.iter().find(|(inside, _)| *inside == format!("/jobs/{at}"));
@@ -39,10 +48,12 @@ pub(super) fn needs(draft: &mut Draft) {
 type Needs = Vec<(String, Value)>;
 
 /// Where the rollout is.
-struct Home {
+struct Home<'e> {
     partition: Text,
     region: Text,
     account: Text,
+    /// The buckets that the estate shows.
+    buckets: &'e [Value],
 }
 
 /// The options of `spark-submit`, and the keys, that ship files with a job.
@@ -68,7 +79,7 @@ fn is_glue(factory: &str) -> bool {
     factory.contains("AWSGlueDataCatalogHiveClientFactory")
 }
 
-impl Home {
+impl Home<'_> {
     fn needs(&self, job: &Value) -> Vec<(&'static str, Needs)> {
         let request = &job["request"];
         match job["kind"].told() {
@@ -221,6 +232,14 @@ impl Home {
         need.insert("uri".into(), document(uri));
         if let Some(bucket) = path.as_str().and_then(|path| path.split('/').next()) {
             need.insert("bucket".into(), bucket.into());
+            if self.buckets.iter().any(|shown| shown["Name"] == *bucket && shown["Policy"].is_object()) {
+                need.insert("bucketPolicy".into(), format!("the policy of bucket `{bucket}`").into());
+            }
+            let home = [&self.partition, &self.region, &self.account].map(ToString::to_string);
+            let home = format!("arn:{}:kms:{}:{}:", home[0], home[1], home[2]);
+            if let Some(key) = key_of_bucket(self.buckets, bucket, &home) {
+                need.insert("bucketKey".into(), key.into());
+            }
         }
         need.insert("arn".into(), document(if is_prefix { &below } else { &own }));
         need.insert("below".into(), document(&below));
@@ -293,8 +312,8 @@ fn unknown(inside: &str, value: &Value) -> Needs {
 mod tests {
     use super::*;
 
-    fn home() -> Home {
-        Home { partition: "aws".into(), region: "us-east-1".into(), account: "787587782916".into() }
+    fn home() -> Home<'static> {
+        Home { partition: "aws".into(), region: "us-east-1".into(), account: "787587782916".into(), buckets: &[] }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     network(estate, draft);
     policies(estate, index, draft);
-    needs(draft);
+    needs(estate, draft);
     quotas(estate, index, draft);
     let label = draft.object.get("request").and_then(|request| request["ReleaseLabel"].told()).map(str::to_owned);
     match label.filter(|_| declaration["release-label"].is_null()) {
@@ -85,6 +85,9 @@ fn home(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) 
         .or_else(|| first(|arn| arn.account.to_owned()))
         .or_else(|| caller.map(|account| (account.to_owned(), "/sts/callerIdentity/Account".to_owned())));
     let region = declared("region").or_else(|| first(|arn| arn.region.to_owned()));
+    // Code that names no account is for the one in which it will be applied.
+    let hole = |name: &str| (!estate.declared.is_empty()).then(|| (format!("${{{name}}}"), pointer.to_owned()));
+    let (account, region) = (account.or_else(|| hole("account")), region.or_else(|| hole("region")));
     let partition = match region.as_ref().map(|(region, _)| region.as_str()) {
         Some(region) if region.starts_with("cn-") => "aws-cn",
         Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
@@ -109,7 +112,7 @@ fn request(estate: &Estate, declaration: &Value, draft: &mut Draft) {
         let found = estate
             .items("emr.clusters")
             .iter()
-            .position(|item| ["ClusterArn", "Id", "Name"].iter().any(|key| item[*key] == cluster));
+            .position(|item| ["ClusterArn", "Id", "Name"].iter().any(|key| item[*key].is(cluster)));
         if let Some((at, item)) = found.and_then(|at| Some((at, estate.items("emr.clusters").get(at)?))) {
             draft.set_at("cluster", item.clone(), format!("/emr/clusters/{at}"));
             as_request(item, &format!("/emr/clusters/{at}"), draft);
@@ -142,7 +145,8 @@ fn as_request(cluster: &Value, at: &str, draft: &mut Draft) {
         return;
     }
     let mut request = json!({"Instances": {}});
-    for field in ["Name", "ReleaseLabel", "LogUri", "ServiceRole", "Tags"] {
+    let fields = ["Name", "ReleaseLabel", "LogUri", "ServiceRole", "Tags", "Applications", "Configurations"];
+    for field in fields.into_iter().chain(["AutoTerminationPolicy", "SecurityConfiguration", "BootstrapActions"]) {
         if !cluster[field].is_null() {
             request[field] = cluster[field].clone();
             draft.aliases.push((format!("/request/{field}"), format!("{at}/{field}")));
@@ -160,7 +164,36 @@ fn as_request(cluster: &Value, at: &str, draft: &mut Draft) {
             draft.aliases.push((format!("/request/Instances/{field}"), format!("{at}/Ec2InstanceAttributes/{field}")));
         }
     }
+    instances_of(cluster, at, &mut request["Instances"], draft);
     draft.set_at("request", request, at);
+}
+
+/// The instance groups or fleets of a described cluster, and how it ends, in the names of the request.
+fn instances_of(cluster: &Value, at: &str, instances: &mut Value, draft: &mut Draft) {
+    for (list, names) in [
+        ("InstanceGroups", [("InstanceGroupType", "InstanceRole"), ("RequestedInstanceCount", "InstanceCount")]),
+        ("InstanceFleets", [("InstanceTypeSpecifications", "InstanceTypeConfigs"), ("", "")]),
+    ] {
+        let Some(described) = cluster[list].as_array() else { continue };
+        let mut asked = Vec::new();
+        for (number, item) in described.iter().enumerate() {
+            let mut item = item.clone();
+            for (from, to) in names.iter().filter(|(from, _)| !from.is_empty()) {
+                let Some(value) = item.as_object_mut().and_then(|item| item.remove(*from)) else { continue };
+                item[*to] = value;
+                let inside = format!("/request/Instances/{list}/{number}");
+                draft.aliases.push((format!("{inside}/{to}"), format!("{at}/{list}/{number}/{from}")));
+            }
+            draft.aliases.push((format!("/request/Instances/{list}/{number}"), format!("{at}/{list}/{number}")));
+            asked.push(item);
+        }
+        instances[list] = asked.into();
+    }
+    if let Some(ends) = cluster["AutoTerminate"].as_bool() {
+        instances["KeepJobFlowAliveWhenNoSteps"] = (!ends).into();
+        let inside = "/request/Instances/KeepJobFlowAliveWhenNoSteps";
+        draft.aliases.push((inside.into(), format!("{at}/AutoTerminate")));
+    }
 }
 
 /// The service role, and whether the managed service policy is attached to it.

@@ -37,7 +37,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
     gangs(estate, declaration, pointer, draft);
-    needs(draft);
+    needs(estate, draft);
     quotas(estate, index, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
     draft.set("name", named.join("/"));
@@ -389,7 +389,10 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
     let mode = cluster.and_then(|cluster| match &cluster["accessConfig"]["authenticationMode"] {
         Value::String(mode) => Some(mode.clone()),
         // A cluster that was described without an access configuration is older than access entries.
-        Value::Null => cluster["name"].told().is_some().then(|| "CONFIG_MAP".to_owned()),
+        // One that was only listed says nothing.
+        Value::Null => (cluster["name"].told().is_some()
+            && (!cluster["version"].is_null() || !cluster["identity"].is_null()))
+        .then(|| "CONFIG_MAP".to_owned()),
         _ => None,
     });
     let way = match (mode.as_deref(), &entry, &mapping) {
@@ -491,11 +494,21 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
 fn ended_run_pods(estate: &Estate, index: &Index, draft: &mut Draft) {
     let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
     let wanted = Wanted { collection: "kubernetes.pods", scope: cluster_arn, namespace: Some(namespace) };
-    let (pods, more) = select(estate, wanted, |pod| {
+    let run_of = |pod: &Value| {
         let run = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told();
-        run.is_some_and(|run| index.has_ended(run))
-            && !matches!(pod["status"]["phase"].told(), Some("Succeeded" | "Failed"))
-    });
+        run.filter(|_| !matches!(pod["status"]["phase"].told(), Some("Succeeded" | "Failed"))).map(str::to_owned)
+    };
+    let (pods, more) = select(estate, wanted, |pod| run_of(pod).is_some_and(|run| index.has_ended(&run)));
+    // Whether a run that was not read has ended, nobody knows.
+    let unread = || {
+        let (own, _) = select(estate, wanted, |pod| {
+            pod["metadata"]["namespace"] == namespace && run_of(pod).is_some_and(|run| !index.knows_run(&run))
+        });
+        let run = run_of(own.first()?.0)?;
+        let unblock = Some("run `aws emr-containers list-job-runs` for the namespace's virtual cluster".into());
+        Some(Unknown { why: format!("the state of job run `{run}` was not read"), unblock })
+    };
+    let more = more.or_else(unread);
     let runs: BTreeSet<&str> = pods
         .iter()
         .filter_map(|(pod, _)| pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told())

@@ -28,7 +28,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     release_of(estate, declaration, pointer, draft);
     workers(draft);
-    needs(draft);
+    needs(estate, draft);
     quotas(estate, index, draft);
     let subnets = ids(draft, "application", "/networkConfiguration/subnetIds");
     network(estate, subnets, Tenants::Interfaces, draft);
@@ -183,6 +183,10 @@ fn described(application: &Value, at: &str, draft: &mut Draft) {
             Some(bounds) => json!({"vcpu": bounds.vcpu, "memoryGb": bounds.memory_gb}),
             None => no_size("maximum capacity").to_value(),
         };
+        // Each vCPU of a worker comes with 2 to 8 GB.
+        let reach = size(maximum)
+            .map(|bounds| json!({"vcpu": bounds.memory_gb / 2, "memoryGb": bounds.vcpu.saturating_mul(8)}));
+        draft.set("reach", reach.unwrap_or_else(|| no_size("maximum capacity").to_value()));
         draft.set_at("maximum", value, format!("{at}/maximumCapacity"));
         draft.aliases.push(("/maximum/vcpu".into(), format!("{at}/maximumCapacity/cpu")));
         draft.aliases.push(("/maximum/memoryGb".into(), format!("{at}/maximumCapacity/memory")));

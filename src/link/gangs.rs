@@ -11,7 +11,7 @@ use crate::capacity::quantity;
 use crate::check::semantic::capacity::demand;
 use crate::estate::Estate;
 use crate::facts::instances::{instance_type, instance_types};
-use crate::known::Unknown;
+use crate::known::{Told, Unknown};
 use serde_json::{Value, json};
 
 /// Puts in the jobs that become pods, and what bounds them.
@@ -42,7 +42,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
     for (number, pool) in group["nodePools"].as_array().into_iter().flatten().enumerate() {
         let at = format!("{at}/nodePools/{number}");
         limits.extend(limits_of(pool, &at));
-        let name = format!("NodePool `{}`", pool["metadata"]["name"].as_str().unwrap_or("?"));
+        let name = format!("NodePool `{}`", pool["metadata"]["name"].told().unwrap_or("?"));
         let requirements = pool.pointer("/spec/template/spec/requirements").and_then(Value::as_array);
         for (number, requirement) in requirements.into_iter().flatten().enumerate() {
             if requirement["key"] == "node.kubernetes.io/instance-type" && requirement["operator"] == "In" {
@@ -53,9 +53,9 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
     }
     let arn = draft.text("clusterArn").unwrap_or_default();
     for (number, nodegroup) in estate.items("eks.nodegroups").iter().enumerate() {
-        let own = nodegroup["clusterName"].as_str().is_some_and(|name| arn.ends_with(&format!(":cluster/{name}")));
+        let own = nodegroup["clusterName"].told().is_some_and(|name| arn.ends_with(&format!(":cluster/{name}")));
         if own {
-            let name = format!("node group `{}`", nodegroup["nodegroupName"].as_str().unwrap_or("?"));
+            let name = format!("node group `{}`", nodegroup["nodegroupName"].told().unwrap_or("?"));
             let at = format!("/eks/nodegroups/{number}/instanceTypes");
             types.extend(named_types(&nodegroup["instanceTypes"], &name, &at));
         }
@@ -63,7 +63,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
     let mut bounds = Vec::new();
     for kind in ["resourceQuotas", "limitRanges"] {
         for (number, object) in group[kind].as_array().into_iter().flatten().enumerate() {
-            if object["metadata"]["namespace"].as_str() == draft.text("namespace") {
+            if object["metadata"]["namespace"].told() == draft.text("namespace") {
                 let mut bound = Draft::default();
                 bound.set_at("name", object["metadata"]["name"].clone(), format!("{at}/{kind}/{number}/metadata/name"));
                 bounds.push(bound);
@@ -85,7 +85,7 @@ fn gang(item: &Value, rollout: &Value, place: &str) -> Draft {
         }
     }
     let request = &item["request"];
-    let name = request["name"].as_str().or_else(|| item["name"].as_str()).or_else(|| item["path"].as_str());
+    let name = request["name"].told().or_else(|| item["name"].told()).or_else(|| item["path"].told());
     gang.set("name", name.unwrap_or("?"));
     let inside = if item["kind"] == "spark-application" { place.to_owned() } else { format!("{place}/request") };
     gang.set_at("request", request.clone(), inside);
@@ -125,7 +125,7 @@ fn allocation(demand: &Demand, item: &Value, rollout: &Value, gang: &mut Draft) 
     if let [least, most] = bounds.as_slice() {
         gang.set("boundsInOrder", least <= most);
     }
-    let version = rollout["release"]["spark"].as_str().or_else(|| item["sparkVersion"].as_str());
+    let version = rollout["release"]["spark"].told().or_else(|| item["sparkVersion"].told());
     let off = setting("spark.dynamicAllocation.shuffleTracking.enabled")
         .is_some_and(|text| text.eq_ignore_ascii_case("false"));
     let kept: Value = if on("spark.dynamicAllocation.shuffleTracking.enabled") {
@@ -157,7 +157,7 @@ fn allocation(demand: &Demand, item: &Value, rollout: &Value, gang: &mut Draft) 
 
 /// What is used of the limits of a NodePool, in percent.
 fn limits_of(pool: &Value, at: &str) -> Vec<Draft> {
-    let name = pool["metadata"]["name"].as_str().unwrap_or("?");
+    let name = pool["metadata"]["name"].told().unwrap_or("?");
     let mut list = Vec::new();
     for (resource, limit) in pool["spec"]["limits"].as_object().into_iter().flatten() {
         let used = &pool["status"]["resources"][resource.as_str()];

@@ -4,8 +4,9 @@
 //! that AWS writes are known where the estate leaves them out. What is attached and was not collected
 //! is named as missing, so that no answer rests on its absence.
 //!
-//! Deliberately absent: policies of resources, and those of an organization.
+//! Deliberately absent: policies of resources.
 
+use super::organization::{self, Control};
 use super::{Arn, Linked};
 use crate::facts;
 use crate::iam::{Gathered, Named, Policies, Policy};
@@ -51,6 +52,10 @@ pub fn collect(linked: &Linked, principal: &Value, pointer: &str) -> Collected {
         collected.managed(arn, &mut boundary, linked);
         collected.policies.boundary = Some(boundary);
     }
+    if let Some(account) = principal["Arn"].as_str().and_then(Arn::parse).map(|arn| arn.account) {
+        collected.policies.scp = collected.above(linked, account, Control::Service);
+        collected.policies.rcp = collected.above(linked, account, Control::Resource);
+    }
     collected
 }
 
@@ -63,6 +68,20 @@ impl Collected {
     pub fn is_boundary(&self, policy: &str) -> bool {
         let has = |gathered: &Gathered| gathered.policies.iter().any(|named| named.name == policy);
         self.policies.boundary.as_ref().is_some_and(has) && !has(&self.policies.identity)
+    }
+
+    /// The control policies above an account, level by level.
+    fn above(&mut self, linked: &Linked, account: &str, control: Control) -> Option<Vec<Gathered>> {
+        let found = organization::levels(&linked.estate, account, control)?;
+        self.pointers.extend(found.pointers);
+        Some(found.levels)
+    }
+
+    /// Whether that policy is one of the organization's service control policies.
+    #[must_use]
+    pub fn is_control(&self, policy: &str) -> bool {
+        let levels = self.policies.scp.iter().flatten();
+        levels.flat_map(|level| &level.policies).any(|named| named.name == policy)
     }
 
     /// Adds the inline and the attached policies of a role, user or group.

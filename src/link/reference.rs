@@ -3,7 +3,7 @@
 use crate::arn::{Arn, role_name};
 use crate::estate::Estate;
 use crate::known::{Told, Unknown};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 /// What a reference was resolved to.
@@ -32,8 +32,8 @@ pub struct Index {
     /// Roles by account and name, `787587782916/name`, whatever their paths.
     roles: FxHashMap<Box<str>, usize>,
     policies: FxHashMap<Box<str>, usize>,
-    /// The ids of EMR containers job runs that have ended.
-    ended_runs: FxHashSet<Box<str>>,
+    /// The ids of EMR containers job runs, and whether each has ended.
+    runs: FxHashMap<Box<str>, bool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +79,8 @@ impl Index {
             }
         }
         for run in estate.items("emrContainers.jobRuns") {
-            if let (Some("CANCELLED" | "FAILED" | "COMPLETED"), Some(id)) = (run["state"].told(), run["id"].told()) {
-                index.ended_runs.insert(id.into());
+            if let (Some(state), Some(id)) = (run["state"].told(), run["id"].told()) {
+                index.runs.insert(id.into(), matches!(state, "CANCELLED" | "FAILED" | "COMPLETED"));
             }
         }
         index
@@ -89,7 +89,13 @@ impl Index {
     /// Whether the EMR containers job run of that id has ended.
     #[must_use]
     pub fn has_ended(&self, job_run: &str) -> bool {
-        self.ended_runs.contains(job_run)
+        self.runs.get(job_run) == Some(&true)
+    }
+
+    /// Whether the state of the EMR containers job run of that id is known.
+    #[must_use]
+    pub fn knows_run(&self, job_run: &str) -> bool {
+        self.runs.contains_key(job_run)
     }
 
     /// The role or user of that ARN. The ARN of a session stands for its role.

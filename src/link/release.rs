@@ -33,19 +33,20 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
         .and_then(|label| label.strip_prefix("emr-"))
         .map(|rest| rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect())
         .unwrap_or_default();
-    if let Some(release) = facts::emr_release(&version) {
-        let support =
-            match estate.document["sparkcheck"]["today"].told().map(|today| facts::emr_supported(&version, today)) {
-                Some(Truth::True) => json!("standard"),
-                Some(Truth::False) => json!("ended"),
-                Some(Truth::Unknown) => {
-                    Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }
-                        .to_value()
-                }
-                None => no_day().to_value(),
-            };
-        let mut facts = json!({"version": release.version, "support": support});
-        if let Some(spark) = release.spark {
+    let today = estate.document["sparkcheck"]["today"].told();
+    let supported = today.map(|today| facts::emr_supported(&version, today));
+    let known = facts::emr_release(&version);
+    if known.is_some() || supported == Some(Truth::False) {
+        let support = match supported {
+            Some(Truth::True) => json!("standard"),
+            Some(Truth::False) => json!("ended"),
+            Some(Truth::Unknown) => {
+                Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }.to_value()
+            }
+            None => no_day().to_value(),
+        };
+        let mut facts = json!({"version": version.as_str(), "support": support});
+        if let Some(spark) = known.and_then(|release| release.spark) {
             facts["spark"] = spark.into();
         }
         let numbers: Vec<u64> = version.split('.').filter_map(|number| number.parse().ok()).collect();

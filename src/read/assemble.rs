@@ -355,6 +355,7 @@ impl Assembly {
         self.ledger.origins.add_run("/declarations", first, count, source, "/rollout", 0);
         list.extend(declarations.rollouts);
     }
+
     fn finish(mut self, options: &Options) -> Estate {
         if !self.unplaced.is_empty() {
             let paths: Vec<String> = self.unplaced.iter().map(|source| format!("`{}`", self.path(*source))).collect();

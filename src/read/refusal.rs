@@ -44,6 +44,9 @@ const OPERATIONS: &[(&str, &[&str])] = &[
     ("ListUsers", &["iam.users"]),
     ("ListGroups", &["iam.groups"]),
     ("ListPolicies", &["iam.policies"]),
+    ("ListTargetsForPolicy", &["organizations.targets"]),
+    ("ListParents", &["organizations.targets"]),
+    ("DescribeOrganization", &["organizations.targets"]),
 ];
 
 macro_rules! pattern {
@@ -197,6 +200,9 @@ fn aws(code: &str, operation: &str, message: &str) -> Refusal {
 
 /// The collections that an operation lists.
 fn aws_collections(operation: &str, service: Option<&str>, arn: Option<&str>) -> Vec<String> {
+    if operation == "ListPolicies" && service == Some("organizations") {
+        return vec!["organizations.policies".to_owned()];
+    }
     if let Some((_, names)) = OPERATIONS.iter().find(|(name, _)| *name == operation) {
         return names.iter().map(|name| (*name).to_owned()).collect();
     }

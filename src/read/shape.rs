@@ -4,6 +4,8 @@
 //! item. What a list says about its own completeness goes with it. A piece knows whose it is only as
 //! far as its content says; the rest is worked out when all pieces are there.
 
+mod policies;
+
 use super::kubernetes;
 use super::merge::arn_in;
 use super::policy::{self, Decoded};
@@ -45,6 +47,8 @@ pub(crate) enum Content {
     AccessPolicies { cluster: String, principal: String, policies: Value, pointer: String },
     /// A part of an EMR cluster.
     EmrPart { field: &'static str, value: Value, pointer: String },
+    /// A field of an item of this collection, whose name is in the path.
+    Of { collection: &'static str, field: &'static str, value: Value, pointer: String },
     /// Variables of the environment.
     Session(Vec<(String, Value)>),
     /// What somebody is going to submit.
@@ -149,6 +153,7 @@ impl Recognised {
             | Content::Sole { value, .. }
             | Content::AccessPolicies { policies: value, .. }
             | Content::EmrPart { value, .. }
+            | Content::Of { value, .. }
             | Content::JobRequest { request: value, .. }
             | Content::Gateway { config: value, .. } => redact(value),
             Content::Names { .. }
@@ -198,7 +203,11 @@ fn object(mut map: Map<String, Value>, at: &str, path: &str, out: &mut Recognise
         authorization_details(map, at, out);
         return true;
     }
-    if special(&mut map, at, path, out) || list(&mut map, at, path, out) || single(&mut map, at, out) {
+    if policies::recognise(&mut map, at, path, out)
+        || special(&mut map, at, path, out)
+        || list(&mut map, at, path, out)
+        || single(&mut map, at, out)
+    {
         return true;
     }
     kubernetes::gateways(&mut Value::Object(map), at, out)

@@ -299,6 +299,19 @@ pub struct Question {
     /// Condition keys that the service sends, with their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, Template>,
+    /// Only what these policies say, as if the principal's own allowed everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Gate>,
+}
+
+/// Policies that must let a request through beside the principal's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// The organization's control policies.
+    Organization,
+    /// The policy of the bucket or the key.
+    Resource,
 }
 
 /// Who must be able to assume a role.

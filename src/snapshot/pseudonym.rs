@@ -253,6 +253,9 @@ const FIXED: &[&str] = &[
     "elb",
 ];
 
+/// Fields whose values are words of the form itself.
+const FORM: &[&str] = &["kind", "apiVersion", "collection", "state", "system", "credentials", "captured", "format"];
+
 /// Finds what is named where it is named.
 fn gather(value: &Value, around: &[&str], names: &mut Names) {
     match value {
@@ -295,12 +298,11 @@ fn field(key: &str, name: &str, around: &[&str], item: &Map<String, Value>, name
         ("declarations" | "jobRequests", "cluster" | "execution-role" | "submitter" | "service-role") => {
             !name.contains([':', '/'])
         }
-        (_, "namespace" | "serviceAccountName") => section != "sparkcheck",
+        (_, "namespace" | "serviceAccountName") => true,
         ("kubernetes", "name") => {
             around.last() == Some(&"metadata") && matches!(list, "nodes" | "namespaces" | "serviceAccounts")
         }
         ("kubernetes", "host" | "hostname") => true,
-        ("sparkcheck", "namespace") => true,
         _ => false,
     };
     if names_it {
@@ -310,7 +312,6 @@ fn field(key: &str, name: &str, around: &[&str], item: &Map<String, Value>, name
 
 macro_rules! pattern {
     ($name:ident, $text:literal) => {
-        #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
         static $name: LazyLock<Regex> = LazyLock::new(|| Regex::new($text).unwrap());
     };
 }
@@ -398,7 +399,15 @@ impl<'k> Renaming<'k> {
         match value {
             Value::String(text) => Value::String(self.text(text)),
             Value::Array(list) => list.iter().map(|inner| self.value(inner)).collect(),
-            Value::Object(map) => map.iter().map(|(key, inner)| (self.text(key), self.value(inner))).collect(),
+            Value::Object(map) => {
+                let field = |(key, inner): (&String, &Value)| {
+                    // Words of the form, and of those who made it, name nobody.
+                    let key = if key.contains([':', '/', '.']) { self.text(key) } else { key.clone() };
+                    let fixed = FORM.contains(&key.as_str());
+                    (key, if fixed { inner.clone() } else { self.value(inner) })
+                };
+                map.iter().map(field).collect()
+            }
             other => other.clone(),
         }
     }

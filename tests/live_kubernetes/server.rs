@@ -4,7 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,6 +57,8 @@ pub struct State {
     /// By resource: kind, API version and objects. What is not here is not installed.
     pub lists: BTreeMap<String, (String, String, Vec<Value>)>,
     pub fault: Option<(String, Fault)>,
+    /// Groups that are installed beside those of the lists.
+    pub groups: BTreeSet<String>,
     /// The path and query of each request.
     pub asked: Vec<String>,
     /// What was accepted for each.
@@ -196,6 +198,9 @@ fn status(code: u16, message: &str) -> Answer {
 }
 
 fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
+    if state.fault == Some(("*".to_owned(), Fault::Silent)) {
+        return None;
+    }
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let (group, rest) = match parts.as_slice() {
@@ -208,7 +213,10 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
                     version.split_once('/').filter(|(of, _)| of == group).map(|(_, version)| version)
                 })
                 .collect();
-            let Some(first) = versions.first() else { return Some((404, "404 page not found\n".to_owned(), "")) };
+            let beside = state.groups.contains(*group).then_some(&"v1");
+            let Some(first) = versions.first().or(beside) else {
+                return Some((404, "404 page not found\n".to_owned(), ""));
+            };
             let body = json!({"kind": "APIGroup", "apiVersion": "v1", "name": group, "versions": [{"version": first}], "preferredVersion": {"version": first}});
             return Some((200, body.to_string(), ""));
         }

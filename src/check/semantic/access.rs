@@ -4,13 +4,18 @@ use super::single;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::iam::policy::{Principal, PrincipalKind};
 use crate::iam::trust::{self, Caller, MissKind, Wanted, Who};
-use crate::iam::{self, ContextValue, Decision, Kind, Outcome, Policy, Request, Statement, base36, decide};
+use crate::iam::{
+    self, ContextValue, Decision, Gathered, Kind, Named, Outcome, Policies, Policy, Request, Statement, base36, decide,
+};
 use crate::known::{Text, Told, Truth, Unknown};
 use crate::link::Arn;
+use crate::link::organization::{self, Control};
 use crate::link::policies::{self, Collected};
+use crate::link::resource_policy::{self, ELSEWHERE};
 use crate::path::Path;
-use crate::rule::{Outsider, Question, Trusted};
+use crate::rule::{Gate, Outsider, Question, Trusted};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +24,18 @@ struct Asked {
     collected: Arc<Collected>,
     principal_at: String,
     decisions: Vec<(String, Decision)>,
+    /// The name of the resource's own policy, and its pointer.
+    resource: Option<(String, String)>,
+}
+
+impl Asked {
+    /// The place of something inside a policy, be it the resource's.
+    fn spot(&self, policy: &str, pointer: &str) -> Option<Spot> {
+        match &self.resource {
+            Some((name, at)) if name == policy => Some(Spot { pointer: format!("{at}{pointer}"), note: String::new() }),
+            _ => spot(&self.collected, policy, pointer),
+        }
+    }
 }
 
 fn ask(
@@ -52,6 +69,39 @@ fn ask(
     let comparable = resource_account == account || (is_told(&resource_account) && is_told(&account));
     let resource_account = resource_account.filter(|_| comparable);
     let collected = inquiry.policies(&pointer, || policies::collect(inquiry.linked, principal, &pointer));
+    let own = account.as_deref().unwrap_or_default();
+    let mut resource_account = resource_account;
+    let mut policies = Cow::Borrowed(&collected.policies);
+    match question.only {
+        None => {}
+        Some(Gate::Organization) => {
+            let Policies { scp, rcp, .. } = collected.policies.clone();
+            policies = Cow::Owned(Policies { identity: everything(), scp, rcp, ..Policies::default() });
+        }
+        Some(Gate::Resource) => {
+            policies = Cow::Owned(Policies { identity: everything(), ..Policies::default() });
+        }
+    }
+    let mut resource_at = None;
+    if let Some(found) =
+        resource_policy::resource(inquiry.linked, &resource, own).filter(|_| question.only != Some(Gate::Organization))
+    {
+        if found.elsewhere {
+            resource_account = Some(ELSEWHERE.to_owned());
+        }
+        if found.policy.is_some() || found.missing.is_some() {
+            let policies = policies.to_mut();
+            policies.resource_missing = found.missing;
+            if let Some((named, pointer)) = found.policy {
+                resource_at = Some((named.name.clone(), pointer));
+                policies.resource = Some(named);
+            }
+        }
+    }
+    if let Some(owner) = resource_account.as_deref().filter(|owner| *owner != own && policies.rcp.is_some()) {
+        let above = organization::levels(&inquiry.linked.estate, owner, Control::Resource);
+        policies.to_mut().rcp = above.map(|above| above.levels);
+    }
     let decisions = question.actions.iter().map(|action| {
         let request = Request {
             principal: arn.to_owned(),
@@ -63,10 +113,20 @@ fn ask(
             unknown_present: unknown_present.clone(),
             open: true,
         };
-        (action.clone(), decide(&request, &collected.policies))
+        (action.clone(), decide(&request, &policies))
     });
     let decisions = decisions.collect();
-    Ok(Asked { collected, principal_at: pointer, decisions })
+    drop(policies);
+    Ok(Asked { collected, principal_at: pointer, decisions, resource: resource_at })
+}
+
+/// Identity policies that allow everything.
+fn everything() -> Gathered {
+    let document = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+    });
+    vec![Named { name: "everything".to_owned(), policy: Arc::new(Policy::of(&document)) }].into()
 }
 
 /// Whether IAM lets the principal do all of it.
@@ -95,12 +155,15 @@ pub(super) fn allows(question: &Question, subject: &Subject<'_>, inquiry: &Inqui
             let what = miss.statement.map_or_else(String::new, |_| format!(": {}", miss.what));
             format!("its permissions boundary {} does not allow it{what}", miss.policy)
         }
+        (_, Some(miss)) if asked.collected.is_control(&miss.policy) => {
+            format!("the organization's {} does not allow it", miss.policy)
+        }
         (_, Some(miss)) if miss.statement.is_none() => format!("no statement allows `{action}`"),
         (_, Some(miss)) => format!("no statement allows it; the nearest, in {}: {}", miss.policy, miss.what),
         _ => "no statement allows it".to_owned(),
     };
-    let miss = first.nearest_miss.as_ref().and_then(|miss| spot(&asked.collected, &miss.policy, &miss.pointer));
-    let deny = first.because.first().and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
+    let miss = first.nearest_miss.as_ref().and_then(|miss| asked.spot(&miss.policy, &miss.pointer));
+    let deny = first.because.first().and_then(|because| asked.spot(&because.policy, &because.pointer));
     let spot = deny.or(miss).unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
     let actions: Vec<&str> = denied.iter().map(|(action, _)| action.as_str()).collect();
     Verdict::Fail(
@@ -124,7 +187,7 @@ pub(super) fn limits(question: &Question, by: &[String], subject: &Subject<'_>, 
             Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
             Outcome::Allowed => {
                 let allowing = decision.because.first();
-                let spot = allowing.and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
+                let spot = allowing.and_then(|because| asked.spot(&because.policy, &because.pointer));
                 let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
                 let because = allowing.map_or_else(
                     || "nothing limits it".to_owned(),
@@ -149,11 +212,16 @@ pub(super) fn withholds(question: &Question, subject: &Subject<'_>, inquiry: &In
         Outcome::Conditional => Verdict::Unknown(conditional(action, decision, &asked)),
         Outcome::Allowed => {
             let allowing = decision.because.first();
-            let spot = allowing.and_then(|because| spot(&asked.collected, &because.policy, &because.pointer));
-            let spot = spot.unwrap_or(Spot { pointer: asked.principal_at.clone(), note: String::new() });
+            // What is granted on, and then what is granted: both are needed to see what is too much.
+            let spots = allowing.map(|because| {
+                let parts = ["Resource", "Action"].map(|part| format!("{}/{part}", because.pointer));
+                parts.iter().filter_map(|part| asked.spot(&because.policy, part)).collect::<Vec<_>>()
+            });
+            let otherwise = || vec![Spot { pointer: asked.principal_at.clone(), note: String::new() }];
+            let spots = spots.filter(|spots| !spots.is_empty()).unwrap_or_else(otherwise);
             let because =
                 allowing.map_or_else(|| "it is allowed".to_owned(), |it| format!("{} allows it", statement(it)));
-            let evidence = Evidence { because, spots: vec![spot], ..Evidence::default() };
+            let evidence = Evidence { because, spots, ..Evidence::default() };
             Verdict::Fail(evidence.fact("action", action.clone()))
         }
     }))
@@ -185,16 +253,27 @@ fn conditional(action: &str, decision: &Decision, asked: &Asked) -> Evidence {
             .unblock
             .extend(keys.first().map(|_| format!("see whether the call meets the condition on {}", keys.join(", "))));
         if let Some(because) = decision.because.first()
-            && let Some(spot) = spot(&asked.collected, &because.policy, &because.pointer)
+            && let Some(spot) = asked.spot(&because.policy, &because.pointer)
         {
             evidence.spots = vec![spot];
         }
     } else {
         evidence.because =
             format!("`{action}` depends on policies that were not collected: {}", decision.missing.join(", "));
-        evidence.unblock.push("run `aws iam get-account-authorization-details`".into());
+        evidence.unblock = unblock(&decision.missing);
     }
     evidence
+}
+
+/// What would show the policies that were not collected: the commands that stand in their names.
+fn unblock(missing: &[String]) -> Vec<String> {
+    let command = |name: &String| {
+        let (_, command) = name.strip_suffix("`)")?.rsplit_once("(`")?;
+        Some(format!("run `{command}`"))
+    };
+    let iam = "run `aws iam get-account-authorization-details`";
+    let all: BTreeSet<String> = missing.iter().map(|name| command(name).unwrap_or_else(|| iam.to_owned())).collect();
+    all.into_iter().collect()
 }
 
 /// The trust policy of the role at a path, and its place.

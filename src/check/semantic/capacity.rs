@@ -1,7 +1,7 @@
 //! Questions to [`crate::capacity`]: nodes, quotas, Spot, architectures.
 
 use super::{blocked, single};
-use crate::capacity::remedy::{Change, Remedy, remedies};
+use crate::capacity::remedy::{Change, Remedy, held_told, remedies};
 use crate::capacity::{self, Binding, Demand, Fit, Held, Listing, Outcome, Role, Supply, held_by};
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::known::{Told, Unknown};
@@ -64,7 +64,7 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
     };
     let mut runs = BTreeSet::new();
     for pod in listing.pods {
-        if let Some(run) = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].as_str()
+        if let Some(run) = pod["metadata"]["labels"]["emr-containers.amazonaws.com/job.id"].told()
             && linked.index.has_ended(run)
         {
             runs.insert(run.to_owned());
@@ -223,11 +223,11 @@ fn is_beside(gang: &Gang, demand: &[Demand], supply: &Supply) -> bool {
 
 fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     let fit = &asked.fit;
-    let mut evidence = job
-        .evidence(fit.because.clone())
-        .fact("arithmetic", fit.arithmetic.join("\n"))
-        .fact("because", fit.because.clone());
-    evidence.spots = vec![Spot { pointer: job.pointer.clone(), note: fit.because.clone() }];
+    let held = held_told(&cluster.held).filter(|_| fit.outcome == Outcome::Short);
+    let because = [Some(fit.because.clone()), held].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let mut evidence =
+        job.evidence(because.clone()).fact("arithmetic", fit.arithmetic.join("\n")).fact("because", because.clone());
+    evidence.spots = vec![Spot { pointer: job.pointer.clone(), note: because }];
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());
@@ -239,7 +239,7 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     }
     for remedy in &asked.remedies {
         let name = match &remedy.change {
-            Change::LeftOverPods(..) => "left",
+            Change::LeftOverPods(..) | Change::LeftOverPodsAndNodes(..) => "left",
             Change::MoreNodes(number, model) => {
                 let labels = cluster.supply.nodes.iter().find(|node| node.name == *model).map(|node| &node.labels);
                 if let Some(group) = labels.and_then(|labels| labels.get("eks.amazonaws.com/nodegroup")) {
@@ -293,7 +293,7 @@ pub(super) fn within_quota(
     let mut objects = |collection: &str, kind: &str| {
         missing = missing.take().or_else(|| estate.incomplete(collection, arn, Some(namespace)));
         let group = estate.kubernetes(arn);
-        let of_namespace = |object: &&Value| object["metadata"]["namespace"] == namespace;
+        let of_namespace = |object: &&Value| object["metadata"]["namespace"].is(namespace);
         group.map_or_else(Vec::new, |(group, _)| {
             group[kind].as_array().into_iter().flatten().filter(of_namespace).collect::<Vec<_>>()
         })

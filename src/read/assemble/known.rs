@@ -43,7 +43,8 @@ impl Known {
     }
 
     pub(super) fn note(&mut self, arn: Arn<'_>, how: Acquaintance) {
-        if arn.owner().is_none() {
+        // What belongs to an organization names the account that manages it, of which nothing else is here.
+        if arn.owner().is_none() || arn.service == "organizations" {
             return;
         }
         self.accounts.extend(arn.owner());

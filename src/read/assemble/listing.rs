@@ -32,6 +32,7 @@ impl Assembly {
     pub(super) fn state(&mut self) {
         let mut groups: BTreeMap<(String, String, Option<String>, String), Vec<Statement>> = BTreeMap::new();
         for mut statement in std::mem::take(&mut self.statements) {
+            // Of an answer that was lost in part, the refusal beside it tells.
             if self.whose.get(&statement.source).is_some_and(|whose| whose.lost) {
                 continue;
             }

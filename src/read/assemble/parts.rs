@@ -88,6 +88,25 @@ impl Assembly {
                 };
                 self.enrich(&at, position, field, value, source, &pointer);
             }
+            Content::Of { collection, field, value, pointer } => {
+                let at = pointer_of(collection);
+                let items = self.tables.get(&at).map_or(&[][..], |table| table.items.as_slice());
+                let names =
+                    items.iter().enumerate().filter_map(|(index, item)| Some((identity(collection, item)?, index)));
+                let names: Vec<(String, usize)> = names.collect();
+                let position = match subject::named(&path, names.iter().map(|(name, index)| (name.as_str(), *index))) {
+                    Ok(Some(position)) => Some(position),
+                    Ok(None) if names.len() == 1 => Some(0),
+                    _ => None,
+                };
+                let Some(position) = position else {
+                    let plural = crate::estate::collection(collection).map_or(collection, |about| about.plural);
+                    let why = format!("`{path}` does not say of which of the {plural} its `{field}` is");
+                    self.gap(source, collection, why, "put the name into the file's name".to_owned());
+                    return;
+                };
+                self.enrich(&at, position, field, value, source, &pointer);
+            }
             Content::Session(variables) => self.session(source, variables),
             Content::JobRequest { kind, request, pointer } => {
                 let list = self.document.entry("jobRequests").or_insert_with(|| json!([]));

@@ -102,6 +102,12 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("endedRuns", &["kubernetes.pods"]),
     ("instanceRole", &["iam.instanceProfiles", "iam.roles", "iam.users", "iam.groups", "iam.policies"]),
     ("instanceProfile", &["iam.instanceProfiles"]),
+    ("instanceRoleArn", &["iam.instanceProfiles"]),
+    ("instanceRoleName", &["iam.instanceProfiles"]),
+    ("network", &["ec2.subnets", "ec2.routeTables", "ec2.vpcEndpoints", "eks.nodegroups"]),
+    ("configMaps", &["kubernetes.configMaps"]),
+    ("storageClasses", &["kubernetes.storageClasses"]),
+    ("webhook", &["kubernetes.mutatingWebhookConfigurations"]),
     ("publicSubnet", &["ec2.subnets", "ec2.routeTables"]),
     ("publicRules", &["ec2.securityGroups", "emr.blockPublicAccess"]),
     ("untaggedSecurityGroups", &["ec2.securityGroups"]),
@@ -146,21 +152,39 @@ pub struct Demand {
 pub fn demand(rules: &[Rule], systems: &[System]) -> Demand {
     let mut demand = Demand::default();
     for rule in rules {
-        let of = rule.systems.iter().filter(|system| systems.contains(system));
-        for system in of {
-            let base = SYSTEMS.iter().filter(|(known, _)| known == system);
-            demand.collections.extend(base.flat_map(|(_, names)| names.iter().copied()));
-            of_rule(rule, &mut demand);
+        let of: Vec<System> = rule.systems.iter().copied().filter(|system| systems.contains(system)).collect();
+        if of.is_empty() {
+            continue;
         }
+        let base = SYSTEMS.iter().filter(|(known, _)| of.contains(known));
+        demand.collections.extend(base.flat_map(|(_, names)| names.iter().copied()));
+        of_rule(rule, &of, &mut demand);
     }
     demand
 }
 
-/// Adds what one rule touches beyond what finds its rollouts.
-fn of_rule(rule: &Rule, demand: &mut Demand) {
+/// Whether rollouts of a system are linked to such a collection at all.
+fn has(system: System, collection: &str) -> bool {
+    let begins = |sections: &[&str]| sections.iter().any(|section| collection.starts_with(section));
+    match system {
+        _ if begins(&["iam.roles", "iam.users", "iam.groups", "iam.policies"]) => true,
+        System::EmrOnEks => begins(&["iam.openID", "eks.", "emrContainers.", "ec2.", "kubernetes."]),
+        System::EmrServerless => begins(&["emrServerless.", "ec2."]),
+        System::EmrOnEc2 => begins(&["iam.instanceProfiles", "emr.", "ec2."]),
+        System::SparkOperator | System::BatchProcessingGateway => begins(&["iam.openID", "eks.", "kubernetes."]),
+    }
+}
+
+/// Adds what one rule touches beyond what finds its rollouts of these systems.
+fn of_rule(rule: &Rule, systems: &[System], demand: &mut Demand) {
     let mut words = BTreeSet::new();
     let mut whole = serde_json::to_value(rule).unwrap_or_default();
     if let Value::Object(map) = &mut whole {
+        for fix in map.get_mut("fixes").and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Value::Object(fix) = fix {
+                fix.remove("patch");
+            }
+        }
         for prose in ["examples", "why", "references", "symptoms", "covers", "title", "explained_by"] {
             map.remove(prose);
         }
@@ -168,14 +192,16 @@ fn of_rule(rule: &Rule, demand: &mut Demand) {
     gather(&whole, &mut words);
     for (field, names) in FIELDS {
         if words.contains(*field) {
-            demand.collections.extend(names.iter().copied());
+            let linked = names.iter().copied().filter(|name| systems.iter().any(|system| has(*system, name)));
+            demand.collections.extend(linked);
         }
     }
     for collection in COLLECTIONS {
-        if let Some((section, list)) = collection.name.split_once('.')
-            && words.contains(section)
-            && words.contains(list)
-        {
+        // `$estate.iam.roles[*]`, `$.kubernetes[*].pods[*]`.
+        let inside = collection.name.strip_prefix("kubernetes.").map(|list| format!("kubernetes[*].{list}"));
+        if words.iter().any(|path| {
+            path.contains(collection.name) || inside.as_ref().is_some_and(|inside| path.contains(inside.as_str()))
+        }) {
             demand.collections.insert(collection.name);
             demand.whole.insert(collection.name);
         }
@@ -188,6 +214,7 @@ fn gather(value: &Value, words: &mut BTreeSet<String>) {
         Value::String(text) if text.starts_with('$') || text.contains('{') => {
             let parts = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
             words.extend(parts.filter(|part| !part.is_empty()).map(str::to_owned));
+            words.insert(text.clone());
         }
         Value::Array(list) => list.iter().for_each(|item| gather(item, words)),
         Value::Object(map) => {

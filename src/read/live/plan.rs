@@ -102,7 +102,7 @@ impl Plan {
     /// What the plan calls how often at least, and which permission each call takes: a line each.
     #[must_use]
     pub fn explain(&self, accounts: usize, regions: usize, clusters: Option<usize>) -> String {
-        let mut rows = Vec::new();
+        let mut rows = vec![["call", "pages", "how often", "permission"].map(str::to_owned)];
         for call in &self.calls {
             let (times, least) = match call.of {
                 Of::Account => ("once an account".to_owned(), Some(accounts)),
@@ -154,7 +154,7 @@ fn kebab_of(call: &Call) -> String {
 }
 
 fn at_least(least: Option<usize>) -> String {
-    least.map_or_else(|| "any number".to_owned(), |least| format!("{least} or more pages"))
+    format!("{}+", least.unwrap_or(0))
 }
 
 fn capitalised(word: &str) -> String {

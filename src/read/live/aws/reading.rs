@@ -12,7 +12,8 @@ pub(super) fn reading(answer: Answer, suffix: &str) -> Reading {
     let Answer { asked, document, mut failure, .. } = answer;
     let path = command(&asked, suffix);
     let mut recognised = Recognised::default();
-    if let Some(document) = document {
+    // Of one thing, a part is not to be taken for the whole; of a list, it is better than nothing.
+    if let Some(document) = document.filter(|_| failure.is_none() || asked.call.is_list()) {
         let document = complete(&asked, document.into());
         if !shape::recognise(document, "", &path, &mut recognised) && failure.is_none() {
             failure = Some(super::failure::Failure::unreadable("it is nothing that sparkcheck knows"));

@@ -1,0 +1,525 @@
+//! An AWS that answers from recorded outputs of the AWS CLI, over HTTP, in the services' own protocols.
+//!
+//! It knows the calls that sparkcheck makes and no other, gives lists in pages, counts what it is
+//! asked, and can be told to answer one operation wrongly.
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How one operation is answered wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Denied,
+    Throttled,
+    Silent,
+    Broken,
+    Malformed,
+    EmptyPageWithToken,
+    TokenRepeats,
+    /// The first page is answered, and no other.
+    PageLost,
+    Skewed,
+}
+
+pub(crate) const FAULTS: [Fault; 9] = [
+    Fault::Denied,
+    Fault::Throttled,
+    Fault::Silent,
+    Fault::Broken,
+    Fault::Malformed,
+    Fault::EmptyPageWithToken,
+    Fault::TokenRepeats,
+    Fault::PageLost,
+    Fault::Skewed,
+];
+
+/// What an account holds: outputs of the CLI by operation and what they were asked of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    outputs: BTreeMap<(String, String), Value>,
+}
+
+/// The lists of which pages are made.
+const LISTS: [&str; 17] = [
+    "clusters",
+    "nodegroups",
+    "addons",
+    "accessEntries",
+    "associatedAccessPolicies",
+    "associations",
+    "fargateProfileNames",
+    "virtualClusters",
+    "jobRuns",
+    "applications",
+    "Clusters",
+    "InstanceProfiles",
+    "RoleDetailList",
+    "UserDetailList",
+    "GroupDetailList",
+    "Policies",
+    "SecurityConfigurations",
+];
+
+impl State {
+    pub(crate) fn put(&mut self, operation: &str, of: &str, output: Value) {
+        self.outputs.insert((operation.to_owned(), of.to_owned()), output);
+    }
+
+    fn add(&mut self, operation: &str, of: &str, list: &str, item: Value) {
+        let output = self.outputs.entry((operation.to_owned(), of.to_owned())).or_insert_with(|| json!({list: []}));
+        let items = output[list].as_array_mut().unwrap();
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+
+    /// The state of which the export in a folder tells.
+    pub(crate) fn of_export(folder: &Path) -> Self {
+        let mut state = Self::default();
+        let mut documents = Vec::new();
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        for path in files {
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                if let Ok(document) = serde_json::from_str::<Value>(&text) {
+                    documents.push((path.file_name().unwrap().to_string_lossy().into_owned(), document));
+                }
+            }
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        state.put("eks:ListClusters", "", json!({"clusters": []}));
+        state.put("iam:ListInstanceProfiles", "", json!({"InstanceProfiles": []}));
+        state.put("emr-containers:ListVirtualClusters", "", json!({"virtualClusters": []}));
+        state.put("emr-serverless:ListApplications", "", json!({"applications": []}));
+        state.put("emr:ListClusters", "", json!({"Clusters": []}));
+        state.put(
+            "emr:GetBlockPublicAccessConfiguration",
+            "",
+            json!({"BlockPublicAccessConfiguration": {"BlockPublicSecurityGroupRules": true},
+                "BlockPublicAccessConfigurationMetadata": {"CreationDateTime": 1.7e9, "CreatedByArn": "arn:aws:iam::111122223333:root"}}),
+        );
+        let mut clusters = Vec::new();
+        for (_, document) in &documents {
+            if let Some(cluster) = document.get("cluster") {
+                clusters.push(text(&cluster["name"]));
+            }
+        }
+        for cluster in &clusters {
+            for (operation, list) in [
+                ("eks:ListNodegroups", "nodegroups"),
+                ("eks:ListAddons", "addons"),
+                ("eks:ListAccessEntries", "accessEntries"),
+                ("eks:ListPodIdentityAssociations", "associations"),
+                ("eks:ListFargateProfiles", "fargateProfileNames"),
+            ] {
+                state.put(operation, cluster, json!({list: []}));
+            }
+        }
+        for (name, document) in documents {
+            let cluster = clusters
+                .iter()
+                .find(|cluster| name.contains(cluster.as_str()))
+                .or(clusters.first())
+                .cloned()
+                .unwrap_or_default();
+            state.take_in(document, &cluster);
+        }
+        state
+    }
+
+    fn take_in(&mut self, document: Value, cluster: &str) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let has = |key: &str| document.get(key).is_some();
+        if has("UserId") {
+            self.put("sts:GetCallerIdentity", "", document);
+        } else if has("RoleDetailList") {
+            self.put("iam:GetAccountAuthorizationDetails", "", document);
+        } else if has("OpenIDConnectProviderList") {
+            self.put("iam:ListOpenIDConnectProviders", "", document);
+        } else if has("Url") {
+            self.put("iam:GetOpenIDConnectProvider", &text(&document["Url"]), document);
+        } else if has("InstanceProfiles") {
+            self.put("iam:ListInstanceProfiles", "", document);
+        } else if has("cluster") {
+            let name = text(&document["cluster"]["name"]);
+            self.add("eks:ListClusters", "", "clusters", name.clone().into());
+            self.put("eks:DescribeCluster", &name, document);
+        } else if let Some(nodegroup) = document.get("nodegroup") {
+            let (of, name) = (text(&nodegroup["clusterName"]), text(&nodegroup["nodegroupName"]));
+            self.add("eks:ListNodegroups", &of, "nodegroups", name.clone().into());
+            self.put("eks:DescribeNodegroup", &format!("{of} {name}"), document);
+        } else if let Some(addon) = document.get("addon") {
+            let (of, name) = (text(&addon["clusterName"]), text(&addon["addonName"]));
+            self.add("eks:ListAddons", &of, "addons", name.clone().into());
+            self.put("eks:DescribeAddon", &format!("{of} {name}"), document);
+        } else if let Some(entry) = document.get("accessEntry") {
+            let (of, name) = (text(&entry["clusterName"]), text(&entry["principalArn"]));
+            self.add("eks:ListAccessEntries", &of, "accessEntries", name.clone().into());
+            self.put("eks:DescribeAccessEntry", &format!("{of} {name}"), document);
+        } else if has("associatedAccessPolicies") {
+            let of = format!("{} {}", text(&document["clusterName"]), text(&document["principalArn"]));
+            self.put("eks:ListAssociatedAccessPolicies", &of, document);
+        } else if let Some(association) = document.get("association") {
+            let (of, id) = (text(&association["clusterName"]), text(&association["associationId"]));
+            let mut summary = association.clone();
+            summary.as_object_mut().unwrap().remove("roleArn");
+            self.add("eks:ListPodIdentityAssociations", &of, "associations", summary);
+            self.put("eks:DescribePodIdentityAssociation", &format!("{of} {id}"), document);
+        } else if let Some(Value::Array(names)) = document.get("nodegroups") {
+            names.iter().for_each(|name| self.add("eks:ListNodegroups", cluster, "nodegroups", name.clone()));
+        } else if let Some(Value::Array(names)) = document.get("addons") {
+            names.iter().for_each(|name| self.add("eks:ListAddons", cluster, "addons", name.clone()));
+        } else if let Some(Value::Array(names)) = document.get("accessEntries") {
+            names.iter().for_each(|name| self.add("eks:ListAccessEntries", cluster, "accessEntries", name.clone()));
+        } else if let Some(Value::Array(items)) = document.get("associations") {
+            for item in items {
+                let (id, mut summary) = (text(&item["associationId"]), item.clone());
+                let of = item["clusterName"].as_str().unwrap_or(cluster).to_owned();
+                summary.as_object_mut().unwrap().remove("roleArn");
+                let known = &self.outputs.get(&("eks:ListPodIdentityAssociations".to_owned(), of.clone()));
+                let known = known.is_some_and(|known| {
+                    known["associations"].as_array().unwrap().iter().any(|one| one["associationId"] == id.as_str())
+                });
+                if !known {
+                    self.add("eks:ListPodIdentityAssociations", &of, "associations", summary);
+                }
+                let key = ("eks:DescribePodIdentityAssociation".to_owned(), format!("{of} {id}"));
+                self.outputs.entry(key).or_insert_with(|| json!({"association": item}));
+            }
+        } else if has("virtualClusters") {
+            self.put("emr-containers:ListVirtualClusters", "", document);
+        } else if let Some(Value::Array(runs)) = document.get("jobRuns") {
+            for run in runs {
+                match run["virtualClusterId"].as_str() {
+                    Some(of) => self.add("emr-containers:ListJobRuns", of, "jobRuns", run.clone()),
+                    None => {
+                        self.add("emr-serverless:ListJobRuns", &text(&run["applicationId"]), "jobRuns", run.clone())
+                    }
+                }
+            }
+        } else if let Some(run) = document.get("jobRun") {
+            if let Some(of) = run["virtualClusterId"].as_str() {
+                self.add("emr-containers:ListJobRuns", of, "jobRuns", run.clone());
+            } else {
+                self.add("emr-serverless:ListJobRuns", &text(&run["applicationId"]), "jobRuns", run.clone());
+            }
+        } else if let Some(application) = document.get("application") {
+            let mut summary = Map::new();
+            for key in ["arn", "name", "type", "state", "releaseLabel", "createdAt", "updatedAt"] {
+                summary.insert(key.to_owned(), application[key].clone());
+            }
+            summary.insert("id".to_owned(), application["applicationId"].clone());
+            summary.retain(|_, value| !value.is_null());
+            self.add("emr-serverless:ListApplications", "", "applications", summary.into());
+            self.put("emr-serverless:GetApplication", &text(&application["applicationId"]), document);
+        } else if let Some(cluster) = document.get("Cluster") {
+            let summary = json!({"Id": cluster["Id"], "Name": cluster["Name"], "Status": cluster["Status"], "ClusterArn": cluster["ClusterArn"]});
+            self.add("emr:ListClusters", "", "Clusters", summary);
+            self.put("emr:DescribeCluster", &text(&cluster["Id"]), document);
+        } else if has("BlockPublicAccessConfiguration") {
+            self.put("emr:GetBlockPublicAccessConfiguration", "", document);
+        }
+    }
+
+    /// Writes an export of everything that it holds, as the CLI prints it.
+    pub(crate) fn write_export(&self, folder: &Path, answered: &BTreeMap<(String, String), usize>) {
+        let _ = std::fs::remove_dir_all(folder);
+        std::fs::create_dir_all(folder).unwrap();
+        for (number, (key, output)) in self.outputs.iter().filter(|(key, _)| answered.contains_key(*key)).enumerate() {
+            let (operation, of) = key;
+            let safe: String = of
+                .chars()
+                .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
+                .collect();
+            let name = format!("{number:04}-{}-{safe}.json", operation.replace(':', "-").to_lowercase());
+            std::fs::write(folder.join(name), serde_json::to_string_pretty(output).unwrap()).unwrap();
+        }
+    }
+}
+
+/// How the server behaves, and what it saw.
+#[derive(Debug, Default)]
+struct Shared {
+    state: State,
+    page: usize,
+    fault: Option<(String, Fault)>,
+    seen: BTreeMap<(String, String), usize>,
+}
+
+/// A running server; it ends with the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) url: String,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl Server {
+    pub(crate) fn start(state: State, page: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Mutex::new(Shared { state, page, ..Shared::default() }));
+        let served = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = Arc::clone(&served);
+                std::thread::spawn(move || {
+                    let _ = serve(&stream, &shared);
+                });
+            }
+        });
+        Self { url, shared }
+    }
+
+    pub(crate) fn fail(&self, fault: Option<(&str, Fault)>) {
+        self.shared.lock().unwrap().fault = fault.map(|(operation, fault)| (operation.to_owned(), fault));
+    }
+
+    /// What was asked how often since the last time.
+    pub(crate) fn seen(&self) -> BTreeMap<(String, String), usize> {
+        std::mem::take(&mut self.shared.lock().unwrap().seen)
+    }
+}
+
+fn serve(stream: &TcpStream, shared: &Mutex<Shared>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut out = stream;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let (mut length, mut action) = (0, None);
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header)?;
+            let Some((name, value)) = header.trim().split_once(':') else { break };
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.trim().parse().unwrap_or(0),
+                "x-amz-target" => action = Some(value.trim().to_owned()),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        let request = understood(&target, action.as_deref(), &String::from_utf8_lossy(&body));
+        let (status, kind, text) = answer(&request, shared);
+        let Some(text) = text else {
+            std::thread::sleep(Duration::from_millis(400));
+            return Ok(());
+        };
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Type: {}\r\n{kind}Content-Length: {}\r\n\r\n",
+            if request.is_xml { "text/xml" } else { "application/json" },
+            text.len()
+        );
+        out.write_all(head.as_bytes())?;
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+    }
+}
+
+struct Request {
+    operation: String,
+    of: String,
+    token: Option<String>,
+    is_xml: bool,
+}
+
+fn unescaped(text: &str) -> String {
+    percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+/// What a request asks for, of what.
+fn understood(target: &str, action: Option<&str>, body: &str) -> Request {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let in_form = |form: &str, key: &str| {
+        form.split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| unescaped(value))
+    };
+    if let Some(action) = action {
+        let input: Value = serde_json::from_str(body).unwrap_or_default();
+        let of = ["ClusterId", "Name"].iter().find_map(|key| input[*key].as_str()).unwrap_or_default().to_owned();
+        let operation = format!("emr:{}", action.rsplit('.').next().unwrap_or_default());
+        return Request { operation, of, token: input["Marker"].as_str().map(str::to_owned), is_xml: false };
+    }
+    if let Some(action) = in_form(body, "Action") {
+        let service = if action == "GetCallerIdentity" { "sts" } else { "iam" };
+        let of = in_form(body, "OpenIDConnectProviderArn").unwrap_or_default();
+        let of = of.split_once(":oidc-provider/").map_or(String::new(), |(_, url)| url.to_owned());
+        return Request { operation: format!("{service}:{action}"), of, token: in_form(body, "Marker"), is_xml: true };
+    }
+    let parts: Vec<String> = path.split('/').skip(1).map(unescaped).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    let two = |one: &str, other: &str| format!("{one} {other}");
+    let (operation, of) = match parts.as_slice() {
+        ["clusters"] => ("eks:ListClusters", String::new()),
+        ["clusters", name] => ("eks:DescribeCluster", (*name).to_owned()),
+        ["clusters", name, "node-groups"] => ("eks:ListNodegroups", (*name).to_owned()),
+        ["clusters", name, "node-groups", item] => ("eks:DescribeNodegroup", two(name, item)),
+        ["clusters", name, "addons"] => ("eks:ListAddons", (*name).to_owned()),
+        ["clusters", name, "addons", item] => ("eks:DescribeAddon", two(name, item)),
+        ["clusters", name, "access-entries"] => ("eks:ListAccessEntries", (*name).to_owned()),
+        ["clusters", name, "access-entries", item] => ("eks:DescribeAccessEntry", two(name, item)),
+        ["clusters", name, "access-entries", item, "access-policies"] => {
+            ("eks:ListAssociatedAccessPolicies", two(name, item))
+        }
+        ["clusters", name, "pod-identity-associations"] => ("eks:ListPodIdentityAssociations", (*name).to_owned()),
+        ["clusters", name, "pod-identity-associations", item] => {
+            ("eks:DescribePodIdentityAssociation", two(name, item))
+        }
+        ["clusters", name, "fargate-profiles"] => ("eks:ListFargateProfiles", (*name).to_owned()),
+        ["virtualclusters"] => ("emr-containers:ListVirtualClusters", String::new()),
+        ["virtualclusters", id, "jobruns"] => ("emr-containers:ListJobRuns", (*id).to_owned()),
+        ["applications"] => ("emr-serverless:ListApplications", String::new()),
+        ["applications", id] => ("emr-serverless:GetApplication", (*id).to_owned()),
+        ["applications", id, "jobruns"] => ("emr-serverless:ListJobRuns", (*id).to_owned()),
+        _ => ("unknown", path.to_owned()),
+    };
+    Request { operation: operation.to_owned(), of, token: in_form(query, "nextToken"), is_xml: false }
+}
+
+/// Status, further headers, and the text; no text means silence.
+fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<String>) {
+    let mut shared = shared.lock().unwrap();
+    let key = (request.operation.clone(), request.of.clone());
+    *shared.seen.entry(key.clone()).or_default() += 1;
+    let fault = shared.fault.as_ref().filter(|(operation, _)| *operation == request.operation).map(|(_, fault)| *fault);
+    let action = format!("User: arn:aws:iam::111122223333:user/me is not authorized to perform: {}", request.operation);
+    match fault {
+        Some(Fault::Denied) => return refused(request, 403, "AccessDenied", &action),
+        Some(Fault::Throttled) => return refused(request, 400, "Throttling", "Rate exceeded"),
+        Some(Fault::Silent) => return (200, String::new(), None),
+        Some(Fault::Broken) => return (500, String::new(), Some("<html>oops".to_owned())),
+        Some(Fault::Malformed) => return (200, String::new(), Some("{\"clusters\": [<oops".to_owned())),
+        Some(Fault::PageLost) if request.token.is_some() => return refused(request, 500, "InternalFailure", "lost"),
+        Some(Fault::Skewed) => {
+            return refused(
+                request,
+                403,
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            );
+        }
+        _ => {}
+    }
+    let mut page = match shared.state.outputs.get(&key) {
+        Some(output) => output.clone(),
+        None => match request.operation.as_str() {
+            "emr-containers:ListJobRuns" | "emr-serverless:ListJobRuns" => json!({"jobRuns": []}),
+            "eks:ListAssociatedAccessPolicies" => json!({"associatedAccessPolicies": []}),
+            _ if request.is_xml => return refused(request, 404, "NoSuchEntity", "there is none"),
+            _ => {
+                return refused(request, 404, "ResourceNotFoundException", &format!("there is no {} {}", key.0, key.1));
+            }
+        },
+    };
+    let size = if fault == Some(Fault::PageLost) { 1 } else { shared.page };
+    let begin: usize = request.token.as_deref().and_then(|token| token.strip_prefix("p-")?.parse().ok()).unwrap_or(0);
+    let mut more = false;
+    for list in LISTS {
+        if let Some(Value::Array(items)) = page.get_mut(list) {
+            more |= items.len() > begin + size;
+            *items = match fault {
+                Some(Fault::EmptyPageWithToken) => Vec::new(),
+                _ => items.iter().skip(begin).take(size).cloned().collect(),
+            };
+        }
+    }
+    let token = match fault {
+        Some(Fault::EmptyPageWithToken | Fault::TokenRepeats) => Some("again".to_owned()),
+        _ => more.then(|| format!("p-{}", begin + size)),
+    };
+    let is_emr = request.operation.starts_with("emr:");
+    if let Some(token) = token {
+        page[if request.is_xml || is_emr { "Marker" } else { "nextToken" }] = token.into();
+        if request.is_xml {
+            page["IsTruncated"] = true.into();
+        }
+    } else if request.is_xml && LISTS.iter().any(|list| page.get(*list).is_some()) {
+        page["IsTruncated"] = false.into();
+    }
+    if !request.is_xml {
+        if !request.operation.starts_with("emr-containers:") {
+            seconds(&mut page);
+        }
+        return (200, String::new(), Some(page.to_string()));
+    }
+    let name = request.operation.rsplit(':').next().unwrap_or_default();
+    let mut text = format!("<{name}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><{name}Result>");
+    xml(&page, &mut text);
+    text.push_str(&format!(
+        "</{name}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{name}Response>"
+    ));
+    (200, String::new(), Some(text))
+}
+
+fn refused(request: &Request, status: u16, code: &str, message: &str) -> (u16, String, Option<String>) {
+    if request.is_xml {
+        let text = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+        );
+        return (status, String::new(), Some(text));
+    }
+    let code = if code.ends_with("Exception") { code.to_owned() } else { format!("{code}Exception") };
+    let text = json!({"__type": code, "message": message}).to_string();
+    (status, format!("x-amzn-errortype: {code}\r\n"), Some(text))
+}
+
+/// Points in time as seconds.
+fn seconds(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(seconds),
+        Value::Object(map) => {
+            for (key, value) in map {
+                let is_time = ["At", "Date", "DateTime"].iter().any(|end| key.ends_with(end));
+                match value.as_str().filter(|_| is_time).and_then(|text| text.parse::<jiff::Timestamp>().ok()) {
+                    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century are exact")]
+                    Some(time) => *value = (time.as_millisecond() as f64 / 1000.0).into(),
+                    None => seconds(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// An output of IAM as the API writes it: policies are encoded for URLs.
+fn xml(value: &Value, out: &mut String) {
+    let Value::Object(map) = value else {
+        match value {
+            Value::String(text) => out.push_str(&escaped(text)),
+            other => out.push_str(&other.to_string()),
+        }
+        return;
+    };
+    for (key, value) in map {
+        out.push_str(&format!("<{key}>"));
+        if ["AssumeRolePolicyDocument", "PolicyDocument", "Document"].contains(&key.as_str()) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            out.push_str(&percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string());
+        } else if let Value::Array(items) = value {
+            for item in items {
+                out.push_str("<member>");
+                xml(item, out);
+                out.push_str("</member>");
+            }
+        } else {
+            xml(value, out);
+        }
+        out.push_str(&format!("</{key}>"));
+    }
+}
