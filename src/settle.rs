@@ -85,6 +85,8 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
         rules: rules.iter().collect(),
         findings: findings.into_iter().map(|(_, finding)| finding).collect(),
         gaps: linked.estate.gaps.clone(),
+        of_code: !linked.estate.declared.is_empty(),
+        mended: None,
     }
 }
 
@@ -122,6 +124,7 @@ fn finding<'r>(
         fixes,
         fingerprint: fingerprint(&rule.id, &stable(subject.document, &subject.pointer)),
         explained_by: Vec::new(),
+        change: None,
     }
 }
 

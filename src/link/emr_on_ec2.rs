@@ -184,9 +184,7 @@ fn instances_of(cluster: &Value, at: &str, instances: &mut Value, draft: &mut Dr
                 let inside = format!("/request/Instances/{list}/{number}");
                 draft.aliases.push((format!("{inside}/{to}"), format!("{at}/{list}/{number}/{from}")));
             }
-            draft
-                .aliases
-                .push((format!("/request/Instances/{list}/{number}"), format!("{at}/{list}/{number}")));
+            draft.aliases.push((format!("/request/Instances/{list}/{number}"), format!("{at}/{list}/{number}")));
             asked.push(item);
         }
         instances[list] = asked.into();

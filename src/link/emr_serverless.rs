@@ -184,9 +184,8 @@ fn described(application: &Value, at: &str, draft: &mut Draft) {
             None => no_size("maximum capacity").to_value(),
         };
         // Each vCPU of a worker comes with 2 to 8 GB.
-        let reach = size(maximum).map(|bounds| {
-            json!({"vcpu": bounds.memory_gb / 2, "memoryGb": bounds.vcpu.saturating_mul(8)})
-        });
+        let reach = size(maximum)
+            .map(|bounds| json!({"vcpu": bounds.memory_gb / 2, "memoryGb": bounds.vcpu.saturating_mul(8)}));
         draft.set("reach", reach.unwrap_or_else(|| no_size("maximum capacity").to_value()));
         draft.set_at("maximum", value, format!("{at}/maximumCapacity"));
         draft.aliases.push(("/maximum/vcpu".into(), format!("{at}/maximumCapacity/cpu")));

@@ -1,0 +1,132 @@
+//! One story, every form: infrastructure code and the account that comes of it get the same verdicts.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use sparkcheck::known::{Text, Truth};
+use sparkcheck::link::link;
+use sparkcheck::read::{Input, Options, read};
+use sparkcheck::report::{Change, Outcome, Report};
+use sparkcheck::rule::{self, Rule};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(rule::builtin);
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+fn report(path: &Path, over: Option<PathBuf>) -> Report<'static> {
+    let options = Options { today: Some("2026-02-24".into()), over, ..Options::default() };
+    let estate = read(&[Input::Path(path.to_owned())], &options).unwrap();
+    sparkcheck::examine(&link(estate), &RULES)
+}
+
+/// What fails, with the words in which it is told.
+fn failures(report: &Report<'_>) -> BTreeMap<String, Vec<String>> {
+    let mut failures: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Fail) {
+        failures.entry(finding.rule.id.clone()).or_default().push(finding.message.clone());
+    }
+    failures
+}
+
+/// The stories that are also told as code, with the folder of each form.
+fn forms() -> Vec<(String, PathBuf)> {
+    let mut forms: Vec<(String, PathBuf)> = std::fs::read_dir(fixtures().join("code"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter_map(|path| Some((path.file_name()?.to_str()?.split_once('.')?.0.to_owned(), path)))
+        .filter(|(story, _)| fixtures().join(story).is_dir())
+        .collect();
+    forms.sort();
+    forms
+}
+
+#[test]
+fn code_fails_the_rules_that_its_account_fails() {
+    let forms = forms();
+    assert!(forms.len() >= 4, "{forms:?}");
+    for (story, form) in forms {
+        let account = failures(&report(&fixtures().join(&story), None));
+        let report = report(&form, None);
+        let code = failures(&report);
+        for (rule, messages) in &code {
+            // An id that only an apply will give stands as a hole in the message.
+            let others = account.get(rule).unwrap_or_else(|| panic!("{rule} in {}: {messages:?}", form.display()));
+            let alike = |(one, other): (&String, &String)| {
+                Text::shown(one).same_as(&Text::literal(other.as_str())) != Truth::False
+            };
+            assert_eq!(messages.len(), others.len(), "{rule} in {}", form.display());
+            assert!(messages.iter().zip(others).all(alike), "{rule} in {}: {messages:?}, {others:?}", form.display());
+        }
+        assert_eq!(code.is_empty(), account.is_empty(), "{}", form.display());
+        assert_eq!(report.gaps, [], "{}", form.display());
+        for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Fail) {
+            let place = finding.places.first().unwrap_or_else(|| panic!("{} has no place", finding.rule.id));
+            assert!(place.path.is_some() && place.span.is_some(), "{}: {place:?}", finding.rule.id);
+        }
+    }
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+const ROLE: &str = r#"
+resource "aws_iam_role" "jobs" {
+  name = "jobs"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "emr-serverless.amazonaws.com" } }]
+  })
+}
+
+resource "aws_iam_role_policy" "jobs" {
+  role   = aws_iam_role.jobs.name
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = ["iam:PassRole"], Resource = "*" }]
+  })
+}
+"#;
+
+#[test]
+fn a_role_alone_is_judged_and_asks_nothing() {
+    let folder = folder(&[("main.tf", ROLE)]);
+    let report = report(folder.path(), None);
+    let failed: Vec<String> = failures(&report).into_keys().collect();
+    assert_eq!(failed, ["runtime-role-trust-unscoped", "statement-passes-any-role"]);
+    assert!(report.findings.iter().all(|finding| finding.outcome == Outcome::Fail));
+    assert!(report.rollouts.is_empty() && report.gaps.is_empty());
+}
+
+#[test]
+fn what_code_does_not_declare_may_exist() {
+    let pods = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: a, namespace: jobs}\n\
+                spec: {type: Scala, mode: cluster, sparkVersion: 3.5.0, mainApplicationFile: local:///x.jar, \
+                driver: {serviceAccount: spark}, executor: {}}\n";
+    let folder = folder(&[("a.yaml", pods)]);
+    let failed = failures(&report(folder.path(), None));
+    assert!(
+        !failed.contains_key("driver-account-missing") && !failed.contains_key("spark-operator-missing"),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn laid_over_an_account_code_takes_the_place_of_what_is_there() {
+    let account = fixtures().join("the-live-run-as-found");
+    let before = failures(&report(&account, None));
+    let mended = report(&fixtures().join("code/the-live-run-mended.cloudformation"), Some(account));
+    let after = failures(&mended);
+    assert!(before.contains_key("trust-policy-stops-at-emr-service"));
+    assert!(!after.contains_key("trust-policy-stops-at-emr-service"), "{after:?}");
+    // Nobody has compared it with anything yet.
+    assert!(mended.findings.iter().all(|finding| finding.change != Some(Change::Brings)));
+}
