@@ -5,13 +5,13 @@ mod snapshot;
 
 use crate::arn::Arn;
 use crate::estate::Estate;
-use crate::link::link;
+use crate::link::{Linked, link};
 use crate::read::live::Target;
 use crate::read::live::demand::demand;
 use crate::read::live::plan::Plan;
 use crate::report::look::Look;
 use crate::report::sarif::SarifOptions;
-use crate::report::{self, Go, Outcome, Report};
+use crate::report::{self, Change, Go, Outcome, Report};
 use crate::rule::{self, Rule, Severity, System};
 use crate::simulate::{self, Answers, Held, Question, Role};
 use crate::{fit, read, schema, why};
@@ -74,6 +74,12 @@ struct Check {
     /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
     #[arg(long, value_name = "FILE")]
     rollout: Option<PathBuf>,
+    /// Lay the inputs over a snapshot: the account as it will be after the change
+    #[arg(long, value_name = "SNAPSHOT")]
+    over: Option<PathBuf>,
+    /// Only what the change brings makes the exit code 1
+    #[arg(long, requires = "over")]
+    new_only: bool,
     /// More rules, one YAML file each; repeatable
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
@@ -508,7 +514,19 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     let today = day(args.today.as_deref())?;
     // A broken rule file ends the run before anything is read.
     let own = with_rules_of(&args.rules, if args.rules.is_empty() { Vec::new() } else { rule::builtin() })?;
-    let options = read::Options { today, clock: Some(surroundings.today.clone()), rollout_file: args.rollout.clone() };
+    let options = read::Options {
+        today,
+        clock: Some(surroundings.today.clone()),
+        rollout_file: args.rollout.clone(),
+        over: args.over.clone(),
+    };
+    let before = match &args.over {
+        Some(path) => {
+            let alone = read::Options { over: None, ..options.clone() };
+            Some(link(read::read(&[read::Input::Path(path.clone())], &alone)?))
+        }
+        None => None,
+    };
     let estate = match gather(&args.live, &own, &args.inputs, options, args.look.verbose)? {
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
@@ -521,7 +539,10 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     } else {
         own.into_iter().filter(|rule| rule.systems.iter().any(|system| systems.contains(system))).collect()
     };
-    let report = crate::examine(&linked, &rules);
+    let mut report = crate::examine(&linked, &rules);
+    if let Some(before) = before {
+        compare(&mut report, &before, &rules);
+    }
     let look = look(&args.look, surroundings);
     let mut text = if args.output.iter().any(|output| !output.contains('=')) {
         String::new()
@@ -544,7 +565,23 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
         std::fs::write(path, rendered)
             .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
     }
-    Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict) })
+    Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict, args.new_only) })
+}
+
+/// Says of each failure whether the change brings it, and how many it mends.
+fn compare(report: &mut Report<'_>, before: &Linked, rules: &[Rule]) {
+    let judgements = crate::check::check(rules, before);
+    let old = crate::settle::settle(rules, &judgements, before);
+    let failures = |report: &Report<'_>| -> BTreeSet<String> {
+        let failed = report.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
+        failed.map(|finding| finding.fingerprint.clone()).collect()
+    };
+    let (old, new) = (failures(&old), failures(report));
+    report.mended = Some(old.difference(&new).count());
+    for finding in report.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
+        let was = old.contains(&finding.fingerprint);
+        finding.change = Some(if was { Change::Leaves } else { Change::Brings });
+    }
 }
 
 /// What a live run reads for these rules, and what it is about: what was named, or else what is declared.
@@ -683,7 +720,7 @@ fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
 }
 
 /// 1 for findings at or above the level, else 3 for what was not seen or not decided, else 0.
-fn exit_code(report: &Report<'_>, fail_on: FailOn, strict: bool) -> u8 {
+fn exit_code(report: &Report<'_>, fail_on: FailOn, strict: bool, new_only: bool) -> u8 {
     let least = match fail_on {
         FailOn::Error => Severity::Error,
         FailOn::Warning => Severity::Warning,
@@ -691,9 +728,14 @@ fn exit_code(report: &Report<'_>, fail_on: FailOn, strict: bool) -> u8 {
         FailOn::Never => return 0,
     };
     let counts = |outcome: Outcome| outcome == Outcome::Fail || strict;
-    if report.findings.iter().any(|finding| counts(finding.outcome) && finding.severity >= least) {
+    let is_ours = |change: Option<Change>| !new_only || change != Some(Change::Leaves);
+    let mut findings = report.findings.iter().filter(|finding| is_ours(finding.change));
+    // What only an apply settles is no gap of code.
+    let open = report.of_code && report.mended.is_none();
+    if findings.any(|finding| counts(finding.outcome) && finding.severity >= least) {
         1
-    } else if report.gaps.is_empty() && report.rollouts.iter().all(|rollout| rollout.verdict != Go::Undecided) {
+    } else if report.gaps.is_empty() && (open || report.rollouts.iter().all(|rollout| rollout.verdict != Go::Undecided))
+    {
         0
     } else {
         3

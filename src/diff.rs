@@ -394,6 +394,8 @@ mod tests {
             rules: Vec::new(),
             findings: Vec::new(),
             gaps: Vec::new(),
+            of_code: false,
+            mended: None,
         }
     }
 

@@ -319,10 +319,32 @@ pub fn show(value: &mut Value) {
                     *value = text.to_key();
                 }
             } else {
-                object.values_mut().for_each(show);
+                for (key, value) in object {
+                    let names = NAMING.iter().any(|end| key.ends_with(end));
+                    if names {
+                        match &mut *value {
+                            Value::Array(items) => items.iter_mut().for_each(name),
+                            _ => name(value),
+                        }
+                    }
+                    show(value);
+                }
             }
         }
         _ => {}
+    }
+}
+
+/// The ends of the names of fields that hold the name of another thing, and never anything but a text.
+const NAMING: [&str; 9] =
+    ["Id", "Ids", "SecurityGroup", "SecurityGroups", "Role", "RoleArn", "RoleName", "Name", "applicationId"];
+
+/// Makes a text of a value of which nothing is known but the address that it will have: whatever fills
+/// it, it is the same wherever that address stands.
+fn name(value: &mut Value) {
+    let address = Unknown::of(value).filter(|unknown| unknown.unblock.is_none() && !unknown.why.contains(' '));
+    if let Some(address) = address {
+        *value = Text::hole(address.why).to_key();
     }
 }
 

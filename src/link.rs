@@ -51,6 +51,10 @@ impl Linked {
     /// The systems of its rollouts.
     #[must_use]
     pub fn systems(&self) -> Vec<System> {
+        // What code declares may be for any of them.
+        if !self.estate.declared.is_empty() {
+            return System::ALL.to_vec();
+        }
         let rollouts = self.estate.items("rollouts").iter();
         let mut systems: Vec<System> =
             rollouts.filter_map(|rollout| System::named(rollout["system"].told()?)).collect();
@@ -164,8 +168,12 @@ pub fn link(mut estate: Estate) -> Linked {
                 drafts.push(draft);
             }
         }
-        let declared = fragment::declared(&estate, &index, &drafts);
-        fragment::put(&mut estate, declared);
+        let mut declared = fragment::declared(&estate, &index, &drafts);
+        declared.extend(fragment::things(&estate));
+        let (statements, attachments) = fragment::grants(&estate, &drafts);
+        for (section, drafts) in [("declared", declared), ("statements", statements), ("attachments", attachments)] {
+            fragment::put(&mut estate, section, drafts);
+        }
     }
     if drafts.is_empty() && estate.declared.is_empty() && !estate.sources.is_empty() {
         estate.gaps.push(Gap {

@@ -67,6 +67,8 @@ pub struct Options {
     pub clock: Option<String>,
     /// The file that declares the rollouts; without it, `sparkcheck.toml` in or beside the inputs.
     pub rollout_file: Option<PathBuf>,
+    /// The snapshot over which the inputs are laid: what they say of a thing takes the place of what it says.
+    pub over: Option<PathBuf>,
 }
 
 /// Something to read.
@@ -166,7 +168,9 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     let mut passed_over = 0;
     let mut gaps = Vec::new();
     let mut stdin = None;
-    for input in inputs {
+    let over = options.over.iter().map(|path| Input::Path(path.clone()));
+    let all: Vec<Input> = inputs.iter().cloned().chain(over).collect();
+    for input in &all {
         let path = match input {
             Input::Path(path) => path,
             Input::Stdin(bytes) => {
@@ -196,7 +200,7 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         };
         for entry in found {
             // One folder without links holds nothing twice; two inputs may.
-            if inputs.len() == 1 || seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
+            if all.len() == 1 || seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
                 entries.push(entry);
             }
         }

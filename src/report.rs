@@ -34,6 +34,20 @@ pub struct Report<'r> {
     pub findings: Vec<Finding<'r>>,
     /// What should have been seen and was not.
     pub gaps: Vec<Gap>,
+    /// Whether infrastructure code was read: then much is only settled by an apply.
+    pub of_code: bool,
+    /// How many failures of what the change is laid over are gone after it; `None` where it is laid over nothing.
+    pub mended: Option<usize>,
+}
+
+/// What a change has to do with a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// It was not there before.
+    Brings,
+    /// It was there before.
+    Leaves,
 }
 
 /// What is said of one rollout.
@@ -92,6 +106,8 @@ pub struct Finding<'r> {
     pub fingerprint: String,
     /// The fingerprints of the findings that are its cause.
     pub explained_by: Vec<String>,
+    /// What the change has to do with it, where a change is laid over a snapshot.
+    pub change: Option<Change>,
 }
 
 /// How a finding ended.

@@ -30,7 +30,9 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
         let number = judgement.subject.rollout.map(|(number, _)| number);
         // Of a rollout that is not there, what is not known is no question.
         let fragment = judgement.subject.rollout.is_some_and(|(_, rollout)| rollout["fragment"] == true)
-            || judgement.subject.pointer.starts_with("/declared/");
+            || ["/declared/", "/statements/", "/attachments/", "/files/"]
+                .iter()
+                .any(|section| judgement.subject.pointer.starts_with(section));
         if fragment && matches!(judgement.verdict, Verdict::Unknown(_)) {
             continue;
         }
@@ -83,6 +85,8 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
         rules: rules.iter().collect(),
         findings: findings.into_iter().map(|(_, finding)| finding).collect(),
         gaps: linked.estate.gaps.clone(),
+        of_code: !linked.estate.declared.is_empty(),
+        mended: None,
     }
 }
 
@@ -120,6 +124,7 @@ fn finding<'r>(
         fixes,
         fingerprint: fingerprint(&rule.id, &stable(subject.document, &subject.pointer)),
         explained_by: Vec::new(),
+        change: None,
     }
 }
 

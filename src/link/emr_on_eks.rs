@@ -82,7 +82,7 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
         let base = json!({
             "system": "emr-on-eks",
             "cluster": format!("arn:{}:eks:{}:{}:cluster/{cluster}", arn.partition, arn.region, arn.account),
-            "namespace": provider["info"]["eksInfo"]["namespace"],
+            "namespace": namespace_of(provider),
             "virtual-cluster": virtual_cluster["id"],
         });
         let pointer = format!("/emrContainers/virtualClusters/{at}");
@@ -104,6 +104,15 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
         }
     }
     rollouts
+}
+
+/// The namespace of a virtual cluster, or that it is not said.
+fn namespace_of(provider: &Value) -> Value {
+    let namespace = &provider["info"]["eksInfo"]["namespace"];
+    if namespace.told().is_some_and(|name| !name.is_empty()) || Unknown::of(namespace).is_some() {
+        return namespace.clone();
+    }
+    Unknown { why: "the virtual cluster does not say its namespace".into(), unblock: None }.to_value()
 }
 
 /// The cluster by its ARN, and with it partition, account and region.
@@ -350,6 +359,12 @@ fn access(estate: &Estate, index: &Index, draft: &mut Draft) {
         draft.text("partition").map(str::to_owned),
         draft.text("namespace").map(str::to_owned),
     ) else {
+        let unknown = ["clusterArn", "namespace"].iter().find_map(|name| Unknown::of(draft.object.get(*name)?));
+        for name in ["serviceLinkedRole", "accessBy", "accessEntry", "emrRoleBinding", "emrRole", "namespaceObject"] {
+            if let Some(unknown) = &unknown {
+                draft.set(name, unknown.to_value());
+            }
+        }
         return;
     };
     let in_cluster = |collection| Wanted { collection, scope: &cluster_arn, namespace: Some(&namespace) };

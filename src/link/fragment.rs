@@ -126,6 +126,115 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
     found
 }
 
+/// Everything else that code declares, each under the name of its collection.
+pub(super) fn things(estate: &Estate) -> Vec<Draft> {
+    let mut found = Vec::new();
+    for (at, positions) in &estate.declared {
+        let mut names = at.trim_start_matches('/').split('/');
+        let kind = match (names.next(), names.next(), names.next()) {
+            (Some("iam"), ..) | (None, ..) => continue,
+            (Some(section), _, Some(list)) | (Some(section), Some(list), None) => format!("{section}.{list}"),
+            (Some(_), None, _) => continue,
+        };
+        for position in positions {
+            let pointer = format!("{at}/{position}");
+            if let Some(item) = estate.document.pointer(&pointer) {
+                let mut draft = Draft::default();
+                draft.set("kind", kind.as_str());
+                draft.set_at("it", item.clone(), pointer);
+                found.push(draft);
+            }
+        }
+    }
+    for (at, job) in estate.items("jobRequests").iter().enumerate() {
+        if job["kind"] == "run-job-flow" && job["code"] == true {
+            found.push(as_cluster(&job["request"], &format!("/jobRequests/{at}/request")));
+        }
+    }
+    found
+}
+
+/// The cluster that a request asks for, in the shape of a described one.
+fn as_cluster(request: &Value, pointer: &str) -> Draft {
+    let instances = &request["Instances"];
+    let mut it = request.clone();
+    it["InstanceGroups"] = instances["InstanceGroups"].clone();
+    it["Ec2InstanceAttributes"] = instances.clone();
+    it["AutoTerminate"] = (instances["KeepJobFlowAliveWhenNoSteps"] == false).into();
+    if let Value::Object(fields) = &mut it {
+        fields.retain(|_, value| !value.is_null());
+    }
+    let mut draft = Draft::default();
+    draft.set("kind", "emr.clusters");
+    draft.set_at("it", it, pointer);
+    for (inside, to) in [("InstanceGroups", "Instances/InstanceGroups"), ("Ec2InstanceAttributes", "Instances")] {
+        draft.aliases.push((format!("/it/{inside}"), format!("{pointer}/{to}")));
+    }
+    draft
+}
+
+/// What the policies that code declares allow, statement by statement, and the policies of AWS that it attaches.
+pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draft>) {
+    let used = used(drafts);
+    let (mut statements, mut attachments) = (Vec::new(), Vec::new());
+    for (collection, list) in
+        [("iam.roles", "RolePolicyList"), ("iam.users", "UserPolicyList"), ("iam.groups", "GroupPolicyList")]
+    {
+        for (holder, pointer) in own(estate, collection) {
+            let keys = ["RoleName", "UserName", "GroupName"];
+            let name = keys.iter().find_map(|key| holder[*key].told()).unwrap_or("?");
+            for (at, entry) in holder[list].as_array().into_iter().flatten().enumerate() {
+                let at = format!("{pointer}/{list}/{at}/PolicyDocument");
+                statements_of(&entry["PolicyDocument"], name, &at, &mut statements);
+            }
+            for (at, entry) in holder["AttachedManagedPolicies"].as_array().into_iter().flatten().enumerate() {
+                let Some(arn) = entry["PolicyArn"].told() else { continue };
+                let mut draft = Draft::default();
+                draft.set("holder", name);
+                draft.set("used", used.contains(&pointer));
+                draft.set_at("arn", arn, format!("{pointer}/AttachedManagedPolicies/{at}"));
+                attachments.push(draft);
+            }
+        }
+    }
+    for (policy, pointer) in own(estate, "iam.policies") {
+        if let Some((document, at)) = version(policy) {
+            let name = policy["PolicyName"].told().or_else(|| policy["Arn"].told()).unwrap_or("?");
+            statements_of(document, name, &format!("{pointer}{at}"), &mut statements);
+        }
+    }
+    (statements, attachments)
+}
+
+fn statements_of(document: &Value, holder: &str, at: &str, out: &mut Vec<Draft>) {
+    let list = &document["Statement"];
+    let several = list.is_array();
+    let each = list.as_array().map_or_else(|| std::slice::from_ref(list), Vec::as_slice);
+    for (number, statement) in each.iter().enumerate().filter(|(_, statement)| statement["Effect"] == "Allow") {
+        let at = if several { format!("{at}/Statement/{number}") } else { format!("{at}/Statement") };
+        let mut draft = Draft::default();
+        draft.set("holder", holder);
+        draft.aliases.push((String::new(), at.clone()));
+        for (name, field) in [("actions", "Action"), ("resources", "Resource")] {
+            let value = &statement[field];
+            let items = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+            let mut texts = Vec::new();
+            for (place, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
+                let inside = if value.is_array() { format!("{at}/{field}/{place}") } else { format!("{at}/{field}") };
+                draft.aliases.push((format!("/{name}/{}", texts.len()), inside));
+                let action = item.as_str().filter(|_| field == "Action").map(str::to_ascii_lowercase);
+                texts.push(action.map_or_else(|| item.clone(), Value::String));
+            }
+            draft.set(name, texts);
+        }
+        let conditions = statement["Condition"].as_object().into_iter().flatten();
+        let keys = conditions.flat_map(|(_, keys)| keys.as_object().into_iter().flatten());
+        let keys: BTreeSet<String> = keys.map(|(key, _)| key.to_ascii_lowercase()).collect();
+        draft.set("conditions", keys.into_iter().collect::<Vec<_>>());
+        out.push(draft);
+    }
+}
+
 /// The items of a collection that code declares.
 fn own<'e>(estate: &'e Estate, collection: &str) -> impl Iterator<Item = (&'e Value, String)> {
     let at = format!("/{}", collection.replace('.', "/"));
@@ -149,9 +258,6 @@ fn purposes(estate: &Estate, index: &Index, role: &Value) -> Vec<(&'static str, 
     if trust.contains("emr-serverless.amazonaws.com") {
         purposes.push(("emr-serverless", "execution-role"));
     }
-    if trust.contains("elasticmapreduce.amazonaws.com") {
-        purposes.push(("emr-on-ec2", "service-role"));
-    }
     if !purposes.is_empty() {
         return purposes;
     }
@@ -162,6 +268,11 @@ fn purposes(estate: &Estate, index: &Index, role: &Value) -> Vec<(&'static str, 
         if let Some((document, _)) = index.policy(estate, arn).and_then(|(policy, _)| version(policy)) {
             policies.push_str(&document.to_string());
         }
+    }
+    // Whatever else trusts EMR by its name is a role that nobody launches clusters with.
+    let launches = ["AmazonElasticMapReduceRole", "AmazonEMRServicePolicy_v2", "ec2:RunInstances"];
+    if trust.contains("elasticmapreduce.amazonaws.com") && launches.iter().any(|sign| policies.contains(sign)) {
+        return vec![("emr-on-ec2", "service-role")];
     }
     if trust.contains("ec2.amazonaws.com") && policies.contains("AmazonElasticMapReduceforEC2Role") {
         purposes.push(("emr-on-ec2", "instance-profile"));
@@ -199,11 +310,11 @@ fn version(policy: &Value) -> Option<(&Value, String)> {
 }
 
 /// Puts what is declared beside the rollouts into the document.
-pub(super) fn put(estate: &mut Estate, drafts: Vec<Draft>) {
+pub(super) fn put(estate: &mut Estate, section: &str, drafts: Vec<Draft>) {
     let mut list = Vec::new();
     for (at, draft) in drafts.into_iter().enumerate() {
         for (inside, target) in draft.aliases {
-            estate.origins.alias(format!("/declared/{at}{inside}"), target);
+            estate.origins.alias(format!("/{section}/{at}{inside}"), target);
         }
         list.push(Value::Object(draft.object));
     }
@@ -211,6 +322,6 @@ pub(super) fn put(estate: &mut Estate, drafts: Vec<Draft>) {
         if !estate.document.is_object() {
             estate.document = Value::Object(Map::new());
         }
-        estate.document["declared"] = Value::Array(list);
+        estate.document[section] = Value::Array(list);
     }
 }

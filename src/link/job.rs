@@ -24,6 +24,9 @@ pub(super) fn jobs(estate: &Estate, declaration: &Value, kinds: &[&str], draft: 
         })
     };
     let runs_here = |request: &Value| {
+        if declaration["job"].is_u64() {
+            return true;
+        }
         let ids = [("virtualClusterId", "virtual-cluster"), ("applicationId", "application")];
         ids.iter().any(|(field, key)| {
             let id = request[*field].told();
@@ -34,6 +37,9 @@ pub(super) fn jobs(estate: &Estate, declaration: &Value, kinds: &[&str], draft: 
     };
     let mut list = Vec::new();
     for (at, job) in estate.items("jobRequests").iter().enumerate() {
+        if declaration["job"].as_u64().is_some_and(|only| only != at as u64) {
+            continue;
+        }
         let of_kind = job["kind"].told().is_some_and(|kind| kinds.contains(&kind));
         let ours = sole || is_named(job["path"].told().unwrap_or_default()) || inferred && runs_here(&job["request"]);
         if of_kind && ours {

@@ -191,7 +191,8 @@ impl Assembly {
             self.part(source, content);
         }
         self.close_inline();
-        self.code(codes, &BTreeMap::new());
+        let holes = self.known.home();
+        self.code(codes, &holes);
         self.state();
         for (source, content) in refusals {
             if let Content::Refusals(refusals) = content {

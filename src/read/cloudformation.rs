@@ -13,6 +13,7 @@
 mod evaluate;
 mod identity;
 mod json_text;
+mod loops;
 mod lower;
 mod nesting;
 mod sniff;

@@ -5,7 +5,7 @@
 //! the counts. Nothing is wider than the window but a word that cannot be broken.
 
 use super::look::{BAD, BOLD, CALM, DOUBTFUL, FAINT, GOOD, count, cut, display, visible};
-use super::{Finding, Go, Look, Outcome, Place, Report, RolloutVerdict, window};
+use super::{Change, Finding, Go, Look, Outcome, Place, Report, RolloutVerdict, window};
 use crate::estate::{Source, Syntax};
 use crate::rule::Severity;
 use anstyle::Style;
@@ -138,6 +138,19 @@ fn inputs(sources: &[Source]) -> String {
         [source] if source.path == "-" => return format!("{} from standard input", visible(&source.kind)),
         [source] => return format!("{} {}", visible(&source.kind), visible(&source.path)),
         _ => {}
+    }
+    let code = ["terraform", "terraform plan", "cloudformation", "cdk", "eksctl", "manifest", "policy"];
+    if sources.iter().any(|source| code.contains(&source.kind.as_str())) {
+        let mut by_kind: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+        for source in sources {
+            *by_kind.entry(source.kind.as_str()).or_default() += 1;
+        }
+        let kinds = by_kind.iter().map(|(kind, number)| format!("{} ({})", visible(kind), count(*number, "file")));
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        return match common_folder(sources) {
+            Some(folder) => format!("{kinds} in {}", visible(&folder)),
+            None => kinds,
+        };
     }
     let mut kinds: Vec<&str> = sources.iter().map(|source| source.kind.as_str()).collect();
     kinds.sort_unstable();
@@ -277,6 +290,11 @@ fn details(out: &mut String, report: &Report<'_>, roots: &[usize], families: &Fa
 /// One finding: what, where and because, and what to do.
 fn detail(out: &mut String, finding: &Finding<'_>, look: &Look) {
     look.wrap(out, "", "", &title(finding, look));
+    match finding.change {
+        Some(Change::Brings) => look.wrap(out, "  ", "    ", "the change brings it"),
+        Some(Change::Leaves) => look.wrap(out, "  ", "    ", "the change leaves it as it was"),
+        None => {}
+    }
     let mut drawn = Vec::new();
     if let Some((primary, others)) = finding.places.split_first() {
         match window::draw(primary, &finding.because, others, finding.severity, look) {
@@ -366,6 +384,17 @@ fn tallied<'t>(names: impl Iterator<Item = &'t str>, look: &Look) -> String {
 
 /// What could not be decided, by the first thing that would help to settle it; what helps most comes first.
 fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
+    let open = report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown).count();
+    if report.of_code && report.mended.is_none() && !look.verbose {
+        if open > 0 {
+            let lead = format!("{open} undecided");
+            let text =
+                "code does not say what else there is; lay it over a snapshot with `--over`, or see them with `-v`";
+            out.push('\n');
+            look.wrap(out, "", "  ", &format!("{}: {text}", look.paint(DOUBTFUL, &lead)));
+        }
+        return;
+    }
     let mut groups: Vec<(&str, Vec<&Finding<'_>>)> = Vec::new();
     let mut numbers = FxHashMap::default();
     for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
@@ -473,6 +502,12 @@ fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look
             (false, 0) => format!("nothing found: {} hold", count(summary.rules, "rule")),
             (false, gaps) => format!("nothing found in what was seen; {} not seen", count(gaps, "thing")),
         };
+    }
+    match report.mended {
+        None | Some(0) => {}
+        Some(mended) => {
+            let _ = write!(text, "; the change mends {mended}");
+        }
     }
     if summary.suppressed > 0 {
         let _ = write!(text, "; {} suppressed", summary.suppressed);

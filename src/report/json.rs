@@ -59,6 +59,8 @@ struct Entry<'r> {
     unblock: &'r [String],
     fixes: &'r [Remedy],
     fingerprint: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<super::Change>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +98,7 @@ fn finding<'r>(finding: &'r Finding<'_>) -> Entry<'r> {
         unblock: &finding.unblock,
         fixes: &finding.fixes,
         fingerprint: &finding.fingerprint,
+        change: finding.change,
     }
 }
 

@@ -115,6 +115,7 @@ pub(crate) fn finding(rule: &'static Rule, message: &str, fingerprint: &str) -> 
         fixes: Vec::new(),
         fingerprint: fingerprint.into(),
         explained_by: Vec::new(),
+        change: None,
     }
 }
 
@@ -216,6 +217,8 @@ pub(crate) fn one_cause() -> Report<'static> {
         run: Some("aws emr-containers update-role-trust-policy --cluster-name sparkpilot-live-1 --namespace sparkpilot-team-234100 --role-name SparkPilotEmrExecutionRole".into()),
     }];
     Report {
+        of_code: false,
+        mended: None,
         inputs: vec![
             source("the-live-run-as-found/cluster.json", "describe-cluster"),
             source("the-live-run-as-found/iam/role.json", "get-role"),

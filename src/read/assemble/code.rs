@@ -15,7 +15,7 @@
 //! Laid over what is known of an account, an item takes the place of the one that has its identity: what the code says
 //! counts, lists of policies add up, and what only an apply will tell stays as the account has it.
 
-use super::super::code::{Code, Declared, Form, Node};
+use super::super::code::{Code, Declared, Form, Node, PARTITION};
 use super::super::kubernetes;
 use super::Assembly;
 use super::items::{called, pointer_of};
@@ -39,6 +39,12 @@ impl Assembly {
     /// Moves everything that code declares in; `holes` are those that a snapshot fills.
     pub(super) fn code(&mut self, codes: Vec<Code>, holes: &Holes) {
         self.ground = self.tables.iter().map(|(at, table)| (at.clone(), table.items.len())).collect();
+        let partition = (!holes.contains_key(PARTITION) && only_aws(&codes)).then(|| {
+            let mut holes = holes.clone();
+            holes.insert(PARTITION, "aws".to_owned());
+            holes
+        });
+        let holes = partition.as_ref().unwrap_or(holes);
         let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
         let mut units = Vec::new();
         for code in codes {
@@ -321,7 +327,10 @@ impl Assembly {
         {
             list.insert(known.min(list.len()), value);
         }
-        unit.parts.push((at, key, of.clone(), field));
+        // What is declared under that very name is whose it is.
+        if found.is_none() {
+            unit.parts.push((at, key, of.clone(), field));
+        }
     }
 
     /// Says of the lists of a unit's own items whether they are whole.
@@ -420,6 +429,29 @@ impl Unit<'_> {
     }
 }
 
+/// Whether nothing in the code is of another partition than the common one, which then is meant.
+fn only_aws(codes: &[Code]) -> bool {
+    fn is_other(node: &Node) -> bool {
+        match &node.form {
+            Form::Text(text) => text.parts().iter().any(|part| match part {
+                Part::Literal(text) => {
+                    ["cn-north", "aws-cn", "us-gov-", "aws-us-gov"].iter().any(|other| text.contains(other))
+                }
+                Part::Hole(_) => false,
+            }),
+            Form::List(items) => items.iter().any(is_other),
+            Form::Object(fields) => fields.iter().any(|(_, value)| is_other(value)),
+            _ => false,
+        }
+    }
+    !codes.iter().flat_map(|code| &code.declared).any(|declared| match declared {
+        Declared::Item { item, .. } => is_other(item),
+        Declared::Part { part, .. } => is_other(part),
+        Declared::Job { request, .. } => is_other(request),
+        Declared::Gateway { .. } => false,
+    })
+}
+
 /// What all units put into the tables.
 fn everywhere<T>(units: &[(Unit<'_>, T)]) -> Placed {
     let mut all = Placed::new();
@@ -485,7 +517,10 @@ fn identify(name: &str, item: &mut Value) {
             };
             let called = text(map, "name").unwrap_or_else(|| "?".to_owned());
             let own = Text::hole(format!("id of {}", called.replace(['$', '{', '}'], ""))).to_key();
-            let own = map.entry(id).or_insert(own).told().map(str::to_owned);
+            if map.get(id).and_then(Told::told).is_none_or(str::is_empty) {
+                map.insert(id.to_owned(), own);
+            }
+            let own = map.get(id).and_then(Told::told).map(str::to_owned);
             (service, true, own.map(|id| format!("{path}{id}")))
         }
         _ => return,

@@ -54,6 +54,19 @@ impl Known {
         }
     }
 
+    /// The account, region and partition of a change, where all that is known speaks of one.
+    pub(super) fn home(&self) -> super::code::Holes {
+        let place = sole(&self.places).and_then(|place| place.split_once('/'));
+        let account = sole(&self.accounts).filter(|account| place.is_none_or(|(of, _)| of == account.as_str()));
+        let mut home = super::code::Holes::new();
+        if let Some(account) = account {
+            home.insert(crate::read::code::ACCOUNT, account.clone());
+            home.extend(place.map(|(_, region)| (crate::read::code::REGION, region.to_owned())));
+            home.extend(sole(&self.partitions).map(|partition| (crate::read::code::PARTITION, partition.clone())));
+        }
+        home
+    }
+
     pub(super) fn account(&self, path: &str) -> Option<String> {
         subject::account(path).or_else(|| sole(&self.accounts).cloned())
     }

@@ -192,7 +192,7 @@ impl<'w, 't> Scope<'w, 't> {
     pub(super) fn named(&self, name: &str, class: Class) -> Node {
         let hole = self.hole(name);
         self.world.classify(&hole, class);
-        Node::unknown(hole)
+        text::node(Text::hole(hole))
     }
 
     /// An ARN of the stack's account.
@@ -225,10 +225,14 @@ impl<'w, 't> Scope<'w, 't> {
         });
         let only = parameter.get("AllowedValues").map(Node::items).filter(|allowed| allowed.len() == 1);
         let value = parameter.get("Default").or_else(|| only.and_then(<[Node]>::first));
-        let Some(value) = value.filter(|_| !hidden) else { return self.named(name, Class::Any) };
+        let Some(value) = value.filter(|_| !hidden) else {
+            let hole = self.named(name, Class::Any);
+            // A list or a number is no text.
+            return if is_list || kind == "Number" { Node::unknown(self.hole(name)) } else { hole };
+        };
         if kind.starts_with("AWS::SSM::Parameter::Value<") {
             let key = value.as_text().map(|text| text.to_string()).unwrap_or_default();
-            return Node::unknown(text::name(&format!("resolve:ssm:{key}"))).written(value.at.clone());
+            return text::hole(&format!("resolve:ssm:{key}")).written(value.at.clone());
         }
         self.world.spend(value.as_text().map_or(1, |text| weight(&text)));
         if is_list {
@@ -247,6 +251,9 @@ impl<'w, 't> Scope<'w, 't> {
     /// A text with commas as a list.
     fn as_list(&self, value: &Node) -> Node {
         let Form::Text(text) = &value.form else { return value.clone() };
+        if let [Part::Hole(hole)] = text.parts() {
+            return Node::unknown(hole.clone()).written(value.at.clone());
+        }
         let (pieces, rest) = text::split(text, ",", |hole| self.world.class(hole));
         let trimmed = |piece: &Text| match piece.as_str() {
             Some(piece) => Text::literal(piece.trim()),
@@ -367,7 +374,7 @@ impl<'w, 't> Scope<'w, 't> {
         let items = match &list.form {
             Form::List(items) => items,
             Form::Unknown(unknown) => {
-                return Node::unknown(text::name(&format!("{} joined with `{delimiter}`", unknown.why)));
+                return text::hole(&format!("{} joined with `{delimiter}`", unknown.why));
             }
             _ => std::slice::from_ref(&list),
         };
@@ -404,7 +411,7 @@ impl<'w, 't> Scope<'w, 't> {
                     (None, None) => self.unknown(&format!("item {number} of a list of {}", items.len())),
                 }
             }
-            (Form::Unknown(unknown), Some(number)) => Node::unknown(text::name(&format!("{}[{number}]", unknown.why))),
+            (Form::Unknown(unknown), Some(number)) => text::hole(&format!("{}[{number}]", unknown.why)),
             _ => self.unknown(&format!("item {} of {}", shown(&index), shown(&list))),
         }
     }
@@ -412,16 +419,16 @@ impl<'w, 't> Scope<'w, 't> {
     /// What a list that is known in part has where it is not known.
     fn after(&self, rest: &str, number: usize) -> Node {
         // An address without its scheme is the same, however it was taken off.
-        for scheme in ["//", "https://", "://"] {
+        for scheme in ["||", "scheme", ":||"] {
             if let Some(whole) = rest.strip_suffix(&format!(" split at `{scheme}`"))
                 && number == 1
                 && let Some(hole) = whole.strip_prefix("${").and_then(|hole| hole.strip_suffix('}'))
                 && !hole.contains("${")
             {
-                return Node::unknown(text::name(&format!("{hole} without `https://`")));
+                return text::hole(&format!("{hole} without its scheme"));
             }
         }
-        Node::unknown(text::name(&format!("{rest}[{number}]")))
+        text::hole(&format!("{rest}[{number}]"))
     }
 
     fn split(&self, argument: &Node) -> Node {
@@ -488,12 +495,13 @@ impl<'w, 't> Scope<'w, 't> {
                     return yes;
                 }
                 let condition = condition.as_str().unwrap_or("?");
+                let are_texts = [&yes, &no].iter().all(|one| matches!(one.form, Form::Text(_)));
                 let either = match (&yes.form, &no.form) {
                     (_, Form::Null) => format!("{} if `{condition}`", shown(&yes)),
                     (Form::Null, _) => format!("{} unless `{condition}`", shown(&no)),
                     _ => format!("{} if `{condition}`, else {}", shown(&yes), shown(&no)),
                 };
-                self.unknown(&either)
+                if are_texts { text::hole(&self.hole(&either)) } else { self.unknown(&either) }
             }
         }
     }
@@ -572,7 +580,7 @@ impl<'w, 't> Scope<'w, 't> {
         {
             return Scope { world: self.world, stack }.output(&output);
         }
-        Node::unknown(text::name(&format!("import {}", text::text_of(&name))))
+        text::hole(&format!("import {}", text::text_of(&name)))
     }
 
     /// The value of an output of this stack.

@@ -6,7 +6,7 @@
 
 use super::evaluate::{Scope, text_or};
 use super::template::Resource;
-use super::text::{self, Class, last_segment, without_scheme};
+use super::text::{self, Class, without_scheme};
 use crate::known::Text;
 use crate::read::code::{Form, Node};
 
@@ -156,7 +156,7 @@ impl Identity<'_, '_, '_> {
     /// An attribute of which nothing is known.
     fn other(&self, attribute: Option<&str>) -> Node {
         match attribute {
-            Some(attribute) => Node::unknown(format!("{}.{attribute}", self.label())),
+            Some(attribute) => text::hole(&format!("{}.{attribute}", self.label())),
             None => text::node(self.own_name("", "")),
         }
     }
@@ -288,7 +288,7 @@ impl Identity<'_, '_, '_> {
                 let value = self.resource.properties.get("Value")?;
                 match super::json_text::parse(scope, value) {
                     Ok(node) => node,
-                    Err(_) => self.other(attribute),
+                    Err(_) => Node::unknown(format!("{}.Value", self.label())),
                 }
             }
             "AWS::CloudFormation::Stack" => match attribute.and_then(|attribute| attribute.strip_prefix("Outputs.")) {
@@ -317,12 +317,8 @@ impl Identity<'_, '_, '_> {
 /// The name under which people know a resource: the CDK's path, or the logical name.
 pub(super) fn label(scope: &Scope<'_, '_>, name: &str, resource: &Resource) -> String {
     match &resource.path {
-        Some(path) => path.clone(),
+        // A slash would look like one of an ARN.
+        Some(path) => path.replace('/', "."),
         None => scope.hole(name),
     }
-}
-
-/// The name of a policy in its ARN.
-pub(super) fn policy_name(arn: &Text) -> Text {
-    last_segment(arn)
 }

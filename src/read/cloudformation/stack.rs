@@ -145,7 +145,7 @@ impl<'t> World<'t> {
             let path = || self.templates.get(*root).map(|template| template.shown.clone()).unwrap_or_default();
             let prefix = match roots.len() > 1 {
                 true if alone => format!("{stem}."),
-                true => format!("{}.", path()),
+                true => format!("{}.", path().replace('/', "|")),
                 false => String::new(),
             };
             let home = homes.get(root).cloned().unwrap_or_default();

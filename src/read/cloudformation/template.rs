@@ -81,6 +81,7 @@ impl Template {
             return template;
         }
         let Some(root) = template.parse() else { return template };
+        let root = super::loops::unroll(root);
         let Form::Object(sections) = root.form else {
             template.gap("it is not an object".to_owned(), None);
             return template;

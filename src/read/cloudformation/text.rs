@@ -1,6 +1,6 @@
 //! Texts with holes: put together, taken apart, named when only a deployment knows them.
 
-use crate::known::{Part, Text, Unknown};
+use crate::known::{Part, Text};
 use crate::read::code::{Form, Node};
 
 /// The longest name of a hole that is made from what stands in a template.
@@ -29,10 +29,12 @@ impl Class {
     }
 }
 
-/// A name for something that is not known, short enough to be shown.
+/// A name for something that is not known, short enough to be shown. It has no slashes: in an ARN
+/// they would look like those of a path.
 pub(super) fn name(text: &str) -> String {
+    let text = &text.replace("https://", "scheme").replace('/', "|");
     if text.len() <= NAME {
-        return text.to_owned();
+        return text.clone();
     }
     let mut end = NAME;
     while !text.is_char_boundary(end) {
@@ -45,12 +47,14 @@ pub(super) fn name(text: &str) -> String {
     format!("{}… ({digest:016x})", text.get(..end).unwrap_or_default())
 }
 
-/// A text as a node: one hole alone is a value that is not known.
+/// A text as a node.
 pub(super) fn node(text: Text) -> Node {
-    if let [Part::Hole(why)] = text.parts() {
-        return Node::new(Form::Unknown(Unknown { why: why.clone(), unblock: None }));
-    }
     Node::new(Form::Text(text))
+}
+
+/// A text of which nothing is known but a name.
+pub(super) fn hole(of: &str) -> Node {
+    node(Text::hole(name(of)))
 }
 
 /// Texts one after the other.
@@ -115,7 +119,7 @@ pub(super) fn without_scheme(text: &Text) -> Text {
             let first = first.strip_prefix("https://").or_else(|| first.strip_prefix("http://")).unwrap_or(first);
             Text::from_parts(std::iter::once(Part::Literal(first.to_owned())).chain(rest.iter().cloned()))
         }
-        Some((Part::Hole(_), _)) => Text::hole(name(&format!("{} without `https://`", text_of(text)))),
+        Some((Part::Hole(_), _)) => Text::hole(name(&format!("{} without its scheme", text_of(text)))),
         None => text.clone(),
     }
 }
@@ -168,7 +172,7 @@ mod tests {
         assert_eq!(last_segment(&text(&["a/b/", "$x", "-c"])).to_string(), "${x}-c");
         assert_eq!(last_segment(&text(&["$x"])).to_string(), "${x}");
         assert_eq!(without_scheme(&text(&["https://", "$x"])), text(&["$x"]));
-        assert_eq!(without_scheme(&text(&["$x"])).to_string(), "${x without `https://`}");
+        assert_eq!(without_scheme(&text(&["$x"])).to_string(), "${x without its scheme}");
     }
 
     #[test]

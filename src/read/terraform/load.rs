@@ -173,6 +173,13 @@ impl Loader {
         self.folders.borrow().values().filter(|folder| !folder.is_empty()).cloned().collect()
     }
 
+    /// The number of a file that is read elsewhere.
+    pub(super) fn register(&self, shown: &str) -> u32 {
+        let mut sources = self.sources.borrow_mut();
+        sources.push(Source { shown: shown.to_owned(), text: "".into() });
+        u32::try_from(sources.len() - 1).unwrap_or(u32::MAX)
+    }
+
     /// The text of a file by its number.
     pub(super) fn text_of(&self, file: u32) -> Option<Rc<str>> {
         self.sources.borrow().get(file as usize).map(|source| source.text.clone())

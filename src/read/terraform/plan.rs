@@ -1,16 +1,661 @@
 //! Plans and states in JSON, as `terraform show -json` prints them.
+//!
+//! Of a plan only the planned values are read, and what of them is known after the apply; what was
+//! before and what data sources said is skipped over. A value that is not known becomes what its
+//! reference in the configuration names, so that a policy and its role still belong together. Where
+//! the code lies beside the plan, its modules are evaluated with the plan's variables, for the places
+//! of everything and for what the plan leaves open.
+//!
+//! Deliberately absent: the difference that a plan makes. What it plans is read as if it was there.
 
-use crate::read::code::Code;
+use super::attribute;
+use super::load::Loader;
+use super::lower::{self, Out, Resource};
+use super::root;
+use super::source::Folder;
+use super::template::aligned;
+use super::value::{Fields, Kind, Piece, Spot, Value};
+use super::world::{Home, World};
+use crate::estate::Gap;
+use crate::read::code::json::{self, Piece as JsonPiece, PiecePart};
+use crate::read::code::{ACCOUNT, At, Code, REGION, Where};
 use crate::read::file::Entry;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::rc::Rc;
+
+/// How far references are followed.
+const FOLLOWED: usize = 30;
+
+#[derive(Deserialize)]
+struct Plan<'a> {
+    #[serde(borrow)]
+    format_version: Cow<'a, str>,
+    #[serde(borrow)]
+    planned_values: Option<Values<'a>>,
+    #[serde(borrow)]
+    values: Option<Values<'a>>,
+    #[serde(borrow, default)]
+    resource_changes: Vec<Change<'a>>,
+    #[serde(borrow)]
+    configuration: Option<Configuration<'a>>,
+    #[serde(borrow, default)]
+    variables: BTreeMap<Cow<'a, str>, Variable<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Variable<'a> {
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Values<'a> {
+    #[serde(borrow)]
+    root_module: Option<Planned<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Planned<'a> {
+    #[serde(borrow, default)]
+    resources: Vec<Instance<'a>>,
+    #[serde(borrow, default)]
+    child_modules: Vec<Planned<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Instance<'a> {
+    #[serde(borrow)]
+    address: Cow<'a, str>,
+    #[serde(borrow)]
+    mode: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    values: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Change<'a> {
+    #[serde(borrow)]
+    address: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    deposed: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    change: Option<After<'a>>,
+}
+
+#[derive(Deserialize)]
+struct After<'a> {
+    #[serde(borrow)]
+    after_unknown: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Configuration<'a> {
+    #[serde(borrow, default)]
+    provider_config: BTreeMap<Cow<'a, str>, Provider<'a>>,
+    #[serde(borrow)]
+    root_module: Option<Module<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Provider<'a> {
+    #[serde(borrow)]
+    expressions: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct Module<'a> {
+    #[serde(borrow, default)]
+    resources: Vec<Configured<'a>>,
+    #[serde(borrow, default)]
+    module_calls: BTreeMap<Cow<'a, str>, ModuleCall<'a>>,
+    #[serde(borrow, default)]
+    outputs: BTreeMap<Cow<'a, str>, Output<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Configured<'a> {
+    #[serde(borrow)]
+    address: Cow<'a, str>,
+    #[serde(borrow)]
+    expressions: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct ModuleCall<'a> {
+    #[serde(borrow)]
+    expressions: Option<&'a RawValue>,
+    #[serde(borrow)]
+    module: Option<Box<Module<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Output<'a> {
+    #[serde(borrow)]
+    expression: Option<&'a RawValue>,
+}
 
 /// Whether a text begins as a plan or a state does.
 pub(super) fn looks_like_one(text: &str) -> bool {
-    let head = text.get(..text.len().min(4096)).or_else(|| text.get(..4093)).unwrap_or(text);
-    head.trim_start().starts_with('{') && head.contains("\"format_version\"")
+    let mut end = text.len().min(4096);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = text.get(..end).unwrap_or_default().trim_start();
+    head.starts_with('{')
+        && head.contains("\"format_version\"")
+        && ["terraform_version", "planned_values", "resource_changes", "root_module"]
+            .iter()
+            .any(|key| head.contains(key))
 }
 
 /// What a plan or a state declares.
 pub(super) fn read(path: &str, text: &str, beside: &[Entry]) -> Option<Code> {
-    let _ = (path, text, beside);
-    None
+    let loader = Loader::of(beside);
+    let file = loader.register(path);
+    let plan: Plan<'_> = match serde_json::from_str(text) {
+        Ok(plan) => plan,
+        Err(error) => {
+            let gap = Gap {
+                what: path.to_owned(),
+                scope: String::new(),
+                why: format!("`{path}` is no whole plan: {error}"),
+                unblock: Some("write it again with `terraform show -json PLAN`".to_owned()),
+                place: Some(path.to_owned()),
+            };
+            return Some(Code { kind: "terraform plan", gaps: vec![gap], ..Code::default() });
+        }
+    };
+    let kind = if plan.planned_values.is_some() { "terraform plan" } else { "terraform state" };
+    let mut gaps = Vec::new();
+    let major = plan.format_version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_none_or(|major| major > 1) {
+        gaps.push(Gap {
+            what: path.to_owned(),
+            scope: String::new(),
+            why: format!("`{path}` has format {}, and only 0.1 to 1.x are known", plan.format_version),
+            unblock: None,
+            place: Some(path.to_owned()),
+        });
+    }
+    let values = plan.planned_values.or(plan.values).and_then(|values| values.root_module);
+    let mut instances = Vec::new();
+    if let Some(root) = values {
+        gather(root, &mut instances);
+    }
+    let unknown: HashMap<&str, &RawValue> = plan
+        .resource_changes
+        .iter()
+        .filter(|change| change.deposed.is_none() && change.kind.as_deref().is_none_or(lower::wanted))
+        .filter_map(|change| Some((&*change.address, change.change.as_ref()?.after_unknown?)))
+        .collect();
+    let by_address: HashMap<&str, usize> =
+        instances.iter().enumerate().map(|(at, instance)| (&*instance.address, at)).collect();
+    let code = Beside::of(&loader, path, &plan.variables, &instances);
+    let mut reader = Reader {
+        text,
+        file,
+        instances: &instances,
+        by_address,
+        unknown,
+        root: plan.configuration.as_ref().and_then(|configuration| configuration.root_module.as_ref()),
+        variables: &plan.variables,
+        home: Rc::new(usual()),
+        code: code.as_ref(),
+    };
+    reader.home = Rc::new(reader.home(plan.configuration.as_ref()));
+    let (declared, more, touched) = reader.declared(&loader);
+    gaps.extend(more);
+    let mut touched = touched;
+    touched.insert(file);
+    gaps.sort();
+    gaps.dedup();
+    Some(root::finished(kind, declared, gaps, touched, &loader))
+}
+
+fn gather<'a>(module: Planned<'a>, out: &mut Vec<Instance<'a>>) {
+    out.extend(module.resources);
+    for child in module.child_modules {
+        gather(child, out);
+    }
+}
+
+fn usual() -> Home {
+    Home {
+        account: Value::unknown(ACCOUNT, None),
+        region: Value::unknown(REGION, None),
+        partition: "aws".to_owned(),
+        tags: Value::NULL,
+        alias: String::new(),
+    }
+}
+
+/// The code that lies beside a plan, evaluated with the plan's variables.
+struct Beside {
+    /// The resources by their address.
+    resources: HashMap<String, Resource>,
+    /// Where each module is called, by the beginning of addresses in it.
+    calls: Vec<(String, Option<Spot>)>,
+    touched: BTreeSet<u32>,
+}
+
+impl Beside {
+    fn of(
+        loader: &Loader,
+        path: &str,
+        variables: &BTreeMap<Cow<'_, str>, Variable<'_>>,
+        instances: &[Instance<'_>],
+    ) -> Option<Self> {
+        let folder = root_of(loader, path, instances)?;
+        let world = World::of(loader, folder, "");
+        for (name, variable) in variables {
+            let value = variable.value.map(|raw| plain(raw.get())).unwrap_or(Value::NULL);
+            world.set_variable(name, value);
+        }
+        let resources = root::resources(&world);
+        let mut calls = Vec::new();
+        let mut at = 0;
+        while let Some(module) = world.module(at) {
+            at += 1;
+            if let Some(caller) = &module.caller {
+                calls.push((module.address.clone(), caller.spot));
+            }
+        }
+        // The innermost call is the nearest.
+        calls.sort_by_key(|(address, _)| std::cmp::Reverse(address.len()));
+        let resources = resources.into_iter().map(|resource| (resource.address.clone(), resource)).collect();
+        let touched = world.touched.borrow().clone();
+        Some(Self { resources, calls, touched })
+    }
+
+    fn spot(&self, address: &str) -> Option<Spot> {
+        let own = self.resources.get(address).and_then(|resource| resource.spot);
+        let call =
+            || self.calls.iter().find(|(start, _)| address.starts_with(start.as_str())).and_then(|(_, spot)| *spot);
+        own.or_else(call)
+    }
+}
+
+/// The root module of a plan: the folder in which it lies, or the one that declares what it plans.
+fn root_of(loader: &Loader, path: &str, instances: &[Instance<'_>]) -> Option<Rc<Folder>> {
+    let folders = loader.folders();
+    let own = Path::new(path).parent().and_then(super::load::plain).unwrap_or_default();
+    let declares = |folder: &Folder| {
+        let plain = |address: &str| address.split('[').next().unwrap_or(address).to_owned();
+        instances
+            .iter()
+            .filter(|instance| match instance.address.strip_prefix("module.") {
+                Some(rest) => {
+                    let call = plain(rest.split('.').next().unwrap_or_default());
+                    folder.modules.contains_key(&call)
+                }
+                None => folder.resources.contains_key(&plain(&instance.address)),
+            })
+            .count()
+    };
+    let scored = folders.into_iter().map(|folder| (declares(&folder), folder.path == own, folder));
+    let best = scored.filter(|(count, ..)| *count > 0).max_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+    best.map(|(_, _, folder)| folder)
+}
+
+/// A value of the plan for which no place is needed.
+fn plain(text: &str) -> Value {
+    let pieces = [JsonPiece { part: PiecePart::Literal(text.to_owned()), at: None }];
+    json::parse(&pieces).map_or(Value::NULL, |node| Value::of_node(&node, None))
+}
+
+struct Reader<'p, 'a> {
+    text: &'a str,
+    file: u32,
+    instances: &'p [Instance<'a>],
+    by_address: HashMap<&'p str, usize>,
+    unknown: HashMap<&'p str, &'a RawValue>,
+    root: Option<&'p Module<'a>>,
+    variables: &'p BTreeMap<Cow<'a, str>, Variable<'a>>,
+    home: Rc<Home>,
+    code: Option<&'p Beside>,
+}
+
+impl Reader<'_, '_> {
+    fn declared(&self, loader: &Loader) -> (Vec<crate::read::code::Declared>, Vec<Gap>, BTreeSet<u32>) {
+        let mut order: Vec<usize> = (0..self.instances.len()).collect();
+        order.sort_by_key(|at| self.instances.get(*at).map_or(9, |instance| lower::rank(&instance.kind)));
+        let mut out = Out::default();
+        let shown = |file: u32| loader.shown(file);
+        let mut seen = BTreeSet::new();
+        for at in order {
+            let Some(instance) = self.instances.get(at) else { continue };
+            let managed = instance.mode.as_deref().is_none_or(|mode| mode == "managed");
+            if !managed || !lower::wanted(&instance.kind) || !seen.insert(&*instance.address) {
+                continue;
+            }
+            lower::lower(&self.resource(instance), &mut out, &shown);
+        }
+        out.finish();
+        (out.declared, out.gaps, self.code.map(|code| code.touched.clone()).unwrap_or_default())
+    }
+
+    /// A resource with its values: known, open, or what the code says.
+    fn resource(&self, instance: &Instance<'_>) -> Resource {
+        let planned = instance.values.map(|raw| self.value(raw)).unwrap_or(Value::NULL);
+        let code = self.code.and_then(|code| code.resources.get(&*instance.address));
+        let unknown: Json = self
+            .unknown
+            .get(&*instance.address)
+            .and_then(|raw| serde_json::from_str(raw.get()).ok())
+            .unwrap_or_default();
+        let spot = self.code.and_then(|code| code.spot(&instance.address)).or(planned.spot);
+        let mut fields = match &planned.kind {
+            Kind::Object(fields) => fields.map.clone(),
+            _ => BTreeMap::new(),
+        };
+        if let Some(code) = code {
+            for (name, value) in &mut fields {
+                if let Some(written) = code.body.get(name) {
+                    *value = laid_over(value, written, 0);
+                }
+            }
+        }
+        for (name, open) in unknown.as_object().into_iter().flatten() {
+            let written = code.and_then(|code| code.body.get(name));
+            let value = fields.get(name).cloned().unwrap_or(Value::NULL);
+            let why = format!("{}.{name}", instance.address);
+            let value = match open {
+                Json::Bool(true) => match written {
+                    Some(written) => Some(written.clone()),
+                    None => self.referred(&instance.address, name).or_else(|| {
+                        // What follows from the rest is better than not known.
+                        let given = |name: &str| fields.get(name).cloned().unwrap_or(Value::NULL);
+                        let known = attribute::of(&instance.kind, name, &instance.address, &given, &self.home);
+                        known.is_none().then(|| Value::unknown(why.as_str(), spot))
+                    }),
+                },
+                open => Some(opened(&value, open, written, &why, 0)),
+            };
+            match value {
+                Some(value) => fields.insert(name.clone(), value),
+                None => fields.remove(name),
+            };
+        }
+        let home = code.map_or_else(|| self.home.clone(), |code| code.home.clone());
+        Resource {
+            kind: instance.kind.to_string(),
+            address: instance.address.to_string(),
+            // Places of the plan stand for those that the code does not tell.
+            body: Value { kind: Kind::Object(Rc::new(Fields { map: fields, more: None })), spot },
+            home,
+            spot,
+            cluster: code.and_then(|code| code.cluster.clone()),
+        }
+    }
+
+    /// A value with its places in the plan.
+    fn value(&self, raw: &RawValue) -> Value {
+        let start = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        let (Ok(start), Ok(length)) = (u32::try_from(start), u32::try_from(raw.get().len())) else {
+            return plain(raw.get());
+        };
+        let at = At { file: self.file, span: Where::Bytes(start, start.saturating_add(length)) };
+        let pieces = [JsonPiece { part: PiecePart::Literal(raw.get().to_owned()), at: Some(at) }];
+        json::parse(&pieces).map_or(Value::NULL, |node| self.exact(Value::of_node(&node, None)))
+    }
+
+    /// The same value; a text that holds another language keeps the place of each of its words.
+    fn exact(&self, value: Value) -> Value {
+        match &value.kind {
+            Kind::List(items) => {
+                let items = items.iter().map(|item| self.exact(item.clone())).collect();
+                Value { kind: Kind::List(Rc::new(items)), spot: value.spot }
+            }
+            Kind::Object(fields) => {
+                let map = fields.map.iter().map(|(name, item)| (name.clone(), self.exact(item.clone()))).collect();
+                Value { kind: Kind::Object(Rc::new(Fields { map, more: None })), spot: value.spot }
+            }
+            Kind::Text(_) => {
+                let (Some(text), Some(spot)) = (value.as_string(), value.spot) else { return value };
+                if !text.contains(['{', '\n']) || spot.end < spot.start + 2 {
+                    return value;
+                }
+                let inner = Spot { start: spot.start + 1, end: spot.end - 1, ..spot };
+                let raw = self.text.get(inner.start as usize..inner.end as usize).unwrap_or_default();
+                let pieces: Vec<Piece> = aligned(&text, raw, inner, true);
+                Value::pieces(pieces, value.spot)
+            }
+            _ => value,
+        }
+    }
+
+    /// The account and region of the usual provider.
+    fn home(&self, configuration: Option<&Configuration<'_>>) -> Home {
+        let mut home = usual();
+        let expressions = configuration
+            .and_then(|configuration| configuration.provider_config.get("aws"))
+            .and_then(|provider| provider.expressions)
+            .and_then(|raw| serde_json::from_str::<Json>(raw.get()).ok())
+            .unwrap_or_default();
+        let region = self.expression(&expressions["region"], "", 0);
+        if let Some(name) = region.as_ref().and_then(Value::as_string) {
+            if name.starts_with("cn-") {
+                home.partition = "aws-cn".to_owned();
+            } else if name.starts_with("us-gov-") {
+                home.partition = "aws-us-gov".to_owned();
+            }
+            home.region = region.unwrap_or(Value::NULL);
+        }
+        home
+    }
+
+    /// What an attribute that is not known refers to.
+    fn referred(&self, address: &str, name: &str) -> Option<Value> {
+        let (module, own) = split(address);
+        let configured = self.configured(module)?;
+        let plain = without_index(own);
+        let resource = configured.resources.iter().find(|resource| resource.address == plain)?;
+        let expressions: Json = serde_json::from_str(resource.expressions?.get()).ok()?;
+        let expression = &expressions[name];
+        if expression.is_null() {
+            return None;
+        }
+        // A document is put together from what it refers to, and is not the same.
+        let document = name.contains("policy") && !name.contains("arn");
+        let value = if document { None } else { self.expression(expression, module, 0) };
+        Some(value.unwrap_or_else(|| Value::unknown(format!("{address}.{name}"), None)))
+    }
+
+    /// The configuration of a module, by the beginning of addresses in it.
+    fn configured(&self, module: &str) -> Option<&Module<'_>> {
+        let mut configured = self.root?;
+        for call in calls(module) {
+            configured = configured.module_calls.get(without_index(call).as_str())?.module.as_deref()?;
+        }
+        Some(configured)
+    }
+
+    fn expression(&self, expression: &Json, module: &str, depth: usize) -> Option<Value> {
+        if let Some(constant) = expression.get("constant_value") {
+            return Some(plain(&constant.to_string()));
+        }
+        let reference = expression["references"].as_array()?.first()?.as_str()?;
+        self.reference(reference, module, depth)
+    }
+
+    /// What a reference in a module means.
+    fn reference(&self, reference: &str, module: &str, depth: usize) -> Option<Value> {
+        if depth > FOLLOWED {
+            return None;
+        }
+        let parsed = |raw: &RawValue| serde_json::from_str::<Json>(raw.get()).ok();
+        if let Some(name) = reference.strip_prefix("var.") {
+            let name = name.split(['.', '[']).next().unwrap_or(name);
+            if module.is_empty() {
+                let value = self.variables.get(name)?.value?;
+                return Some(plain(value.get()));
+            }
+            let (outer, call) = calls(module).pop().map(|call| (&module[..module.len() - call.len() - 8], call))?;
+            let configured = self.configured(outer)?.module_calls.get(without_index(call).as_str())?;
+            let expressions = parsed(configured.expressions?)?;
+            return self.expression(&expressions[name], outer, depth + 1);
+        }
+        if let Some(rest) = reference.strip_prefix("module.") {
+            let (call, output) = rest.split_once('.')?;
+            let output = output.split(['.', '[']).next()?;
+            let configured = self.configured(module)?.module_calls.get(without_index(call).as_str())?;
+            let expression = parsed(configured.module.as_deref()?.outputs.get(output)?.expression?)?;
+            return self.expression(&expression, &format!("{module}module.{call}."), depth + 1);
+        }
+        let parts: Vec<&str> = reference.splitn(if reference.starts_with("data.") { 4 } else { 3 }, '.').collect();
+        let (attr, own) = parts.split_last().filter(|(_, own)| own.len() >= 2)?;
+        let address = format!("{module}{}", own.join("."));
+        let at = self
+            .by_address
+            .get(address.as_str())
+            .or_else(|| self.by_address.get(format!("{address}[0]").as_str()))
+            .copied();
+        let Some(instance) = at.and_then(|at| self.instances.get(at)) else {
+            return Some(Value::unknown(format!("{address}.{attr}"), None));
+        };
+        let values = instance.values.map(|raw| self.value(raw)).unwrap_or(Value::NULL);
+        let kind =
+            if reference.starts_with("data.") { format!("data.{}", instance.kind) } else { instance.kind.to_string() };
+        let given = |name: &str| values.get(name).cloned().unwrap_or(Value::NULL);
+        let own = given(attr);
+        if !own.is_null() {
+            return Some(own);
+        }
+        let known = attribute::of(&kind, attr, &instance.address, &given, &self.home);
+        Some(known.unwrap_or_else(|| Value::unknown(format!("{}.{attr}", instance.address), None)))
+    }
+}
+
+/// An address taken apart into its modules and the rest: `module.a["x.y"].` and `aws_iam_role.b`.
+fn split(address: &str) -> (&str, &str) {
+    let mut from = 0;
+    while let Some(rest) = address.get(from..).filter(|rest| rest.starts_with("module.")) {
+        let end = call_end(rest);
+        if end >= rest.len() {
+            break;
+        }
+        from += end + 1;
+    }
+    address.split_at_checked(from).unwrap_or(("", address))
+}
+
+/// Where a call ends in an address that begins with it; keys may hold anything.
+fn call_end(text: &str) -> usize {
+    let (mut quoted, mut escaped, mut dots) = (false, false, 0);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '"' if !escaped => quoted = !quoted,
+            '.' if !quoted => {
+                dots += 1;
+                if dots == 2 {
+                    return at;
+                }
+            }
+            _ => {}
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    text.len()
+}
+
+/// The calls in the beginning of an address, without `module.`.
+fn calls(module: &str) -> Vec<&str> {
+    let mut calls = Vec::new();
+    let mut rest = module;
+    while let Some(inner) = rest.strip_prefix("module.") {
+        let end = call_end(rest).saturating_sub(7);
+        calls.push(inner.get(..end).unwrap_or(inner).trim_end_matches('.'));
+        rest = inner.get(end + 1..).unwrap_or_default();
+    }
+    calls
+}
+
+fn without_index(address: &str) -> String {
+    address.split('[').next().unwrap_or(address).to_owned()
+}
+
+/// A value of the plan with what of it is not known.
+fn opened(value: &Value, open: &Json, written: Option<&Value>, why: &str, depth: usize) -> Value {
+    if depth > 50 {
+        return value.clone();
+    }
+    match open {
+        Json::Bool(true) => written.cloned().unwrap_or_else(|| Value::unknown(why, value.spot)),
+        Json::Object(map) => {
+            let mut fields = match &value.kind {
+                Kind::Object(fields) => fields.map.clone(),
+                _ => BTreeMap::new(),
+            };
+            for (name, open) in map {
+                let inner = fields.get(name).cloned().unwrap_or(Value::NULL);
+                let written = written.and_then(|written| written.get(name));
+                fields.insert(name.clone(), opened(&inner, open, written, &format!("{why}.{name}"), depth + 1));
+            }
+            Value::object(fields, value.spot)
+        }
+        Json::Array(list) => {
+            let mut items = value.items().to_vec();
+            for (at, open) in list.iter().enumerate() {
+                let inner = items.get(at).cloned().unwrap_or(Value::NULL);
+                let written = written.and_then(|written| written.items().get(at));
+                let inner = opened(&inner, open, written, &format!("{why}[{at}]"), depth + 1);
+                match items.get_mut(at) {
+                    Some(item) => *item = inner,
+                    None => items.push(inner),
+                }
+            }
+            Value::list(items, value.spot)
+        }
+        _ => value.clone(),
+    }
+}
+
+/// What is planned, at the places where the code says it.
+fn laid_over(planned: &Value, written: &Value, depth: usize) -> Value {
+    let spot = written.spot.or(planned.spot);
+    if depth > 50 {
+        return planned.clone();
+    }
+    match (&planned.kind, &written.kind) {
+        (Kind::List(items), Kind::List(others)) => {
+            let each = items.iter().enumerate().map(|(at, item)| match others.get(at) {
+                Some(other) if items.len() == others.len() => laid_over(item, other, depth + 1),
+                // A set has another order; what is the same is found.
+                _ => match others.iter().find(|other| super::value::same(item, other, 0) == Some(true)) {
+                    Some(other) => laid_over(item, other, depth + 1),
+                    None => Value { spot: spot.or(item.spot), ..item.clone() },
+                },
+            });
+            Value::list(each.collect(), spot)
+        }
+        (Kind::Object(fields), Kind::Object(others)) => {
+            let each = fields.map.iter().map(|(name, item)| match others.map.get(name) {
+                Some(other) => (name.clone(), laid_over(item, other, depth + 1)),
+                None => (name.clone(), Value { spot: spot.or(item.spot), ..item.clone() }),
+            });
+            Value::object(each.collect(), spot)
+        }
+        (Kind::Text(_), Kind::Text(_) | Kind::Json(_))
+            if planned.as_string().is_some_and(|text| text.trim_start().starts_with(['{', '['])) =>
+        {
+            let both = (super::functions::decoded(planned), super::functions::decoded(written));
+            match both {
+                (Ok(planned), Ok(written)) if written.why().is_none() => {
+                    let inner = laid_over(&planned, &written, depth + 1);
+                    Value { kind: Kind::Json(Rc::new(inner)), spot }
+                }
+                _ => Value { spot, ..planned.clone() },
+            }
+        }
+        _ => Value { spot, ..planned.clone() },
+    }
 }

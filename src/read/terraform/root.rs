@@ -73,25 +73,7 @@ fn roots(loader: &Loader) -> Vec<Rc<Folder>> {
 
 fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
     let world = World::of(loader, folder, address);
-    let mut resources = Vec::new();
-    let mut at = 0;
-    // Calls add modules at the end while they are gone through.
-    while let Some(module) = world.module(at) {
-        at += 1;
-        for name in module.folder.modules.keys() {
-            for expanded in world.expansion(&module, &format!("module.{name}")).iter() {
-                if world.child(&module, name, expanded).is_none() {
-                    not_here(&world, &module, name);
-                }
-            }
-        }
-        world.resources(&module, &mut resources);
-        if resources.len() >= RESOURCES {
-            world.gap(&module.folder.shown, "it has more resources than are read", None);
-            break;
-        }
-    }
-    resources.sort_by_key(|resource| lower::rank(&resource.kind));
+    let resources = resources(&world);
     let mut out = Out::default();
     let shown = |file: u32| loader.shown(file);
     for resource in &resources {
@@ -115,6 +97,30 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
     gaps.sort();
     gaps.dedup();
     finished("terraform", out.declared, gaps, touched, loader)
+}
+
+/// The resources of all module instances, those first that others need to know of.
+pub(super) fn resources(world: &World<'_>) -> Vec<Resource> {
+    let mut resources = Vec::new();
+    let mut at = 0;
+    // Calls add modules at the end while they are gone through.
+    while let Some(module) = world.module(at) {
+        at += 1;
+        for name in module.folder.modules.keys() {
+            for expanded in world.expansion(&module, &format!("module.{name}")).iter() {
+                if world.child(&module, name, expanded).is_none() {
+                    not_here(world, &module, name);
+                }
+            }
+        }
+        world.resources(&module, &mut resources);
+        if resources.len() >= RESOURCES {
+            world.gap(&module.folder.shown, "it has more resources than are read", None);
+            break;
+        }
+    }
+    resources.sort_by_key(|resource| lower::rank(&resource.kind));
+    resources
 }
 
 /// The beginning of the hole that stands for the address of a cluster's API.

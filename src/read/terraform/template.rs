@@ -199,7 +199,7 @@ fn trim_end(pieces: &mut Vec<Piece>) {
 }
 
 /// A text against what was written for it: escapes and removed indents separate the pieces.
-fn aligned(text: &str, raw: &str, spot: Spot, quoted: bool) -> Vec<Piece> {
+pub(super) fn aligned(text: &str, raw: &str, spot: Spot, quoted: bool) -> Vec<Piece> {
     let offset = |at: usize| spot.start + u32::try_from(at).unwrap_or(0);
     if text == raw {
         return vec![Piece { part: Part::Literal(text.into()), spot: Some(spot) }];

@@ -191,6 +191,13 @@ impl<'l> World<'l> {
         id
     }
 
+    /// Gives a variable of the root module a value.
+    pub(super) fn set_variable(&self, name: &str, value: Value) {
+        if let Some(root) = self.module(0) {
+            root.known.borrow_mut().insert(format!("var.{name}"), Slot::Done(value));
+        }
+    }
+
     /// A module instance by its number.
     pub(super) fn module(&self, id: usize) -> Option<Rc<Module>> {
         self.modules.borrow().get(id).cloned()

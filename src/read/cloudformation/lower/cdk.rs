@@ -1,11 +1,11 @@
 //! What the CDK makes of its own: clusters, manifests and charts as custom resources.
 
-use super::eks::{access, identity, network};
-use super::iam::parsed;
-use super::shape::{items, list, of_text, text};
+use super::eks::{access, addresses, identity, network};
+use super::shape::{items, of_text, text};
 use super::{Fields, It, Lowered};
 use crate::estate;
 use crate::known::Text;
+use crate::read::cloudformation::json_text;
 use crate::read::code::{Declared, Form, Node};
 use crate::read::kubernetes;
 
@@ -22,7 +22,7 @@ pub(super) fn cluster(it: &It<'_, '_, '_>, out: &mut Lowered) {
         .put("version", own("version").map(text))
         .put("roleArn", own("roleArn"))
         .put("resourcesVpcConfig", Some(network(own("resourcesVpcConfig"))))
-        .put("kubernetesNetworkConfig", own("kubernetesNetworkConfig"))
+        .put("kubernetesNetworkConfig", Some(addresses(own("kubernetesNetworkConfig"))))
         .put("logging", own("logging"))
         .put("identity", Some(identity(it)))
         .put("encryptionConfig", own("encryptionConfig"))
@@ -51,7 +51,7 @@ pub(super) fn fargate_profile(it: &It<'_, '_, '_>, out: &mut Lowered) {
 /// Kubernetes objects, which stand as JSON in one text.
 pub(super) fn manifest(it: &It<'_, '_, '_>, out: &mut Lowered) {
     let Some(written) = it.resource.properties.get("Manifest") else { return };
-    let objects = match crate::read::cloudformation::json_text::parse(it.scope, written) {
+    let objects = match json_text::parse(it.scope, written) {
         Ok(node) => node,
         Err(fault) => {
             out.fault(it, "manifest", fault);
@@ -82,7 +82,13 @@ fn kubernetes_object(object: &Node, cluster: Option<Text>, out: &mut Lowered) {
 /// The values of a chart: those of a Batch Processing Gateway hold its configuration.
 pub(super) fn chart(it: &It<'_, '_, '_>, out: &mut Lowered) {
     let Some(written) = it.resource.properties.get("Values") else { return };
-    let values = parsed(it, written, "values", out);
+    let values = match json_text::parse(it.scope, written) {
+        Ok(values) => values,
+        Err(fault) => {
+            out.fault(it, "values", fault);
+            return;
+        }
+    };
     if let Some(config) = gateway(&values, 0) {
         out.declared.push(Declared::Gateway { config: config.clone() });
     }
@@ -113,9 +119,4 @@ fn gateway(values: &Node, depth: usize) -> Option<&Node> {
         Form::Object(fields) if depth < 4 => fields.iter().find_map(|(_, node)| gateway(node, depth + 1)),
         _ => None,
     }
-}
-
-/// A list of nodes, where there are any.
-pub(super) fn some(items: Vec<Node>) -> Option<Node> {
-    (!items.is_empty()).then(|| list(items, None))
 }

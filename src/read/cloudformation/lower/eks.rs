@@ -14,7 +14,7 @@ pub(super) fn cluster(it: &It<'_, '_, '_>, out: &mut Lowered) {
         .put("version", it.own("Version").map(text))
         .put("roleArn", it.own("RoleArn"))
         .put("resourcesVpcConfig", Some(network(it.own("ResourcesVpcConfig").map(camel))))
-        .put("kubernetesNetworkConfig", it.own("KubernetesNetworkConfig").map(camel))
+        .put("kubernetesNetworkConfig", Some(addresses(it.own("KubernetesNetworkConfig").map(camel))))
         .put("logging", it.get("Logging").map(logging))
         .put("identity", Some(identity(it)))
         .put("encryptionConfig", it.own("EncryptionConfig").map(camel))
@@ -53,15 +53,25 @@ pub(super) fn network(given: Option<Node>) -> Node {
     Node { form: Form::Object(fields), at }
 }
 
+/// The addresses of pods and services: IPv4, unless the template says otherwise.
+pub(super) fn addresses(given: Option<Node>) -> Node {
+    with_default(given, "ipFamily", "ipv4")
+}
+
 /// Who gets into a cluster: by ConfigMap alone, unless the template says otherwise.
 pub(super) fn access(given: Option<Node>) -> Node {
+    with_default(given, "authenticationMode", "CONFIG_MAP")
+}
+
+/// An object with a text under a key that may have been left out.
+fn with_default(given: Option<Node>, key: &str, value: &str) -> Node {
     let (mut fields, at) = match given {
         Some(Node { form: Form::Object(fields), at }) => (fields, at),
         Some(other) => return other,
         None => (Vec::new(), None),
     };
-    if !fields.iter().any(|(name, node)| name == "authenticationMode" && !matches!(node.form, Form::Null)) {
-        fields.push(("authenticationMode".to_owned(), Node::text("CONFIG_MAP").written(at.clone())));
+    if !fields.iter().any(|(name, node)| name == key && !matches!(node.form, Form::Null)) {
+        fields.push((key.to_owned(), Node::text(value).written(at.clone())));
     }
     Node { form: Form::Object(fields), at }
 }

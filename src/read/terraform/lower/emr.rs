@@ -45,7 +45,7 @@ fn virtual_cluster(resource: &Resource, out: &mut Out) {
     let item = object(
         resource.spot,
         [
-            ("id", resource.hole("id")),
+            ("id", resource.or_hole("id")),
             ("name", resource.get("name")),
             ("arn", resource.get("arn")),
             ("state", lit("RUNNING").or_spot(resource.spot)),
@@ -119,7 +119,7 @@ fn job_template(resource: &Resource, out: &mut Out) {
     let item = object(
         resource.spot,
         [
-            ("id", resource.hole("id")),
+            ("id", resource.or_hole("id")),
             ("name", resource.get("name")),
             ("arn", resource.get("arn")),
             ("jobTemplateData", data),
@@ -177,7 +177,7 @@ fn application(resource: &Resource, out: &mut Out) {
     let item = object(
         spot,
         [
-            ("applicationId", resource.hole("id")),
+            ("applicationId", resource.or_hole("id")),
             ("name", resource.get("name")),
             ("arn", resource.get("arn")),
             ("releaseLabel", resource.get("release_label")),
@@ -260,7 +260,7 @@ fn instance_fleet(fleet: &Value, role: &str) -> Value {
 
 fn cluster(resource: &Resource, out: &mut Out, shown: &dyn Fn(u32) -> String) {
     let spot = resource.spot;
-    let id = resource.hole("id");
+    let id = resource.or_hole("id");
     let attributes = resource.block("ec2_attributes");
     let mut ec2 = attributes.as_ref().map(|block| shaped(block, &GROUPS)).unwrap_or_else(|| object(spot, []));
     if let (Kind::Object(fields), Some(block)) = (&ec2.kind, &attributes) {

@@ -21,7 +21,7 @@ pub(super) fn lower(resource: &Resource, out: &mut Out) {
             let item = object(
                 resource.spot,
                 [
-                    ("GroupId", resource.hole("id")),
+                    ("GroupId", resource.or_hole("id")),
                     ("GroupName", resource.get("name")),
                     ("VpcId", resource.get("vpc_id")),
                     ("IpPermissions", rules(resource, "ingress")),
@@ -65,7 +65,7 @@ pub(super) fn lower(resource: &Resource, out: &mut Out) {
             let item = object(
                 resource.spot,
                 [
-                    ("SubnetId", resource.hole("id")),
+                    ("SubnetId", resource.or_hole("id")),
                     ("VpcId", resource.get("vpc_id")),
                     ("CidrBlock", resource.get("cidr_block")),
                     ("AvailabilityZone", resource.get("availability_zone")),
@@ -86,7 +86,7 @@ pub(super) fn lower(resource: &Resource, out: &mut Out) {
 }
 
 fn rules(resource: &Resource, name: &str) -> Value {
-    let own = resource.hole("id");
+    let own = resource.or_hole("id");
     let blocks = resource.body.blocks(name);
     let spot = blocks.first().and_then(|block| block.spot).or(resource.spot);
     let rules = blocks.iter().map(|block| match &block.kind {
