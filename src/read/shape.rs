@@ -62,6 +62,7 @@ pub(crate) enum Content {
     /// A list that does not say of what it is.
     Nameless { key: String, hint: &'static str },
     /// Whose everything else in the source is: the reader asked for it and need not guess.
+    #[cfg_attr(not(feature = "live"), allow(dead_code, reason = "only calls are asked of somebody"))]
     Whose(Whose),
 }
 
