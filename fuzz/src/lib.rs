@@ -273,3 +273,20 @@ pub fn script(bytes: &[u8]) {
 pub fn placeholders(bytes: &[u8]) {
     reader(&[b"apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: ${A}}\n".as_slice(), bytes].concat());
 }
+
+/// A directory of Terraform with these bytes as its one file, or a plan of them; neither may stop the program.
+pub fn terraform(bytes: &[u8]) {
+    let Some((first, rest)) = bytes.split_first() else { return };
+    if first % 2 == 0 {
+        let mut plan = br#"{"format_version": "1.2", "terraform_version": "1", "planned_values": "#.to_vec();
+        plan.extend_from_slice(rest);
+        plan.push(b'}');
+        let _ = read(&[Input::Stdin(plan)], &Options::default());
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("sparkcheck-fuzz-{}", std::process::id()));
+    let file = folder.join("main.tf");
+    if std::fs::create_dir_all(&folder).is_ok() && std::fs::write(&file, rest).is_ok() {
+        let _ = read(&[Input::Path(file)], &Options::default());
+    }
+}

@@ -9,8 +9,6 @@
 //!
 //! Deliberately absent: fetching modules or providers, and running anything.
 
-#![allow(dead_code, reason = "called where files are told apart")]
-
 mod attribute;
 mod eval;
 mod functions;

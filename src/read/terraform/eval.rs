@@ -205,9 +205,8 @@ impl World<'_> {
             Value::from(Kind::Handle(handle))
         };
         let expanded = self.expansion(module, address);
-        match expanded.as_slice() {
-            [Expanded { instance: instance @ (Instance::One | Instance::Any), .. }] => return handle(instance),
-            _ => {}
+        if let [Expanded { instance: instance @ (Instance::One | Instance::Any), .. }] = expanded.as_slice() {
+            return handle(instance);
         }
         let mut fields = Fields::default();
         let mut list = Vec::new();
@@ -329,7 +328,7 @@ impl World<'_> {
                     clippy::cast_sign_loss,
                     reason = "it is a small whole number"
                 )]
-                Some(number) if number >= 0.0 && number < 1e9 => self.item(value, number as usize),
+                Some(number) if (0.0..1e9).contains(&number) => self.item(value, number as usize),
                 _ => match items.first() {
                     // Whichever of the same it is.
                     Some(first) if items.iter().all(|item| same(first, item) == Some(true)) => first.clone(),

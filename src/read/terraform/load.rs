@@ -283,10 +283,8 @@ impl Loader {
 
     /// What a call calls: a directory, or what stands for a module of the registry.
     pub(super) fn called(&self, from: &Folder, block: &Block, address: &str, stub: bool) -> Option<(Rc<Folder>, bool)> {
-        if !stub {
-            if let Some(folder) = self.local(from, block) {
-                return Some((folder, false));
-            }
+        if !stub && let Some(folder) = self.local(from, block) {
+            return Some((folder, false));
         }
         let source = source::literal(block.body.attr("source")?)?;
         let version = block.body.attr("version").and_then(source::literal);

@@ -10,7 +10,7 @@ use super::load::Loader;
 use super::source::{Attr, Block, Folder, Origin};
 use super::value::{Instance, Spot, Value};
 use crate::estate::Gap;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -57,7 +57,6 @@ pub(super) struct Module {
     pub(super) expansions: RefCell<HashMap<String, Rc<Vec<Expanded>>>>,
     pub(super) children: RefCell<HashMap<(String, Instance), Option<usize>>>,
     pub(super) homes: RefCell<HashMap<String, Rc<Home>>>,
-    pub(super) source: OnceCell<String>,
 }
 
 /// Who called a module.
@@ -186,7 +185,6 @@ impl<'l> World<'l> {
             expansions: RefCell::default(),
             children: RefCell::default(),
             homes: RefCell::default(),
-            source: OnceCell::new(),
         }));
         id
     }
