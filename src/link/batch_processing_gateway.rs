@@ -95,7 +95,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, draft: &
     let name = name.and_then(|source| source.path.rsplit(['/', '\\']).next());
     draft.set(
         "name",
-        name.filter(|_| !declaration["config"].told().is_some())
+        name.filter(|_| declaration["config"].told().is_none())
             .or(declaration["config"].told())
             .unwrap_or("batch-processing-gateway"),
     );
