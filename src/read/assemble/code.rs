@@ -503,7 +503,13 @@ fn identify(name: &str, item: &mut Value) {
             ("iam", false, text(map, field).map(|name| format!("{kind}{path}{name}")))
         }
         "iam.openIDConnectProviders" => {
-            let url = text(map, "Url").map(|url| url.strip_prefix("https://").unwrap_or(&url).to_owned());
+            // Where only creating the cluster will tell its issuer, the name of that hole is the address.
+            let hole = || {
+                let unknown = Unknown::of(map.get("Url")?).filter(|unknown| unknown.unblock.is_none())?;
+                Some(Text::hole(unknown.why).to_string())
+            };
+            let url = text(map, "Url").or_else(hole);
+            let url = url.map(|url| url.strip_prefix("https://").unwrap_or(&url).to_owned());
             if let Some(url) = &url {
                 map.insert("Url".to_owned(), Text::shown(url).to_key());
             }
