@@ -147,6 +147,11 @@ impl<'v> Config<'v> {
             ("subnetIds", if subnets.is_empty() { Node::new(Form::Null) } else { list(subnets) }),
         ])
         .written(vpc.at());
+        let family = root.get("kubernetesNetworkConfig").get("ipFamily");
+        let family = match family.str() {
+            Some(given) => Node::text(given.to_lowercase()).written(family.at()),
+            None => or(family, Node::text("ipv4").written(root.get("kubernetesNetworkConfig").at())),
+        };
         let access = root.get("accessConfig");
         let mode = or(access.get("authenticationMode"), Node::text("API_AND_CONFIG_MAP").written(access.at()));
         let issuer = join([Text::literal("https://"), self.issuer()]);
@@ -159,6 +164,7 @@ impl<'v> Config<'v> {
                     ("arn", text(arn).written(metadata.get("name").at())),
                     ("version", version(&metadata.get("version"))),
                     ("resourcesVpcConfig", network),
+                    ("kubernetesNetworkConfig", object([("ipFamily", family)])),
                     ("identity", object([("oidc", object([("issuer", issuer)]))])),
                     ("accessConfig", object([("authenticationMode", mode)])),
                     ("logging", logging(root)),

@@ -129,7 +129,7 @@ impl Assembly {
                 map.insert("clusterName".to_owned(), cluster.to_key());
             }
         }
-        identify(name, &mut value);
+        identify(unit, name, &mut value);
         if name.starts_with("eks.") && name != "eks.clusters" {
             self.name_cluster(&mut value);
         }
@@ -289,7 +289,7 @@ impl Assembly {
                 stub.insert(outer.to_owned(), json!({inner: [unknown]}));
             }
             let mut stub = Value::Object(stub);
-            identify(name, &mut stub);
+            identify(unit, name, &mut stub);
             table.items.push(stub);
             unit.placed.entry(at.clone()).or_default().push(table.items.len() - 1);
             table.items.len() - 1
@@ -479,7 +479,7 @@ fn arn_of(service: &str, regional: bool, resource: &str) -> String {
 }
 
 /// Gives an item the identity that AWS will give it, as far as it follows from what the code says.
-fn identify(name: &str, item: &mut Value) {
+fn identify(unit: &Unit<'_>, name: &str, item: &mut Value) {
     let Some(about) = collection(name) else { return };
     let key = about.key;
     let Value::Object(map) = item else { return };
@@ -503,7 +503,13 @@ fn identify(name: &str, item: &mut Value) {
             ("iam", false, text(map, field).map(|name| format!("{kind}{path}{name}")))
         }
         "iam.openIDConnectProviders" => {
-            let url = text(map, "Url").map(|url| url.strip_prefix("https://").unwrap_or(&url).to_owned());
+            // Where only creating the cluster will tell its issuer, the name of that hole is the address.
+            let hole = || {
+                let unknown = Unknown::of(map.get("Url")?).filter(|unknown| unknown.unblock.is_none())?;
+                Some(Text::hole(unknown.why).to_string())
+            };
+            let url = text(map, "Url").or_else(hole);
+            let url = url.map(|url| url.strip_prefix("https://").unwrap_or(&url).to_owned());
             if let Some(url) = &url {
                 map.insert("Url".to_owned(), Text::shown(url).to_key());
             }
@@ -528,7 +534,7 @@ fn identify(name: &str, item: &mut Value) {
     if map.get(key).and_then(Told::told).is_none()
         && let Some(resource) = resource
     {
-        map.insert(key.to_owned(), Text::shown(&arn_of(service, regional, &resource)).to_key());
+        map.insert(key.to_owned(), unit.fill(Text::shown(&arn_of(service, regional, &resource))).to_key());
     }
 }
 

@@ -35,7 +35,10 @@ const KINDS: [(&str, &str, &str); 21] = [
 pub(super) fn lower(resource: &Resource, out: &mut Out) {
     let kind = resource.kind.as_str();
     let kind = kind.strip_prefix("kubernetes_").unwrap_or(kind);
-    let kind = kind.strip_suffix("_v1").unwrap_or(kind);
+    let kind = match kind {
+        "config_map_v1_data" => "config_map_data",
+        kind => kind.strip_suffix("_v1").unwrap_or(kind),
+    };
     match kind {
         "manifest" => {
             if let Some(manifest) = resource.body.get("manifest") {
