@@ -273,9 +273,7 @@ fn cluster(
         }
     }
     let fellows = parts.list("sparkClusters").filter(|(other, _)| !other["userName"].is_null());
-    if cluster["userName"].is_null() && fellows.count() > 0 {
-        draft.set("fellowsSignIn", true);
-    }
+    draft.set("fellowsSignIn", cluster["userName"].is_null() && fellows.count() > 0);
     let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else {
         draft.set("operatorAccount", OPERATOR_ACCOUNT);
         return draft;
