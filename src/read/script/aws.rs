@@ -42,8 +42,11 @@ fn emr_containers(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mu
             }
         }
         "create-virtual-cluster" => {
-            let request = arguments.request(Case::Camel, files);
+            let mut request = arguments.request(Case::Camel, files);
             let at = named(&["name"]);
+            if let Form::Object(fields) = &mut request.form {
+                fields.push(("state".to_owned(), Node::text("RUNNING").written(at.clone())));
+            }
             out.push(item("emrContainers.virtualClusters", None, request.written(at)));
         }
         "create-job-template" => {
