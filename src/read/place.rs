@@ -389,9 +389,10 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
 
 /// Whether a key is that of a secret.
 fn names_a_secret(key: &str) -> bool {
-    let key = key.trim_matches(['"', '\'']).to_ascii_lowercase();
+    let key = key.trim_matches(['"', '\'']);
+    let words = ["password", "passwd", "secret", "token", "certdata", "credential"];
     !key.contains([' ', '/', ':'])
-        && ["password", "passwd", "secret", "token", "certdata", "credential"].iter().any(|word| key.contains(word))
+        && (redact::names_a_secret(key) || words.iter().any(|word| key.to_ascii_lowercase().contains(word)))
 }
 
 /// Text beside a place without what may be secret: values of environment variables, credentials.
