@@ -258,14 +258,14 @@ fn is_percent_name(name: &str) -> bool {
 /// Whether percent signs enclose a name, and are not those of a pattern of SQL or of a logger's layout.
 fn stands_free(text: &str, one: &Placeholder<'_>) -> bool {
     let bytes = text.as_bytes();
-    let line = text.get(..one.start).unwrap_or_default();
-    let line = line.get(line.rfind('\n').map_or(0, |at| at + 1)..).unwrap_or_default();
-    let before = line.trim_end_matches([' ', '\'', '"', '\\']);
+    // No more than the word before, however long the line is.
+    let before = bytes.get(one.start.saturating_sub(8)..one.start).unwrap_or_default();
+    let quotes = before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\'' | b'"' | b'\\')).count();
+    let before = before.get(..before.len() - quotes).unwrap_or_default();
     let like = before.len().checked_sub(4).and_then(|at| before.get(at..));
     !follows_word(bytes, one.start)
-        && !line.contains('%')
         && bytes.get(one.end).is_none_or(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'%'))
-        && !like.is_some_and(|word| word.eq_ignore_ascii_case("like"))
+        && !like.is_some_and(|word| word.eq_ignore_ascii_case(b"like"))
 }
 
 /// Words that stand alone between angle brackets for a thing, and not for a tag of HTML.
@@ -390,6 +390,7 @@ mod tests {
             ("%CLUSTER%", "${CLUSTER}"),
             ("%clustername%", "${clustername}"),
             ("%public_az_0%:", "${public_az_0}:"),
+            ("arn:aws:iam::%account%:role/%role_name%", "arn:aws:iam::${account}:role/${role_name}"),
             ("s3://YOUR_BUCKET/x", "s3://${YOUR_BUCKET}/x"),
             ("arn:aws:iam::xxxxxxxxxxxx:role/r", "arn:aws:iam::${xxxxxxxxxxxx}:role/r"),
         ] {
@@ -460,7 +461,7 @@ mod tests {
 
     #[test]
     fn long_and_broken_texts_end() {
-        for text in ["${", "{{", "<", "%", "{{{{{{", "${A", "<A", "%A"] {
+        for text in ["${", "{{", "<", "%", "{{{{{{", "${A", "<A", "%A", "%abc% ", "%abc%%"] {
             let long = text.repeat(50_000);
             assert!(scan(&long).len() <= 50_000);
             assert_eq!(restore(&set_aside(&long)), long.as_str());
