@@ -31,6 +31,9 @@ use std::rc::Rc;
 /// How far references are followed.
 const FOLLOWED: usize = 30;
 
+/// Lists of a role that, where they are not configured, are what other resources attach to it.
+const COMPUTED: [&str; 2] = ["inline_policy", "managed_policy_arns"];
+
 #[derive(Deserialize)]
 struct Plan<'a> {
     #[serde(borrow)]
@@ -372,6 +375,8 @@ impl Reader<'_, '_> {
             let value = match open {
                 Json::Bool(true) => match written {
                     Some(written) => Some(written.clone()),
+                    // Providers say of what nobody configured that the apply tells; here the attachments do.
+                    None if COMPUTED.contains(&name.as_str()) && self.left_out(&instance.address, name) => None,
                     None => self.referred(&instance.address, name).or_else(|| {
                         // What follows from the rest is better than not known.
                         let given = |name: &str| fields.get(name).cloned().unwrap_or(Value::NULL);
@@ -456,11 +461,8 @@ impl Reader<'_, '_> {
 
     /// What an attribute that is not known refers to.
     fn referred(&self, address: &str, name: &str) -> Option<Value> {
-        let (module, own) = split(address);
-        let configured = self.configured(module)?;
-        let plain = without_index(own);
-        let resource = configured.resources.iter().find(|resource| resource.address == plain)?;
-        let expressions: Json = serde_json::from_str(resource.expressions?.get()).ok()?;
+        let (module, _) = split(address);
+        let expressions = self.expressions(address)?;
         let expression = &expressions[name];
         if expression.is_null() {
             return None;
@@ -469,6 +471,19 @@ impl Reader<'_, '_> {
         let document = name.contains("policy") && !name.contains("arn");
         let value = if document { None } else { self.expression(expression, module, 0) };
         Some(value.unwrap_or_else(|| Value::unknown(format!("{address}.{name}"), None)))
+    }
+
+    /// What the configuration says of a resource.
+    fn expressions(&self, address: &str) -> Option<Json> {
+        let (module, own) = split(address);
+        let plain = without_index(own);
+        let resource = self.configured(module)?.resources.iter().find(|resource| resource.address == plain)?;
+        serde_json::from_str(resource.expressions?.get()).ok()
+    }
+
+    /// Whether the configuration is there and does not say this of a resource.
+    fn left_out(&self, address: &str, name: &str) -> bool {
+        self.expressions(address).is_some_and(|expressions| expressions[name].is_null())
     }
 
     /// The configuration of a module, by the beginning of addresses in it.
@@ -527,13 +542,25 @@ impl Reader<'_, '_> {
         let kind =
             if reference.starts_with("data.") { format!("data.{}", instance.kind) } else { instance.kind.to_string() };
         let given = |name: &str| values.get(name).cloned().unwrap_or(Value::NULL);
-        let own = given(attr);
-        if !own.is_null() {
-            return Some(own);
-        }
-        let known = attribute::of(&kind, attr, &instance.address, &given, &self.home);
+        let (head, steps) = attr.split_at(attr.find(['.', '[']).unwrap_or(attr.len()));
+        let own = Some(given(head)).filter(|own| !own.is_null());
+        let known = own.or_else(|| attribute::of(&kind, head, &instance.address, &given, &self.home));
+        let known = known.and_then(|known| stepped(&known, steps));
         Some(known.unwrap_or_else(|| Value::unknown(format!("{}.{attr}", instance.address), None)))
     }
+}
+
+/// What lies in a value at the steps of a reference, such as `[0].oidc[0].issuer`.
+fn stepped(value: &Value, steps: &str) -> Option<Value> {
+    let mut value = value.clone();
+    for step in steps.split(['.', '[']).map(|step| step.trim_end_matches(']')).filter(|step| !step.is_empty()) {
+        let inner = match step.parse::<usize>() {
+            Ok(at) => value.items().get(at).cloned(),
+            Err(_) => value.get(step.trim_matches('"')).cloned(),
+        };
+        value = inner.filter(|inner| !inner.is_null())?;
+    }
+    Some(value)
 }
 
 /// An address taken apart into its modules and the rest: `module.a["x.y"].` and `aws_iam_role.b`.

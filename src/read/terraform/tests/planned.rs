@@ -166,3 +166,44 @@ fn what_is_no_plan() {
     );
     assert!(!plan("x.json", &deep, &[]).unwrap().gaps.is_empty());
 }
+
+#[test]
+fn a_plan_follows_references_into_attributes_and_takes_what_nobody_configured_as_absent() {
+    let issuer = "aws_eks_cluster.c.identity[0].oidc[0].issuer";
+    let plan = |expressions: Value| {
+        json!({
+            "format_version": "1.2",
+            "planned_values": {"root_module": {"resources": [
+                {"address": "aws_eks_cluster.c", "mode": "managed", "type": "aws_eks_cluster", "values": {"name": "prod"}},
+                {"address": "aws_iam_openid_connect_provider.p", "mode": "managed",
+                 "type": "aws_iam_openid_connect_provider", "values": {"client_id_list": ["sts.amazonaws.com"]}},
+                {"address": "aws_iam_role.r", "mode": "managed", "type": "aws_iam_role", "values": {"name": "r"}},
+            ]}},
+            "resource_changes": [
+                {"address": "aws_iam_openid_connect_provider.p", "type": "aws_iam_openid_connect_provider",
+                 "change": {"after_unknown": {"arn": true, "url": true}}},
+                {"address": "aws_iam_role.r", "type": "aws_iam_role",
+                 "change": {"after_unknown": {"inline_policy": true, "managed_policy_arns": true}}},
+            ],
+            "configuration": {"root_module": {"resources": [
+                {"address": "aws_iam_openid_connect_provider.p", "expressions": {"url": {"references": [issuer]}}},
+                {"address": "aws_iam_role.r", "expressions": expressions},
+            ]}},
+        })
+        .to_string()
+    };
+    for (expressions, attached) in [
+        (json!({"name": {"constant_value": "r"}}), json!([])),
+        (
+            json!({"managed_policy_arns": {"references": ["aws_iam_policy.a"]}}),
+            json!([{"$unknown": "aws_iam_role.r.managed_policy_arns"}]),
+        ),
+    ] {
+        let (found, gaps) = planned(&[], "plan.json", &plan(expressions));
+        assert_eq!(gaps, [""; 0]);
+        let role = value_of(&found, "iam.roles");
+        assert_eq!(role.get("AttachedManagedPolicies").cloned().unwrap_or(json!([])), attached);
+        let provider = value_of(&found, "iam.openIDConnectProviders");
+        assert_eq!(short(&provider["Url"]), "{OIDC issuer of cluster prod}");
+    }
+}
