@@ -4,12 +4,17 @@
 //! linker resolves the references in it, rules check it, back ends print what they found:
 //!
 //! ```text
-//! exported state ─ read ─▶ Estate ─ link ─▶ Linked ─ check ─▶ Judgements ─ settle ─▶ Report ─ render ─▶ human │ json │ sarif
+//! live AWS + Kubernetes ─┐
+//! exported state, snapshot ─ read ─▶ Estate ─ link ─▶ Linked ─ check ─▶ Judgements ─ settle ─▶ Report ─ render ─▶ human │ json │ sarif
+//! code: Terraform, CFN, … ─┘
 //! ```
+//!
+//! Live answers take the form of exports, and code takes the form of both with holes in its texts
+//! (`read::code`), so that everything after reading is the same for all of them.
 //!
 //! # Invariants
 //!
-//! - Only [`read`] and `main` touch the disk or the clock. [`link`], [`check`], [`settle`] and the
+//! - Only [`read`] and `main` touch the network, the disk or the clock. [`link`], [`check`], [`settle`] and the
 //!   renderers of [`report`] are pure.
 //! - Checking cannot fail. Imperfect input is data: a reader returns what it understood and the
 //!   problems that it met, as [gaps](estate::Gap).
@@ -31,6 +36,10 @@
 //!   of missing the target; so each fault is one finding, with the words and the fix that fit it.
 //! - Rollouts are declared, or else inferred: a declaration says what to check, all of it.
 //! - Built-in rules are compiled to JSON when the program is built: starting it parses no YAML.
+//! - What code declares for no rollout is judged as a *fragment* (`link::fragment`): a rollout of which
+//!   nothing else is known, and whose open questions nobody asks.
+//! - A live run is planned from one table of calls (`read::live`), from which the reading,
+//!   `--explain-calls` and `permissions` all follow, so that they cannot drift apart.
 
 pub mod known;
 
