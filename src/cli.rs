@@ -25,8 +25,8 @@ use thiserror::Error;
 
 /// Will this Spark rollout run, and is it safe?
 ///
-/// Reads exported account state, checks every rollout against it and says go or no-go, with the fix
-/// for each thing that is in the way.
+/// Reads accounts and clusters, exported or live, or the code that will make them; checks every
+/// rollout against that and says go or no-go, with the fix for each thing that is in the way.
 #[derive(Debug, Parser)]
 #[command(name = "sparkcheck", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 the run could not be done; \

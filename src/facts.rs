@@ -204,7 +204,7 @@ mod tests {
             ("9.9.9", "2026-11-20", Truth::Unknown),
             ("5.7.0", "2026-11-20", Truth::False),
             ("5.30.1", "2026-11-20", Truth::False),
-            ("7.3.1", "2026-11-20", Truth::Unknown),
+            ("7.3.1", "2026-11-20", Truth::False),
             ("5.x", "2026-11-20", Truth::Unknown),
         ] {
             assert_eq!(emr_supported(version, today), supported, "{version} on {today}");

@@ -1,10 +1,11 @@
 //! Kubernetes as it is now: an API server that can go wrong in every way is read as an export is.
 #![cfg(feature = "live")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 #[path = "live_kubernetes/server.rs"]
 mod server;
 #[path = "support/story.rs"]
+#[expect(dead_code, reason = "of the stories, only some are looked at here")]
 mod story;
 
 use serde_json::Value;

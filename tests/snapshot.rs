@@ -1,5 +1,5 @@
 //! Snapshots: what is written is what was read, without secrets and in one order.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[path = "support/story.rs"]
 mod story;

@@ -16,6 +16,8 @@ use crate::path::escape;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// The account that EMR's chart makes for the operator.
+const OPERATOR_ACCOUNT: &str = "emr-containers-sa-spark-operator";
 /// The queue of a submission that names none, and whose user has none.
 const DEFAULT_QUEUE: &str = "poc";
 /// How many executors a queue allows that does not say.
@@ -95,7 +97,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, draft: &
     let name = name.and_then(|source| source.path.rsplit(['/', '\\']).next());
     draft.set(
         "name",
-        name.filter(|_| !declaration["config"].told().is_some())
+        name.filter(|_| declaration["config"].told().is_none())
             .or(declaration["config"].told())
             .unwrap_or("batch-processing-gateway"),
     );
@@ -270,7 +272,12 @@ fn cluster(
             }
         }
     }
-    let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return draft };
+    let fellows = parts.list("sparkClusters").filter(|(other, _)| !other["userName"].is_null());
+    draft.set("fellowsSignIn", cluster["userName"].is_null() && fellows.count() > 0);
+    let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else {
+        draft.set("operatorAccount", OPERATOR_ACCOUNT);
+        return draft;
+    };
     let namespace = draft.text("namespace").map(str::to_owned);
     let wanted = Wanted { collection: "kubernetes.deployments", scope: &cluster_arn, namespace: None };
     let operator = lookup(estate, wanted, |deployment| spark_operator::group_of(deployment) == Some(KUBEFLOW));
@@ -283,7 +290,7 @@ fn cluster(
             }
         }
         // The account of EMR's own chart, whatever else is known of the cluster.
-        Found::Nothing | Found::Unknown(_) => draft.set("operatorAccount", "emr-containers-sa-spark-operator"),
+        Found::Nothing | Found::Unknown(_) => draft.set("operatorAccount", OPERATOR_ACCOUNT),
     }
     draft.set_found("operator", operator);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -326,6 +333,12 @@ fn images(parts: &Parts<'_>) -> Vec<Draft> {
         if version.matches('.').count() == 2 {
             draft.set_at("sparkRelease", application::number(&version), format!("{at}/version"));
         }
+        let before = parts.list("sparkImages").take_while(|(_, other)| *other != at);
+        let mut before = before.filter(|(other, _)| !name.is_empty() && self::text(&other["name"]) == name);
+        if let Some((other, _)) = before.find(|(other, _)| minor(&other["version"]) != minor(&image["version"])) {
+            let unknown = Unknown::of(&other["version"]).or_else(|| Unknown::of(&image["version"]));
+            draft.set("otherVersion", unknown.map_or_else(|| text(&other["version"]).into(), |it| it.to_value()));
+        }
         for field in ["name", "version", "types"] {
             if !image[field].is_null() {
                 draft.set_at(field, image[field].clone(), format!("{at}/{field}"));
@@ -334,6 +347,11 @@ fn images(parts: &Parts<'_>) -> Vec<Draft> {
         draft
     });
     images.collect()
+}
+
+/// The first two numbers of a version, within which Spark stays compatible.
+fn minor(version: &Value) -> Vec<String> {
+    text(version).split('.').take(2).map(str::to_owned).collect()
 }
 
 /// The Spark versions that clusters offer, and the images for each.

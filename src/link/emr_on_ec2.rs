@@ -164,6 +164,8 @@ fn as_request(cluster: &Value, at: &str, draft: &mut Draft) {
             draft.aliases.push((format!("/request/Instances/{field}"), format!("{at}/Ec2InstanceAttributes/{field}")));
         }
     }
+    // Where the code refers to groups, which themselves stand elsewhere.
+    draft.set_at("namesInstances", true, format!("{at}/Ec2InstanceAttributes"));
     instances_of(cluster, at, &mut request["Instances"], draft);
     draft.set_at("request", request, at);
 }
@@ -326,7 +328,8 @@ fn network(estate: &Estate, draft: &mut Draft) {
             Found::Unknown(unknown) => Some(unknown.to_value()),
         })
         .collect();
-    let public_rules = public_rules(estate, &groups);
+    let (public_rules, ranges) = public_rules(estate, &groups);
+    draft.aliases.extend(ranges);
     for (id, found) in &groups {
         let Found::At(_, at) = found else { continue };
         let own = |item: &Value| item.is(id) || item["group"].is(id);
@@ -402,7 +405,7 @@ fn is_public(estate: &Estate, subnets: &[(String, Found<'_>)]) -> Value {
 }
 
 /// The inbound rules that let everybody in on other ports than those that the account permits.
-fn public_rules(estate: &Estate, groups: &[(String, Found<'_>)]) -> Vec<Value> {
+fn public_rules(estate: &Estate, groups: &[(String, Found<'_>)]) -> (Vec<Value>, Vec<(String, String)>) {
     let permitted = &estate.document["emr"]["blockPublicAccess"]["BlockPublicAccessConfiguration"];
     let permitted = permitted["PermittedPublicSecurityGroupRuleRanges"].as_array();
     let is_permitted = |from: i64, to: i64| {
@@ -411,31 +414,32 @@ fn public_rules(estate: &Estate, groups: &[(String, Found<'_>)]) -> Vec<Value> {
             least <= from && to <= range["MaxRange"].as_i64().unwrap_or(least)
         })
     };
-    let mut rules = Vec::new();
+    let (mut rules, mut aliases) = (Vec::new(), Vec::new());
     for (id, found) in groups {
-        let group = match found {
-            Found::At(group, _) => group,
+        let (group, at) = match found {
+            Found::At(group, at) => (group, at),
             Found::Nothing => continue,
             Found::Unknown(unknown) => {
                 rules.push(unknown.to_value());
                 continue;
             }
         };
-        for rule in group["IpPermissions"].as_array().into_iter().flatten() {
-            let open = |list: &str, field: &str, all: &str| {
-                rule[list].as_array().into_iter().flatten().any(|range| range[field] == all)
+        for (number, rule) in group["IpPermissions"].as_array().into_iter().flatten().enumerate() {
+            let open = |list: &str, field: &str, all: &'static str| {
+                let place = rule[list].as_array()?.iter().position(|range| range[field] == all)?;
+                Some((all, format!("{at}/IpPermissions/{number}/{list}/{place}/{field}")))
             };
-            if !open("IpRanges", "CidrIp", "0.0.0.0/0") && !open("Ipv6Ranges", "CidrIpv6", "::/0") {
-                continue;
-            }
+            let open = open("IpRanges", "CidrIp", "0.0.0.0/0").or_else(|| open("Ipv6Ranges", "CidrIpv6", "::/0"));
+            let Some((range, place)) = open else { continue };
             let (from, to) = (rule["FromPort"].as_i64().unwrap_or(0), rule["ToPort"].as_i64().unwrap_or(65535));
             if !is_permitted(from, to) {
                 let ports = if from == to { format!("port {from}") } else { format!("ports {from} to {to}") };
-                rules.push(json!({"group": id, "ports": ports}));
+                aliases.push((format!("/publicRules/{}/range", rules.len()), place));
+                rules.push(json!({"group": id, "ports": ports, "range": range}));
             }
         }
     }
-    rules
+    (rules, aliases)
 }
 
 /// The policies that the account wrote for the two roles.

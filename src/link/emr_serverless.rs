@@ -16,6 +16,9 @@ use serde_json::{Map, Value, json};
 /// The kind of the job requests of this system.
 const JOB: &str = "serverless-start-job-run";
 
+/// The smallest worker that is offered.
+const SMALLEST: Worker = Worker { vcpu: 1, memory_gb: 2 };
+
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     application(estate, declaration, pointer, draft);
@@ -313,6 +316,9 @@ fn bounds(draft: &mut Draft) {
         let vcpu = driver.vcpu.saturating_add(executor.vcpu);
         let memory_gb = driver.memory_gb.saturating_add(executor.memory_gb);
         draft.set("driverAndExecutor", json!({"vcpu": vcpu, "memoryGb": memory_gb}));
+    } else if all.is_empty() && draft.object.get("maximum").is_some() {
+        // Whatever the jobs ask for, it is two of the smallest workers at the least.
+        draft.set("driverAndExecutor", json!({"vcpu": 2 * SMALLEST.vcpu, "memoryGb": 2 * SMALLEST.memory_gb}));
     }
     if let Some(unknown) = draft.object.get("maximum").and_then(Unknown::of) {
         draft.set("wholeWorkers", unknown.to_value());

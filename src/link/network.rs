@@ -106,9 +106,8 @@ fn reach(estate: &Estate, scope: &str, subnet: &Value, tenants: Tenants, item: &
 /// The route table of a subnet: its own, or else its VPC's main one.
 fn table<'e>(estate: &'e Estate, scope: &str, subnet: &Value) -> Result<&'e Value, Unknown> {
     let tables = estate.items("ec2.routeTables");
-    let has = |table: &Value, is: &dyn Fn(&Value) -> bool| {
-        table["Associations"].as_array().into_iter().flatten().any(|association| is(association))
-    };
+    let has =
+        |table: &Value, is: &dyn Fn(&Value) -> bool| table["Associations"].as_array().into_iter().flatten().any(is);
     let own = tables.iter().find(|table| has(table, &|it| it["SubnetId"] == subnet["SubnetId"]));
     // Only when all tables are there is it certain that none is the subnet's own.
     match (own, estate.incomplete("ec2.routeTables", scope, None)) {

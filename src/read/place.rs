@@ -389,9 +389,10 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
 
 /// Whether a key is that of a secret.
 fn names_a_secret(key: &str) -> bool {
-    let key = key.trim_matches(['"', '\'']).to_ascii_lowercase();
+    let key = key.trim_matches(['"', '\'']);
+    let words = ["password", "passwd", "secret", "token", "certdata", "credential"];
     !key.contains([' ', '/', ':'])
-        && ["password", "passwd", "secret", "token", "certdata", "credential"].iter().any(|word| key.contains(word))
+        && (redact::names_a_secret(key) || words.iter().any(|word| key.to_ascii_lowercase().contains(word)))
 }
 
 /// Text beside a place without what may be secret: values of environment variables, credentials.
@@ -405,9 +406,26 @@ fn hide(text: &str) -> Cow<'_, str> {
         )
         .unwrap()
     });
+    #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
+    static PAIRS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?P<key>["']?(?P<name>[\w.-]+)["']?\s*[:=]\s*)(?:"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$))"#)
+            .unwrap()
+    });
     let hidden = VALUES.replace_all(text, |captures: &regex_lite::Captures<'_>| {
         captures.name("key").map_or_else(|| "***".to_owned(), |key| format!("{}\"***\"", key.as_str()))
     });
+    let hidden = Cow::Owned(
+        PAIRS
+            .replace_all(&hidden, |captures: &regex_lite::Captures<'_>| {
+                let part = |name: &str| captures.name(name).map_or("", |part| part.as_str());
+                if redact::names_a_secret(part("name")) {
+                    format!("{}\"***\"", part("key"))
+                } else {
+                    captures.get(0).map_or("", |whole| whole.as_str()).to_owned()
+                }
+            })
+            .into_owned(),
+    );
     match redact::text(&hidden) {
         Cow::Owned(more) => Cow::Owned(more),
         Cow::Borrowed(_) => hidden,

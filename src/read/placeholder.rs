@@ -151,7 +151,9 @@ pub(crate) fn scan(text: &str) -> Vec<Placeholder<'_>> {
             }
             b'{' => enclosed(text, at, '}', is_capitals),
             b'<' if at == 0 || bytes.get(at - 1) != Some(&b'<') => enclosed(text, at, '>', is_angle_name),
-            b'%' => enclosed(text, at, '%', is_capitals),
+            b'%' => {
+                enclosed(text, at, '%', is_percent_name).filter(|one| is_capitals(one.name) || stands_free(text, one))
+            }
             b'Y' | b'y' | b'R' | b'C' | b'x' | b'X' if !follows_word(bytes, at) => word(text, at),
             _ => None,
         };
@@ -245,6 +247,27 @@ fn is_capitals(name: &str) -> bool {
         && !AT_RUN_TIME.contains(&name)
 }
 
+/// A name of older scripts, also in small letters.
+fn is_percent_name(name: &str) -> bool {
+    is_capitals(name)
+        || (name.len() >= 3
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+}
+
+/// Whether percent signs enclose a name, and are not those of a pattern of SQL or of a logger's layout.
+fn stands_free(text: &str, one: &Placeholder<'_>) -> bool {
+    let bytes = text.as_bytes();
+    // No more than the word before, however long the line is.
+    let before = bytes.get(one.start.saturating_sub(8)..one.start).unwrap_or_default();
+    let quotes = before.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\'' | b'"' | b'\\')).count();
+    let before = before.get(..before.len() - quotes).unwrap_or_default();
+    let like = before.len().checked_sub(4).and_then(|at| before.get(at..));
+    !follows_word(bytes, one.start)
+        && bytes.get(one.end).is_none_or(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'_' | b'%'))
+        && !like.is_some_and(|word| word.eq_ignore_ascii_case(b"like"))
+}
+
 /// Words that stand alone between angle brackets for a thing, and not for a tag of HTML.
 const THINGS: &[&str] = &[
     "account",
@@ -296,6 +319,31 @@ fn word(text: &str, at: usize) -> Option<Placeholder<'_>> {
     is.then_some(Placeholder { start: at, end: at + end, name, dialect: Dialect::Hand })
 }
 
+/// Domains that are kept for documentation, and belong to nobody (RFC 2606).
+const NOBODYS: [&str; 3] = ["example.com", "example.org", "example.net"];
+
+/// A host in a text that nobody can reach: one of documentation, or the imitation of AWS in tests.
+pub(crate) fn stand_in(text: &str) -> Option<&str> {
+    if text.len() > LONGEST * 5 || text.contains('\n') {
+        return None;
+    }
+    let of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let whole = |domain: &str| {
+        let start = text.find(domain)?;
+        let end = start + domain.len();
+        let (before, after) = (text.get(..start)?, text.get(end..)?);
+        // `example.com/team` without a scheme is a key of Kubernetes.
+        let ends = !after.starts_with(of_host) && (!after.starts_with('/') || before.contains("://"));
+        let first = before.trim_end_matches(of_host).len();
+        let host = text.get(first..end)?;
+        (ends && (host == domain || host.ends_with(&format!(".{domain}")))).then_some(host)
+    };
+    NOBODYS.iter().find_map(|domain| whole(domain)).or_else(|| {
+        let (_, host) = text.split_once("://")?;
+        host.get(.."localstack".len()).filter(|host| *host == "localstack")
+    })
+}
+
 /// The text with its placeholders as holes; `None` where it has none.
 pub(crate) fn holes(text: &str) -> Option<Text> {
     let found = scan(text);
@@ -340,6 +388,9 @@ mod tests {
             ("arn:aws:iam::{ACCOUNT_ID}:policy/p", "arn:aws:iam::${account}:policy/p"),
             ("{{ namespace }}-{{ROLE}}", "${namespace}-${ROLE}"),
             ("%CLUSTER%", "${CLUSTER}"),
+            ("%clustername%", "${clustername}"),
+            ("%public_az_0%:", "${public_az_0}:"),
+            ("arn:aws:iam::%account%:role/%role_name%", "arn:aws:iam::${account}:role/${role_name}"),
             ("s3://YOUR_BUCKET/x", "s3://${YOUR_BUCKET}/x"),
             ("arn:aws:iam::xxxxxxxxxxxx:role/r", "arn:aws:iam::${xxxxxxxxxxxx}:role/r"),
         ] {
@@ -355,10 +406,29 @@ mod tests {
             "http://$host/$2",
             "for DEV in /dev/nvme[1-9]n1;do echo $((IDX + 1)); done",
             "100% of 5% x",
+            "SELECT * FROM t WHERE name LIKE '%error%'",
+            "%d %level%msg%n",
+            "%d{HH:mm} %-5level %logger%n",
             "List<String>",
             "a < b and c > d",
         ] {
             assert_eq!(holes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_that_nobody_reaches() {
+        for (text, expected) in [
+            ("bpg.values.example.com", Some("bpg.values.example.com")),
+            ("https://example.org/path", Some("example.org")),
+            ("thrift://hive.example.net:9083", Some("hive.example.net")),
+            ("http://localstack:4566", Some("localstack")),
+            ("example.com/dedicated", None),
+            ("https://counterexample.com", None),
+            ("https://example.com.evil.io", None),
+            ("https://gateway.mysparks.io", None),
+        ] {
+            assert_eq!(stand_in(text), expected, "{text}");
         }
     }
 
@@ -391,7 +461,7 @@ mod tests {
 
     #[test]
     fn long_and_broken_texts_end() {
-        for text in ["${", "{{", "<", "%", "{{{{{{", "${A", "<A", "%A"] {
+        for text in ["${", "{{", "<", "%", "{{{{{{", "${A", "<A", "%A", "%abc% ", "%abc%%"] {
             let long = text.repeat(50_000);
             assert!(scan(&long).len() <= 50_000);
             assert_eq!(restore(&set_aside(&long)), long.as_str());

@@ -70,21 +70,21 @@ struct Left {
 /// How many different placeholders of a file are told, and how many places of each.
 const TOLD: (usize, usize) = (50, 5);
 
+/// Hosts that a process has for itself alone.
+const LOCAL: [&str; 2] = ["://localhost", "://127.0.0.1"];
+
 impl Left {
     fn look(&mut self, value: &Value, pointer: &mut String) {
         match value {
             Value::String(text) => {
                 let text = placeholder::restore(text);
+                if let Some(host) = placeholder::stand_in(&text) {
+                    self.tell(host, pointer);
+                }
                 for one in placeholder::scan(&text) {
                     let raw = text.get(one.start..one.end).unwrap_or_default();
-                    if one.dialect != placeholder::Dialect::Hand
-                        || (self.found.len() >= TOLD.0 && !self.found.contains_key(raw))
-                    {
-                        continue;
-                    }
-                    let places = self.found.entry(raw.to_owned()).or_default();
-                    if places.len() < TOLD.1 && places.last() != Some(pointer) {
-                        places.push(pointer.clone());
+                    if one.dialect == placeholder::Dialect::Hand {
+                        self.tell(raw, pointer);
                     }
                 }
             }
@@ -97,6 +97,7 @@ impl Left {
                 }
             }
             Value::Object(map) => {
+                self.connection(map, pointer);
                 let length = pointer.len();
                 for (key, inner) in map {
                     pointer.push('/');
@@ -106,6 +107,43 @@ impl Left {
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn tell(&mut self, raw: &str, pointer: &str) {
+        if self.found.len() >= TOLD.0 && !self.found.contains_key(raw) {
+            return;
+        }
+        let places = self.found.entry(raw.to_owned()).or_default();
+        if places.len() < TOLD.1 && places.last().map(String::as_str) != Some(pointer) {
+            places.push(pointer.to_owned());
+        }
+    }
+
+    /// What a gateway's configuration needs to reach a cluster or its database, and is not there yet.
+    fn connection(&mut self, map: &Map<String, Value>, pointer: &str) {
+        let is_cluster = map.contains_key("sparkVersions") || map.contains_key("sparkServiceAccount");
+        let is_database = map.contains_key("connectionString") && map.contains_key("dbName");
+        let needed: &[&str] = match (is_cluster, is_database) {
+            (true, _) => &["masterUrl", "caCertDataSOPS", "userTokenSOPS"],
+            (_, true) => &["connectionString", "user", "password", "dbName"],
+            _ => return,
+        };
+        for (key, value) in needed.iter().filter_map(|key| Some((*key, map.get(*key)?))) {
+            let left = match value {
+                Value::Null => true,
+                Value::String(text) => match key {
+                    // A certificate has some hundred characters and more.
+                    "caCertDataSOPS" => text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+                    // In the gateway's pod, that is the pod itself.
+                    "connectionString" => text.is_empty() || LOCAL.iter().any(|host| text.contains(host)),
+                    _ => text.is_empty(),
+                },
+                _ => false,
+            };
+            if left {
+                self.tell(key, &format!("{pointer}/{key}"));
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// What goes wrong with the lists of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// 403 with a Status.
     Forbidden,
     /// 403 for all namespaces together, and not for each.
@@ -53,7 +53,7 @@ pub enum Fault {
 
 /// The state of the server.
 #[derive(Default)]
-pub struct State {
+pub(crate) struct State {
     /// By resource: kind, API version and objects. What is not here is not installed.
     pub lists: BTreeMap<String, (String, String, Vec<Value>)>,
     pub fault: Option<(String, Fault)>,
@@ -66,7 +66,7 @@ pub struct State {
     failed: usize,
 }
 
-pub struct Server {
+pub(crate) struct Server {
     pub endpoint: String,
     /// Base64 of the PEM of its authority, as EKS gives it.
     pub authority: String,
@@ -81,10 +81,10 @@ impl Drop for Server {
     }
 }
 
-pub const TOKEN: &str = "k8s-aws-v1.planted-bearer-token";
+pub(crate) const TOKEN: &str = "k8s-aws-v1.planted-bearer-token";
 
 impl Server {
-    pub fn start(state: State) -> Self {
+    pub(crate) fn start(state: State) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();

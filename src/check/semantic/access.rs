@@ -475,7 +475,11 @@ pub(super) fn trust_scoped(role: &Path, service: &str, subject: &Subject<'_>) ->
     let answer = trust::service_trust(&policy, service);
     let at = answer.because.first().map_or_else(|| pointer.clone(), |because| format!("{pointer}{}", because.pointer));
     let because = format!("no condition on `aws:SourceAccount` or `aws:SourceArn` limits `{service}`");
-    let evidence = Evidence::at(at, because).fact("service", service);
+    let mut evidence = Evidence::at(at, because).fact("service", service);
+    // Where the service is named, which may be far from the head of its statement.
+    let named = policy.statements.iter().flat_map(|statement| statement.principals.iter().flatten());
+    let named = named.filter(|principal| principal.value.as_str() == Some(service));
+    evidence.spots.extend(named.map(|one| Spot { pointer: format!("{pointer}{}", one.pointer), note: String::new() }));
     match (answer.admitted, answer.scoped) {
         // A service that does not get in at all is another rule's business.
         (Truth::False, _) | (_, Truth::True) => Verdict::Pass,

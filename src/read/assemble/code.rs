@@ -311,10 +311,10 @@ impl Assembly {
         let list = table.items.get(position).and_then(|item| item.pointer(&pointer)).and_then(Value::as_array);
         let known = list.map_or(0, |list| list.iter().take_while(|entry| Unknown::of(entry).is_none()).count());
         let target = format!("{at}/{position}/{field}/{known}");
-        if found.is_none() {
-            if let Some(place) = part.at.clone() {
-                self.note(unit, &format!("{at}/{position}"), &place);
-            }
+        if found.is_none()
+            && let Some(place) = part.at.clone()
+        {
+            self.note(unit, &format!("{at}/{position}"), &place);
         }
         let value = self.value(unit, part, &target);
         let item = self.tables.get_mut(&at).and_then(|table| table.items.get_mut(position));

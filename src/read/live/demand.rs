@@ -14,6 +14,20 @@ use std::collections::BTreeSet;
 /// The policies of a principal: one call lists all four.
 const IAM: &[&str] = &["iam.roles", "iam.users", "iam.groups", "iam.policies"];
 
+/// What decides whether something is allowed: policies of the principal, of its organization and of the resource.
+const ACCESS: &[&str] = &[
+    "iam.roles",
+    "iam.users",
+    "iam.groups",
+    "iam.policies",
+    "organizations.organization",
+    "organizations.parents",
+    "organizations.policies",
+    "organizations.targets",
+    "s3.buckets",
+    "kms.keys",
+];
+
 /// What decides which pods find which nodes.
 const CAPACITY: &[&str] = &[
     "eks.clusters",
@@ -127,15 +141,18 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("untaggedSecurityGroups", &["ec2.securityGroups"]),
     ("subnet", &["ec2.subnets"]),
     ("blocksPublicAccess", &["emr.blockPublicAccess"]),
-    ("allows", IAM),
-    ("limits", IAM),
-    ("withholds", IAM),
+    ("allows", ACCESS),
+    ("limits", ACCESS),
+    ("withholds", ACCESS),
     ("names_actions", IAM),
     ("grants_something", IAM),
     ("well_formed", IAM),
     ("trusts", &["iam.openIDConnectProviders"]),
     ("trusts_only", &["iam.openIDConnectProviders"]),
     ("keeps_out", &["iam.openIDConnectProviders"]),
+    ("nodePools", &["kubernetes.nodePools"]),
+    ("bucketPolicy", &["s3.buckets"]),
+    ("bucketKey", &["s3.buckets", "kms.keys"]),
     ("instanceTypes", CAPACITY),
     ("poolLimits", CAPACITY),
     ("fits", CAPACITY),
@@ -173,7 +190,7 @@ pub fn demand(rules: &[Rule], systems: &[System]) -> Demand {
 fn has(system: System, collection: &str) -> bool {
     let begins = |sections: &[&str]| sections.iter().any(|section| collection.starts_with(section));
     match system {
-        _ if begins(&["iam.roles", "iam.users", "iam.groups", "iam.policies"]) => true,
+        _ if begins(&["iam.roles", "iam.users", "iam.groups", "iam.policies", "organizations.", "s3.", "kms."]) => true,
         System::EmrOnEks => begins(&["iam.openID", "eks.", "emrContainers.", "ec2.", "kubernetes."]),
         System::EmrServerless => begins(&["emrServerless.", "ec2."]),
         System::EmrOnEc2 => begins(&["iam.instanceProfiles", "emr.", "ec2."]),

@@ -57,7 +57,7 @@ fn letters_keep_their_places() {
     let Some(At { span: Where::Bytes(start, end), .. }) = node.get("x").unwrap().at.clone() else { panic!() };
     assert_eq!(&text[start as usize..end as usize], "\"'$N'\"");
     let only = "N=river\na $N";
-    assert_eq!(commands(only, &[0..only.len()], &|_| None)[0].words[1].at(), place(&(2..7)));
+    assert_eq!(commands(only, std::slice::from_ref(&(0..only.len())), &|_| None)[0].words[1].at(), place(&(2..7)));
     assert_eq!(found[0].words[2].at(), place(&(text.len() - 1..text.len())));
 }
 

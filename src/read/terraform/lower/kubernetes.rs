@@ -1,6 +1,6 @@
 //! Kubernetes: namespaces, accounts, roles and bindings, ConfigMaps, quotas, manifests.
 //!
-//! Deliberately absent: Secrets, and what a chart installs.
+//! Deliberately absent: what is in Secrets, and what a chart installs.
 
 use super::eks::scoped;
 use super::{Kind, Out, Resource, Value, list_of, object, or, shaped};
@@ -8,10 +8,11 @@ use crate::read::terraform::attribute::lit;
 use crate::read::terraform::functions::from_yaml;
 
 /// Kinds of objects: kind, version, collection.
-const KINDS: [(&str, &str, &str); 21] = [
+const KINDS: [(&str, &str, &str); 22] = [
     ("Namespace", "v1", "kubernetes.namespaces"),
     ("ServiceAccount", "v1", "kubernetes.serviceAccounts"),
     ("ConfigMap", "v1", "kubernetes.configMaps"),
+    ("Secret", "v1", "kubernetes.secrets"),
     ("ResourceQuota", "v1", "kubernetes.resourceQuotas"),
     ("LimitRange", "v1", "kubernetes.limitRanges"),
     ("Service", "v1", "kubernetes.services"),
@@ -56,6 +57,11 @@ pub(super) fn lower(resource: &Resource, out: &mut Out) {
         "config_map" | "config_map_data" => {
             let data = resource.get("data");
             typed("ConfigMap", resource, vec![("data", data)], out);
+        }
+        // Of what type it is, and nothing of what it holds.
+        "secret" if resource.body.get("type").is_some() => {
+            let type_of = resource.get("type");
+            typed("Secret", resource, vec![("type", type_of)], out);
         }
         "role" | "cluster_role" => {
             let rules = list_of(&resource.body, "rule", |rule| {
@@ -159,6 +165,9 @@ fn manifest_of(manifest: &Value, resource: &Resource, out: &mut Out) {
     }
     let Some((_, _, collection)) = KINDS.iter().find(|(known, ..)| *known == kind) else { return };
     let mut fields = (**fields).clone();
+    if kind == "Secret" {
+        fields.map.retain(|key, _| ["apiVersion", "kind", "type", "metadata"].contains(&key.as_str()));
+    }
     if let Some(Value { kind: Kind::Object(metadata), spot }) = fields.map.get("metadata").cloned() {
         let cluster_wide = matches!(
             kind.as_str(),

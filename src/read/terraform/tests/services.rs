@@ -126,6 +126,12 @@ fn attachments_of_every_kind() {
             ],
         ),
         ("resource \"kubernetes_secret\" \"s\" {\n  data = { password = \"hunter2\" }\n}\n", vec![]),
+        (
+            "resource \"kubernetes_secret_v1\" \"s\" {\n  metadata {\n    name = \"t\"\n  }\n  type = \"kubernetes.io/service-account-token\"\n  data = { token = \"hunter2\" }\n}\n",
+            vec![
+                "kubernetes.secrets (apiVersion=v1 kind=Secret metadata=(name=t namespace=default) type=kubernetes.io/service-account-token)",
+            ],
+        ),
         ("resource \"aws_vpc\" \"v\" {}\n", vec![]),
     ] {
         assert_eq!(lowered(text), expected, "{text}");
