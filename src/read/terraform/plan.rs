@@ -468,7 +468,8 @@ impl Reader<'_, '_> {
             return None;
         }
         // A document is put together from what it refers to, and is not the same.
-        let document = name.contains("policy") && !name.contains("arn");
+        let document =
+            name.contains("policy") && !name.contains("arn") || matches!(name, "data" | "manifest" | "yaml_body");
         let value = if document { None } else { self.expression(expression, module, 0) };
         Some(value.unwrap_or_else(|| Value::unknown(format!("{address}.{name}"), None)))
     }
