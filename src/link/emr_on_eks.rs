@@ -474,7 +474,7 @@ fn mapping(config_map: &Found<'_>) -> Mapping {
         Found::Unknown(unknown) => return Mapping::Unknown(unknown.clone()),
     };
     let Some(text) = map["data"]["mapRoles"].told() else {
-        return match Unknown::of(&map["data"]["mapRoles"]) {
+        return match Unknown::of(&map["data"]).or_else(|| Unknown::of(&map["data"]["mapRoles"])) {
             Some(unknown) => Mapping::Unknown(unknown),
             None => Mapping::Nothing,
         };
