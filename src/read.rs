@@ -279,7 +279,8 @@ fn together(single: Vec<Code>, templates: Vec<Code>, modules: Vec<Code>) -> Vec<
     codes.retain(|code| !code.files.iter().any(|file| planned.contains(&file.path)));
     let taken = paths(&codes);
     codes.extend(templates);
-    codes.extend(single.into_iter().filter(|code| code.files.iter().any(|file| !taken.contains(&file.path))));
+    let is_new = |code: &Code| code.files.is_empty() || code.files.iter().any(|file| !taken.contains(&file.path));
+    codes.extend(single.into_iter().filter(is_new));
     codes.retain(|code| !code.declared.is_empty() || !code.gaps.is_empty());
     codes
 }

@@ -82,6 +82,17 @@ fn what_is_ours_and_cannot_be_read_is_a_gap() {
 }
 
 #[test]
+fn broken_code_is_told_of() {
+    let role = "resource \"aws_iam_role\" \"job\" {\n  name = \"job\"\n";
+    let plan = r#"{"format_version": "1.2", "terraform_version": "1.9.0", "planned_values": {"root_module": {"#;
+    for (name, content, place) in [("main.tf", role, "main.tf:"), ("plan.json", plan, "plan.json")] {
+        let folder = folder(&[(name, content.as_bytes())]);
+        let gaps = estate(folder.path()).gaps;
+        assert!(gaps.iter().any(|gap| gap.place.as_deref().is_some_and(|at| at.contains(place))), "{name}: {gaps:?}");
+    }
+}
+
+#[test]
 fn what_is_not_ours_is_passed_over_and_counted() {
     let folder = folder(&[
         ("package.json", b"{\"name\": \"x\", \"dependencies\": {}}"),

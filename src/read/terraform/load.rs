@@ -8,6 +8,7 @@
 use super::registry;
 use super::source::{self, Block, Body, Folder, Mistake};
 use crate::estate::Gap;
+use crate::read::code::Code;
 use crate::read::file::{self, Entry};
 use serde_json::Value as Json;
 use std::cell::RefCell;
@@ -161,11 +162,10 @@ impl Loader {
         self.gaps.borrow().iter().filter(|gap| shown.contains(&gap.what.as_str())).cloned().collect()
     }
 
-    /// The gaps of files that could not be read at all.
-    pub(super) fn lost(&self) -> Vec<Gap> {
-        let sources = self.sources.borrow();
-        let known: Vec<&str> = sources.iter().map(|source| source.shown.as_str()).collect();
-        self.gaps.borrow().iter().filter(|gap| !known.contains(&gap.what.as_str())).cloned().collect()
+    /// The gaps that none of these units of code tells of: files that could not be read, or of which nothing was left.
+    pub(super) fn lost(&self, codes: &[Code]) -> Vec<Gap> {
+        let told = |gap: &Gap| codes.iter().any(|code| code.gaps.contains(gap));
+        self.gaps.borrow().iter().filter(|gap| !told(gap)).cloned().collect()
     }
 
     /// The directories that declare anything, by path.

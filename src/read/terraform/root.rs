@@ -27,7 +27,7 @@ pub(super) fn read(files: &[Entry]) -> Vec<Code> {
         let address = if several { format!("{}:", folder.shown) } else { String::new() };
         codes.push(one(&loader, folder, &address));
     }
-    let lost = loader.lost();
+    let lost = loader.lost(&codes);
     if !lost.is_empty() {
         match codes.first_mut() {
             Some(code) => code.gaps.extend(lost),
