@@ -93,6 +93,14 @@ fn broken_code_is_told_of() {
 }
 
 #[test]
+fn a_script_with_a_manifest_in_it_is_a_script() {
+    let script = "#!/bin/bash\nif [ -n \"$X\" ]; then\n  echo x\nfi\ncat <<EOF > cluster.yaml\napiVersion: eksctl.io/v1alpha5\nkind: \
+                  ClusterConfig\nmetadata: {name: spark, region: eu-west-1, version: \"1.34\"}\nEOF\neksctl create cluster -f cluster.yaml\n";
+    let estate = estate(folder(&[("set-up.sh", script.as_bytes())]).path());
+    assert_eq!(estate.gaps, []);
+}
+
+#[test]
 fn what_is_not_ours_is_passed_over_and_counted() {
     let folder = folder(&[
         ("package.json", b"{\"name\": \"x\", \"dependencies\": {}}"),

@@ -142,6 +142,10 @@ fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &
 /// What infrastructure code makes of a text, if that is what it is.
 fn code(entry: &Entry, text: &str, terraform: &[Entry]) -> Option<Outcome> {
     let path = entry.shown.as_str();
+    if is_prose(path) {
+        // A manifest in a here-document or a fenced block is the script's to tell.
+        return script::material(path, text).map(Outcome::Material);
+    }
     let begins_as_json = text.trim_start().starts_with(['{', '[']);
     if begins_as_json && let Some(code) = terraform::plan(path, text, terraform) {
         return Some(Outcome::Code(code));
