@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench, like a test, has nobody to report to")]
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,10 @@ fn main() {
 
 fn fixture(form: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/code").join(format!("the-live-run-as-found.{form}"))
+}
+
+fn mended_plan() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/code/the-live-run-mended.plan/plan.json")
 }
 
 /// Every checker over every tree that it reads; theirs as a multiple of ours.
@@ -74,10 +78,10 @@ fn beside_peers() {
 
 /// Plans of several sizes: the time as a multiple of parsing, the most memory as one of the plan's size.
 fn plans() {
-    let plan: Value = serde_json::from_slice(&fs::read(fixture("plan").join("plan.json")).unwrap()).unwrap();
+    let plan: Value = serde_json::from_slice(&fs::read(mended_plan()).unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     println!("\nplan MB  modules  parse ms  time  memory");
-    for modules in [100, 1_000, 5_000] {
+    for modules in [15, 60, 240] {
         let path = folder.path().join("plan.json");
         let text = serde_json::to_vec(&repeated(&plan, modules)).unwrap();
         fs::write(&path, &text).unwrap();
@@ -100,25 +104,43 @@ fn plans() {
     }
 }
 
-/// The plan's root module, so often called under as many names.
+/// An update of as many modules like the plan's root, each with as much of other trades beside it as a
+/// platform has: ten resources for one of ours.
 fn repeated(plan: &Value, modules: usize) -> Value {
     let mut whole = plan.clone();
     let planned = plan["planned_values"]["root_module"]["resources"].as_array().unwrap();
     let changes = plan["resource_changes"].as_array().unwrap();
     let called: Vec<Value> = (0..modules)
         .map(|module| {
-            let resources: Vec<Value> = planned.iter().map(|resource| of_module(resource, module)).collect();
-            serde_json::json!({"address": format!("module.stage_{module}"), "resources": resources})
+            let ours = planned.iter().map(|resource| of_module(resource, module));
+            let resources: Vec<Value> =
+                ours.chain((0..10 * planned.len()).map(|number| record(module, number))).collect();
+            json!({"address": format!("module.stage_{module}"), "resources": resources})
         })
         .collect();
-    whole["planned_values"]["root_module"] = serde_json::json!({"child_modules": called});
-    whole["resource_changes"] =
-        (0..modules).flat_map(|module| changes.iter().map(move |change| of_module(change, module))).collect();
+    let mut changed: Vec<Value> = Vec::new();
+    for module in 0..modules {
+        for change in changes {
+            let mut change = of_module(change, module);
+            change["change"]["before"] = change["change"]["after"].clone();
+            changed.push(change);
+        }
+        for number in 0..10 * planned.len() {
+            let mut record = record(module, number);
+            let values = record["values"].take();
+            record["change"] = json!({"actions": ["update"], "before": values, "after": values, "after_unknown": {}});
+            changed.push(record);
+        }
+    }
+    let root = json!({"child_modules": called});
+    whole["prior_state"] = json!({"format_version": "1.0", "values": {"root_module": root}});
+    whole["planned_values"]["root_module"] = root;
+    whole["resource_changes"] = changed.into();
     let calls = (0..modules).map(|module| {
-        let call = serde_json::json!({"source": "./stage", "module": plan["configuration"]["root_module"]});
+        let call = json!({"source": "./stage", "module": plan["configuration"]["root_module"]});
         (format!("stage_{module}"), call)
     });
-    whole["configuration"]["root_module"] = serde_json::json!({"module_calls": calls.collect::<Value>()});
+    whole["configuration"]["root_module"] = json!({"module_calls": calls.collect::<Value>()});
     whole
 }
 
@@ -134,6 +156,21 @@ fn of_module(resource: &Value, module: usize) -> Value {
         }
     }
     resource
+}
+
+/// A resource of another trade.
+fn record(module: usize, number: usize) -> Value {
+    json!({
+        "address": format!("module.stage_{module}.aws_route53_record.host[{number}]"),
+        "mode": "managed", "type": "aws_route53_record", "name": "host", "index": number,
+        "provider_name": "registry.terraform.io/hashicorp/aws", "schema_version": 2,
+        "values": {
+            "name": format!("host-{number}.stage-{module}.example.com"), "type": "A", "ttl": 300, "zone_id": "Z0ABCDEFGHIJKL",
+            "records": (0..10).map(|last| format!("10.{}.{}.{last}", module % 256, number % 256)).collect::<Vec<_>>(),
+            "alias": [], "health_check_id": null, "set_identifier": null, "geolocation_routing_policy": [],
+        },
+        "sensitive_values": {"alias": [], "records": [false, false, false, false, false]},
+    })
 }
 
 fn sparkcheck(input: &Path) -> Command {
