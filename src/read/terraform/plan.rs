@@ -146,8 +146,16 @@ struct Output<'a> {
     expression: Option<&'a RawValue>,
 }
 
-/// Whether a text begins as a plan or a state does.
+/// Whether a text is a plan or a state: it begins as they do, or a tool has put its keys in another order.
 pub(super) fn looks_like_one(text: &str) -> bool {
+    let has = |key: &&str| text.contains(*key);
+    begins_as_one(text)
+        || text.trim_start().starts_with('{')
+            && ["\"format_version\"", "\"terraform_version\""].iter().all(has)
+            && ["\"planned_values\"", "\"root_module\""].iter().any(has)
+}
+
+fn begins_as_one(text: &str) -> bool {
     let mut end = text.len().min(4096);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -166,6 +174,8 @@ pub(super) fn read(path: &str, text: &str, beside: &[Entry]) -> Option<Code> {
     let file = loader.register(path);
     let plan: Plan<'_> = match serde_json::from_str(text) {
         Ok(plan) => plan,
+        // It only holds their words.
+        Err(_) if !begins_as_one(text) => return None,
         Err(error) => {
             let gap = Gap {
                 what: path.to_owned(),
