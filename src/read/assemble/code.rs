@@ -237,6 +237,7 @@ impl Assembly {
             "emr-containers" => "start-job-run",
             "emr-serverless" => "serverless-start-job-run",
             "emr" => "run-job-flow",
+            "emr-steps" => "add-job-flow-steps",
             "gateway" if !request["applicationName"].is_null() => "bpg-submission",
             "gateway" => "gateway-submission",
             other => other,
