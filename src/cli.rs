@@ -5,7 +5,7 @@ mod snapshot;
 
 use crate::arn::Arn;
 use crate::estate::Estate;
-use crate::link::{Linked, link};
+use crate::link::link;
 use crate::read::live::Target;
 use crate::read::live::demand::demand;
 use crate::read::live::plan::Plan;
@@ -531,6 +531,7 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };
+    let unlinked = (before.is_some() && !estate.gone.is_empty()).then(|| (*estate).clone());
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(*estate));
     let systems = linked.systems();
@@ -541,7 +542,7 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
     };
     let mut report = crate::examine(&linked, &rules);
     if let Some(before) = before {
-        compare(&mut report, &before, &rules);
+        crate::change::compare(&mut report, &before, unlinked, &rules);
     }
     let look = look(&args.look, surroundings);
     let mut text = if args.output.iter().any(|output| !output.contains('=')) {
@@ -566,22 +567,6 @@ fn check(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> 
             .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
     }
     Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict, args.new_only) })
-}
-
-/// Says of each failure whether the change brings it, and how many it mends.
-fn compare(report: &mut Report<'_>, before: &Linked, rules: &[Rule]) {
-    let judgements = crate::check::check(rules, before);
-    let old = crate::settle::settle(rules, &judgements, before);
-    let failures = |report: &Report<'_>| -> BTreeSet<String> {
-        let failed = report.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
-        failed.map(|finding| finding.fingerprint.clone()).collect()
-    };
-    let (old, new) = (failures(&old), failures(report));
-    report.mended = Some(old.difference(&new).count());
-    for finding in report.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
-        let was = old.contains(&finding.fingerprint);
-        finding.change = Some(if was { Change::Leaves } else { Change::Brings });
-    }
 }
 
 /// What came of reading.

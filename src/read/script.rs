@@ -128,7 +128,7 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
             continue;
         }
         let used = files.used.into_inner();
-        codes.push(Code { kind: "script", files: used, declared, gaps });
+        codes.push(Code { kind: "script", files: used, declared, gaps, ..Code::default() });
     }
     for (number, material) in materials.iter().enumerate().filter(|(_, material)| !material.script) {
         let Ok(json) = written::json_value(&material.text) else { continue };
