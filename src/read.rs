@@ -29,6 +29,7 @@ mod placeholder;
 mod policy;
 mod policy_file;
 mod refusal;
+mod render;
 mod script;
 mod session;
 mod shape;
@@ -69,6 +70,8 @@ pub struct Options {
     pub clock: Option<String>,
     /// The file that declares the rollouts; without it, `sparkcheck.toml` in or beside the inputs.
     pub rollout_file: Option<PathBuf>,
+    /// Whether charts and kustomizations are rendered, by the tools that the user has.
+    pub render: bool,
     /// The snapshot over which the inputs are laid: what they say of a thing takes the place of what it says.
     pub over: Option<PathBuf>,
 }
@@ -100,6 +103,15 @@ pub enum ReadError {
     Stdin {
         /// What the system says, or what the limit is.
         reason: String,
+    },
+    /// Something is to be rendered, and nothing is there to do it.
+    #[error("`{path}` cannot be rendered: there is no tool for it")]
+    #[diagnostic(help("{help}"))]
+    NoRenderer {
+        /// What is to be rendered.
+        path: String,
+        /// What to install.
+        help: String,
     },
     /// None of the inputs is anything that this program knows.
     #[error("nothing was recognised in {inputs}")]
@@ -217,6 +229,8 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
+    let rendered = if options.render { render::render(&mut entries)? } else { render::Rendered::default() };
+    gaps.extend(rendered.gaps);
     let (terraform, entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| file::is_terraform(&entry.shown));
     let mut outcomes = read_files(&entries, &terraform);
@@ -244,6 +258,7 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         kind: if path.ends_with(".json") { aside::Kind::Data } else { aside::Kind::Script },
         path,
     }));
+    codes.extend(rendered.codes);
     let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
     let of_code: BTreeSet<&str> =
         codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();

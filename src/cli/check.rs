@@ -22,6 +22,9 @@ pub(super) struct Check {
     /// Lay the inputs over a snapshot: the account as it will be after the change
     #[arg(long, value_name = "SNAPSHOT")]
     over: Option<PathBuf>,
+    /// Render charts and kustomizations first, with `helm` and `kustomize` or `kubectl` as they are installed
+    #[arg(long)]
+    render: bool,
     /// Only what the change brings makes the exit code 1
     #[arg(long, requires = "over")]
     new_only: bool,
@@ -68,6 +71,7 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
         clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
         over: args.over.clone(),
+        render: args.render,
     };
     let before = match &args.over {
         Some(path) => {

@@ -132,7 +132,7 @@ fn passed_over(out: &mut String, report: &Report<'_>, look: &Look) {
     let kinds: Vec<String> = report.passed_over.iter().map(|kind| format!("{} ({})", kind.what, kind.count)).collect();
     look.wrap(out, "", "  ", &format!("{} passed over: {}", count(files, "file"), kinds.join(", ")));
     for kind in report.passed_over.iter().filter(|_| look.verbose) {
-        let more = if kind.count > kind.paths.len() { " …" } else { "" };
+        let more = if kind.count > kind.paths.len() { look.either(" …", " ...") } else { "" };
         let paths: Vec<String> = kind.paths.iter().map(|path| visible(path)).collect();
         look.wrap(out, "  ", "    ", &format!("{}: {}{more}", kind.what, paths.join(", ")));
         if let Some(unblock) = &kind.unblock {
