@@ -241,7 +241,13 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     codes.extend(scripts);
     passed_over += silent.len();
     reasons.extend(silent.into_iter().map(|path| format!("`{path}` holds no request that sparkcheck knows")));
-    let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let mut codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let replaced = script::replaced(&materials);
+    if !replaced.is_empty() {
+        for code in &mut codes {
+            code.declared.retain(|one| one.placeholder().is_none_or(|text| !replaced.contains(&text)));
+        }
+    }
     let of_code: BTreeSet<&str> =
         codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
     let templates = templates.iter().map(|(entry, _)| entry);
