@@ -13,7 +13,7 @@ use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict}
 use crate::rule::{Rule, Severity, System, Template};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Places that a finding shows at most.
@@ -66,6 +66,12 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
             .then_with(|| left.rule.id.cmp(&right.rule.id))
             .then_with(|| left.message.cmp(&right.message))
             .then_with(|| left.fingerprint.cmp(&right.fingerprint))
+    });
+    // Several fragments may lead to one thing, which is told once.
+    let mut told = BTreeSet::new();
+    findings.retain(|(_, finding)| {
+        let place = finding.places.first().map(|place| place.source.clone());
+        finding.rollout.is_some() || told.insert((finding.fingerprint.clone(), finding.message.clone(), place))
     });
     let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
     let whole = rollouts.iter().zip(verdicts).filter(|(rollout, _)| rollout["fragment"] != true);
