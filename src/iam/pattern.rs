@@ -329,6 +329,34 @@ pub(crate) fn compare_action(template: &Template, action: &str) -> Truth {
     truth(&pattern, &action)
 }
 
+/// Whether every action that the narrower pattern matches is one of the wider pattern's.
+pub(crate) fn includes_action(wide: &Template, narrow: &Template) -> bool {
+    let (Some(wide), Some(narrow)) = (wide.plain(), narrow.plain()) else { return false };
+    // Against a `*` of the narrower one only a `*` stands, and against a `?` either.
+    let narrow: Vec<Sym<'_>> = wild(&narrow.to_ascii_lowercase());
+    truth(&wild(&wide.to_ascii_lowercase()), &narrow) == Truth::True
+}
+
+/// Whether every resource that the narrower pattern matches is one of the wider pattern's. Variables and
+/// holes are matched by stars, and by themselves.
+pub(crate) fn includes_resource(wide: &Template, narrow: &Template) -> bool {
+    let symbols = |template: &Template| -> Option<Vec<Sym<'static>>> {
+        template.plain().map(wild)
+    };
+    let (Some(wide), Some(narrow)) = (symbols(wide), symbols(narrow)) else { return false };
+    arn_truth(&wide, &narrow, true) == Some(Truth::True)
+}
+
+fn wild(text: &str) -> Vec<Sym<'static>> {
+    text.chars()
+        .map(|c| match c {
+            '*' => Sym::Star,
+            '?' => Sym::One,
+            c => Sym::Char(c),
+        })
+        .collect()
+}
+
 fn same_ignoring_case(left: &str, right: &str) -> bool {
     left.chars().flat_map(char::to_lowercase).eq(right.chars().flat_map(char::to_lowercase))
 }
