@@ -1,6 +1,7 @@
 //! `sparkcheck snapshot`: the estate as a file.
 
-use super::{Answer, CliError, Gathered, LiveArgs, Surroundings, day, gather, said};
+use super::live::{Gathered, LiveArgs, gather};
+use super::{Answer, CliError, Surroundings, day, said};
 use crate::link::link;
 use crate::report::Outcome;
 use crate::{examine, read, rule, snapshot};
