@@ -246,7 +246,8 @@ fn fingerprint(rule: &str, subject: &str) -> String {
     })
 }
 
-/// Says of each failure which failures of the same rollout are its cause.
+/// Says of each failure which failures are its cause: those of the same rollout, and for what belongs to
+/// no rollout, those that stand at the same place.
 fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
     let mut failed: BTreeMap<(Option<usize>, &str), Vec<String>> = BTreeMap::new();
     for (rollout, finding) in findings.iter() {
@@ -258,10 +259,30 @@ fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
         .iter()
         .map(|(rollout, finding)| {
             let causes = finding.rule.explained_by.iter();
-            causes.filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned().collect()
+            let own = causes.clone().filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned();
+            let mut own: Vec<String> = own.collect();
+            if rollout.is_none() && !finding.rule.explained_by.is_empty() {
+                let of_rollouts = findings.iter().filter(|(rollout, other)| {
+                    let named = causes.clone().any(|cause| *cause == other.rule.id);
+                    rollout.is_some() && named && other.outcome == Outcome::Fail && at_one_place(finding, other)
+                });
+                own.extend(of_rollouts.map(|(_, other)| other.fingerprint.clone()));
+            }
+            own
         })
         .collect();
     for ((_, finding), causes) in findings.iter_mut().zip(causes) {
         finding.explained_by = causes;
     }
+}
+
+/// Whether two findings show the same thing, or one something inside what the other shows.
+fn at_one_place(one: &Finding<'_>, other: &Finding<'_>) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    one.places.iter().any(|place| {
+        let (place, others) = (place.pointer.as_str(), &other.places);
+        others.iter().any(|other| within(place, &other.pointer) || within(&other.pointer, place))
+    })
 }

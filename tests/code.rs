@@ -230,6 +230,25 @@ fn a_role_alone_is_judged_and_asks_nothing() {
 }
 
 #[test]
+fn a_statement_is_explained_by_what_its_role_may_do() {
+    let grant = |statement: &str| ROLE.replace(r#"Action = ["iam:PassRole"]"#, statement);
+    for (statement, found, cause) in [
+        (r#"Action = ["s3:GetObject"]"#, "statement-covers-every-bucket", Some("execution-role-reaches-every-bucket")),
+        // Of deleting alone the role's rule does not speak.
+        (r#"Action = ["s3:DeleteObject"]"#, "statement-covers-every-bucket", None),
+        (r#"Action = ["ec2:*"]"#, "statement-opens-security-groups", Some("execution-role-may-change-networks")),
+    ] {
+        let folder = folder(&[("main.tf", &grant(statement))]);
+        let report = report(folder.path(), None);
+        let of_rule = |id: &str| report.findings.iter().find(|finding| finding.rule.id == id);
+        let causes = cause.and_then(of_rule).map(|cause| vec![cause.fingerprint.clone()]);
+        let explained = of_rule(found).map(|finding| finding.explained_by.clone());
+        assert_eq!(explained, Some(causes.unwrap_or_default()), "{statement}");
+        assert_eq!(cause.is_some(), cause.and_then(of_rule).is_some(), "{statement}");
+    }
+}
+
+#[test]
 fn what_code_does_not_declare_may_exist() {
     let pods = "apiVersion: sparkoperator.k8s.io/v1beta2\nkind: SparkApplication\nmetadata: {name: a, namespace: jobs}\n\
                 spec: {type: Scala, mode: cluster, sparkVersion: 3.5.0, mainApplicationFile: local:///x.jar, \
