@@ -329,6 +329,10 @@ enum Format {
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// For a comment on a pull request
+    Markdown,
+    /// A page in one file, with pictures of the nodes
+    Html,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -370,7 +374,7 @@ pub enum CliError {
     },
     /// `--output` names no known format.
     #[error("`{0}` is no report format")]
-    #[diagnostic(help("write human=FILE, json=FILE or sarif=FILE"))]
+    #[diagnostic(help("write human=FILE, json=FILE, sarif=FILE, markdown=FILE or html=FILE"))]
     NoSuchFormat(String),
     /// `--today` is not a date.
     #[error("`{0}` is not a day")]
@@ -716,6 +720,8 @@ fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
         Format::Human => report::human::render(report, look),
         Format::Json => report::json::render(report),
         Format::Sarif => report::sarif::render(report, &SarifOptions::default()),
+        Format::Markdown => report::markdown::render(report),
+        Format::Html => report::html::render(report),
     }
 }
 

@@ -12,7 +12,9 @@ use crate::check::semantic::capacity as asked;
 use crate::facts::instances::{InstanceType, instance_type};
 use crate::known::Told;
 use crate::link::Linked;
+use crate::report::html::STYLE;
 use crate::report::look::Look;
+use crate::report::markdown::text as marked;
 use crate::report::visible;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -423,11 +425,9 @@ pub fn markdown(answers: &[Answer]) -> String {
 /// The answers as a page, with the picture as SVG.
 #[must_use]
 pub fn html(answers: &[Answer]) -> String {
-    let mut text = String::from(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>sparkcheck fit</title>\n\
-         <style>body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
-         td,th{padding:0 1em 0 0;text-align:left}svg{max-width:100%}</style>\n",
-    );
+    let mut text = String::from("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n");
+    text.push_str("<meta name=\"viewport\" content=\"width=device-width\">\n<title>sparkcheck fit</title>\n");
+    write_to(&mut text, format_args!("<style>{STYLE}</style>\n<h1>sparkcheck fit</h1>\n"));
     for answer in answers {
         write_to(&mut text, format_args!("<h2>{}</h2>\n", escaped(&heading(answer))));
         match &answer.result {
@@ -454,23 +454,6 @@ pub fn html(answers: &[Answer]) -> String {
     }
     text.push_str("</html>\n");
     text
-}
-
-/// Text inside of Markdown, where it means nothing but itself.
-fn marked(text: &str) -> String {
-    let mut out = String::new();
-    for c in visible(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            '*' | '_' | '[' | ']' | '|' | '\\' | '#' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 fn write_to(text: &mut String, arguments: fmt::Arguments<'_>) {

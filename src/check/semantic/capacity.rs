@@ -1,6 +1,7 @@
 //! Questions to [`crate::capacity`]: nodes, quotas, Spot, architectures.
 
 use super::{blocked, single};
+use crate::capacity::picture::picture;
 use crate::capacity::remedy::{Change, Remedy, held_told, remedies};
 use crate::capacity::{self, Binding, Demand, Fit, Held, Listing, Outcome, Role, Supply, held_by};
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
@@ -228,6 +229,7 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     let mut evidence =
         job.evidence(because.clone()).fact("arithmetic", fit.arithmetic.join("\n")).fact("because", because.clone());
     evidence.spots = vec![Spot { pointer: job.pointer.clone(), note: because }];
+    evidence.picture = Some(picture(&cluster.supply, fit)).filter(|picture| !picture.bars.is_empty());
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());
