@@ -103,27 +103,32 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
             continue;
         }
         let gangs = rollout["gangs"].as_array().map_or(&[][..], Vec::as_slice);
-        let arn = rollout["clusterArn"].told().unwrap_or_default();
-        if gangs.is_empty() {
-            continue;
-        }
-        let nodes = clusters
-            .entry(arn.to_owned())
-            .or_insert_with(|| {
-                asked::cluster(linked, arn)
-                    .map(|cluster| Rc::new((Rc::new(cluster.supply), cluster.held)))
-                    .map_err(|unknown| unknown.why)
-            })
-            .clone();
+        // Behind a gateway each of its clusters is asked for itself.
+        let arn_of =
+            |gang: &Value| gang["clusterArn"].told().or_else(|| rollout["clusterArn"].told()).unwrap_or_default().to_owned();
         let of = |gang: &Value| asked::demand(gang, Some(rollout));
-        let jobs: Vec<(String, Vec<Demand>)> = if question.together {
-            let names: Vec<&str> = gangs.iter().filter_map(|gang| gang["name"].told()).collect();
-            vec![(names.join(" and "), gangs.iter().map(of).collect())]
-        } else {
-            gangs.iter().map(|gang| (gang["name"].told().unwrap_or("?").to_owned(), vec![of(gang)])).collect()
-        };
+        let mut jobs: Vec<(String, String, Vec<Demand>)> = Vec::new();
+        for gang in gangs {
+            let (arn, name) = (arn_of(gang), gang["name"].told().unwrap_or("?"));
+            match jobs.iter_mut().find(|(known, ..)| question.together && *known == arn) {
+                Some((_, names, demand)) => {
+                    write_to(names, format_args!(" and {name}"));
+                    demand.push(of(gang));
+                }
+                None => jobs.push((arn, name.to_owned(), vec![of(gang)])),
+            }
+        }
         let concurrent = question.concurrent.unwrap_or_else(|| asked::concurrent(Some(rollout)));
-        for (job, demand) in jobs {
+        for (arn, job, demand) in jobs {
+            let nodes = clusters
+                .entry(arn.clone())
+                .or_insert_with(|| {
+                    asked::cluster(linked, &arn)
+                        .map(|cluster| Rc::new((Rc::new(cluster.supply), cluster.held)))
+                        .map_err(|unknown| unknown.why)
+                })
+                .clone();
+            let namespace = demand.first().and_then(|job| job.namespace.clone()).unwrap_or_default();
             let mut answer = Answer {
                 rollout: name.to_owned(),
                 job,
@@ -131,8 +136,8 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
                 assumed: assumed(question),
                 result: Err(String::new()),
             };
-            answer.result = nodes.clone().map(|nodes| {
-                let (quotas, ranges) = bounds(linked, arn, rollout);
+            answer.result = nodes.map(|nodes| {
+                let (quotas, ranges) = bounds(linked, &arn, &namespace);
                 weigh(demand, concurrent, &nodes.0, &nodes.1, question, (&quotas, &ranges))
             });
             // Two files may hold the same job.
@@ -160,11 +165,11 @@ fn assumed(question: &Question) -> Vec<String> {
 }
 
 /// The quotas and ranges of the rollout's namespace, as far as they were listed.
-fn bounds<'l>(linked: &'l Linked, arn: &str, rollout: &Value) -> (Vec<&'l Value>, Vec<&'l Value>) {
+fn bounds<'l>(linked: &'l Linked, arn: &str, namespace: &str) -> (Vec<&'l Value>, Vec<&'l Value>) {
     let group = linked.estate.kubernetes(arn).map(|(group, _)| group);
     let of = |kind: &str| {
         let objects = group.and_then(|group| group[kind].as_array()).into_iter().flatten();
-        objects.filter(|object| object["metadata"]["namespace"] == rollout["namespace"]).collect()
+        objects.filter(|object| object["metadata"]["namespace"].is(namespace)).collect()
     };
     (of("resourceQuotas"), of("limitRanges"))
 }

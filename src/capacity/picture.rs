@@ -300,8 +300,8 @@ mod tests {
         let picture = Picture { bars: vec![bar], more: 2 };
         insta::assert_snapshot!(picture.text(80, false), @r"
         a<b>\u{1b}[31m  t3.large  driver, 2 executors
-          cpu    #####++++++++++++++++++........... 250 + 1000 of 1930m
-          memory #+++++++++........................ 70 + 1920 of 6837 MiB
+          cpu    ######++++++++++++++++++++.............. 250 + 1000 of 1930m
+          memory #+++++++++++............................ 70 + 1920 of 6837 MiB
         and 2 more nodes
         # taken  + the job  . free
         ");

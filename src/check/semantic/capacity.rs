@@ -62,6 +62,11 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
         node_pools: list("nodePools"),
         fargate_profiles: of_cluster("eks.fargateProfiles"),
         cluster: estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn)),
+        priority_classes: list("priorityClasses"),
+        claims: list("persistentVolumeClaims"),
+        volumes: list("persistentVolumes"),
+        csi_nodes: list("csiNodes"),
+        subnets: estate.items("ec2.subnets"),
     };
     let mut runs = BTreeSet::new();
     for pod in listing.pods {
@@ -81,9 +86,16 @@ pub(crate) fn demand(job: &Value, rollout: Option<&Value>) -> Demand {
     let mut demand = match job["kind"].told() {
         Some("start-job-run") => capacity::demand::of_emr_on_eks(request, spark),
         Some("sparkpilot-job") => capacity::demand::of_emr_on_eks(&as_start_job_run(request), spark),
+        Some("bpg-submission") => {
+            capacity::demand::of_bpg_submission(request, &job["gateway"], &job["settings"])
+        }
         _ => capacity::demand::of_spark_application(request),
     };
-    demand.namespace = rollout.and_then(|rollout| rollout["namespace"].told()).map(str::to_owned);
+    if let Some(templates) = job["templates"].as_object() {
+        demand = demand.with_template_files(|name| templates.get(name));
+    }
+    let namespace = job["namespace"].told().or_else(|| rollout.and_then(|rollout| rollout["namespace"].told()));
+    demand.namespace = namespace.map(str::to_owned);
     demand
 }
 
