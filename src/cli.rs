@@ -133,6 +133,9 @@ struct LiveArgs {
     /// A namespace to read where reading all together is refused; repeatable
     #[arg(long, value_name = "NAME", requires = "live")]
     namespace: Vec<String>,
+    /// Ask nothing of the organization, and take it that none of its policies has a say
+    #[arg(long, requires = "live")]
+    without_organization: bool,
     /// Seconds that all calls together may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "live")]
     timeout: u64,
@@ -647,7 +650,8 @@ fn plan(
     if systems.is_empty() {
         systems.extend(System::ALL);
     }
-    Ok((Plan::of(demand(rules, &systems)), targets))
+    let plan = Plan::of(demand(rules, &systems));
+    Ok((if args.without_organization { plan.without_organization() } else { plan }, targets))
 }
 
 /// How many regions a run is about, at least.

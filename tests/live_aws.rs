@@ -57,14 +57,6 @@ const ON_EKS: [System; 3] = [System::EmrOnEks, System::SparkOperator, System::Ba
 fn beside(folder: &Path) -> Vec<Input> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.file_name().is_some_and(|name| name != "aws"));
-    // Subnets and the like are not read live.
-    let of_ec2 = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        ["subnets", "security-groups", "route-tables"].iter().any(|what| name.contains(what))
-    };
-    if let Ok(aws) = std::fs::read_dir(folder.join("aws")) {
-        paths.extend(aws.map(|entry| entry.unwrap().path()).filter(of_ec2));
-    }
     paths.sort();
     paths.into_iter().map(Input::Path).collect()
 }
@@ -328,6 +320,12 @@ fn permissions_are_the_calls_that_are_made() {
     let mut state = large(3, 1);
     let (_, serverless) = state_of("serverless-nightly-mended");
     let (_, brioche) = state_of("brioche-mended");
+    let organization = json!({"Organization": {"Id": "o-1", "FeatureSet": "ALL", "MasterAccountId": "444455556666"}});
+    state.put("organizations:DescribeOrganization", "", organization);
+    state.put("organizations:ListParents", "111122223333", json!({"Parents": [{"Id": "r-ab12", "Type": "ROOT"}]}));
+    let attached = json!({"Policies": [{"Id": "p-12345678", "Name": "x", "Type": "SERVICE_CONTROL_POLICY",
+        "Arn": "arn:aws:organizations::444455556666:policy/o-1/service_control_policy/p-12345678"}]});
+    state.put("organizations:ListPoliciesForTarget", "SERVICE_CONTROL_POLICY r-ab12", attached);
     for server in
         [Server::start(std::mem::take(&mut state), 100), Server::start(serverless, 100), Server::start(brioche, 100)]
     {
@@ -344,6 +342,62 @@ fn permissions_are_the_calls_that_are_made() {
     let granted: BTreeSet<String> = actions.map(|action| action.as_str().unwrap().to_owned()).collect();
     assert_eq!(made, granted);
     assert!(CALLS.iter().all(|call| call.service == Service::Sts || !call.action.is_empty()));
+}
+
+/// The levels above an account: as in an export, unknown where they are not told, and asked by the management
+/// account where there is a session of it.
+#[test]
+fn an_organization_has_its_say() {
+    let folder = story::folder("the-live-run-mended");
+    let (account, unit, root) = ("787587782916", "ou-7hq2-5c0vd8tn", "r-7hq2");
+    let full = json!({"Id": "p-FullAWSAccess", "Name": "FullAWSAccess", "Type": "SERVICE_CONTROL_POLICY", "AwsManaged": true,
+        "Arn": "arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess"});
+    let summary = json!({"Id": "p-3n8w5t0c", "Name": "Sandbox", "Type": "SERVICE_CONTROL_POLICY", "AwsManaged": false,
+        "Arn": "arn:aws:organizations::300411209876:policy/o-4k2v9x7q1m/service_control_policy/p-3n8w5t0c"});
+    let member = |denies: &str| {
+        let (_, mut state) = state_of("the-live-run-mended");
+        let organization = json!({"Id": "o-4k2v9x7q1m", "FeatureSet": "ALL", "MasterAccountId": "300411209876"});
+        state.put("organizations:DescribeOrganization", "", json!({"Organization": organization}));
+        state.put("organizations:ListParents", account, json!({"Parents": [{"Id": unit, "Type": "ORGANIZATIONAL_UNIT"}]}));
+        state.put("organizations:ListParents", unit, json!({"Parents": [{"Id": root, "Type": "ROOT"}]}));
+        for target in [account, unit, root] {
+            let attached = if target == unit { json!([full, summary]) } else { json!([full]) };
+            let of = format!("SERVICE_CONTROL_POLICY {target}");
+            state.put("organizations:ListPoliciesForTarget", &of, json!({"Policies": attached}));
+        }
+        let content = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": denies, "Resource": "*"}});
+        let policy = json!({"Policy": {"PolicySummary": summary, "Content": content.to_string()}});
+        state.put("organizations:DescribePolicy", "p-3n8w5t0c", policy);
+        state
+    };
+    let alone = link(estate(&[Input::Path(folder.clone())], Answers::default()));
+    assert_eq!(go(&alone).0, [Go::Go]);
+    for (denies, fault, plan, word, what) in [
+        ("sagemaker:*", None, plan(&ON_EKS), Go::Go, ""),
+        ("emr-containers:Start*", None, plan(&ON_EKS), Go::NoGo, "Sandbox"),
+        ("sagemaker:*", Some("ListPoliciesForTarget"), plan(&ON_EKS), Go::Undecided, "management account"),
+        ("sagemaker:*", Some("ListParents"), plan(&ON_EKS), Go::Undecided, "management account"),
+        ("sagemaker:*", Some("DescribePolicy"), plan(&ON_EKS), Go::Undecided, "describe-policy"),
+        ("sagemaker:*", Some("DescribeOrganization"), plan(&ON_EKS), Go::Undecided, "organizations:DescribeOrganization"),
+        ("emr-containers:Start*", Some("DescribeOrganization"), plan(&ON_EKS).without_organization(), Go::Go, ""),
+    ] {
+        let server = Server::start(member(denies), 100);
+        let operation = fault.map(|name| format!("organizations:{name}"));
+        server.fail(operation.as_deref().map(|operation| (operation, Fault::Denied)));
+        let estate = estate(&beside(&folder), live(&options(&server, &[]), &plan).answers);
+        let snapshot = serde_json::to_vec(&sparkcheck::snapshot::of(&estate)).unwrap();
+        let linked = link(estate);
+        let report = sparkcheck::examine(&linked, rules());
+        let said: Vec<Go> = report.rollouts.iter().map(|rollout| rollout.verdict).collect();
+        let text = sparkcheck::report::json::render(&report);
+        assert_eq!(said, [word], "{denies} {fault:?}: {:?}", report.gaps);
+        assert!(text.contains(what), "{denies} {fault:?}: {text}");
+        let again = link(self::estate(&[Input::Stdin(snapshot)], Answers::default()));
+        assert_eq!(verdicts(&again), verdicts(&linked), "{denies} {fault:?}: the snapshot");
+        let asked = server.seen().into_keys().filter(|(operation, _)| operation.starts_with("organizations:")).count();
+        // The organization, two parents, two kinds of policies of three levels, one policy that is not AWS's own.
+        assert!(fault.is_some() || asked == 1 + 2 + 6 + 1, "{asked}");
+    }
 }
 
 #[test]

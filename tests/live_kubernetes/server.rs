@@ -225,7 +225,7 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
         _ => return status(404, "not here"),
     };
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let limit: usize = parameter("limit").unwrap().parse().unwrap();
+    let limit: usize = parameter("limit").map_or(usize::MAX, |text| text.parse().unwrap());
     let token = parameter("continue").unwrap_or("");
     // Whoever asks must give a token back as it was.
     let start: usize = match token {
@@ -271,7 +271,7 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
         .filter(|object| namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace))
         .collect();
     let count = if fault == Some(Fault::EmptyPage) && start == 0 && token.is_empty() { 0 } else { limit };
-    let end = (start + count).min(of.len());
+    let end = start.saturating_add(count).min(of.len());
     let mut next =
         if end < of.len() || (count == 0 && !of.is_empty()) { format!("from/{end}=") } else { String::new() };
     if fault == Some(Fault::Circle) {

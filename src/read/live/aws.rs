@@ -3,11 +3,13 @@
 //! A run begins with what is known (accounts, regions, named clusters) and goes on with what the answers
 //! name, until nothing is left to ask or the time is up. Nothing waits for anything that it does not need.
 //!
-//! Deliberately absent: EC2, whose SDK takes longer to build than all of sparkcheck; subnets, security
-//! groups and route tables come from an export.
+//! EC2 and Organizations are asked without their SDK crates (`plain`).
+//!
+//! Deliberately absent: instance types, which stand in a table (`facts::instances`).
 
 mod body;
 mod failure;
+mod plain;
 mod reading;
 mod run;
 mod send;

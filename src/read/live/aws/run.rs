@@ -1,5 +1,7 @@
 //! The calls of a run, from the first to the last.
 
+mod organization;
+
 use super::body::{self, Body};
 use super::failure::Failure;
 use super::reading::reading;
@@ -30,7 +32,8 @@ pub(super) struct Asked {
     pub(super) session: usize,
     pub(super) account: String,
     pub(super) region: String,
-    /// The cluster, virtual cluster or application around: its ARN and its name.
+    /// The cluster, virtual cluster or application around: its ARN and its name. What else a call names
+    /// besides the item has no ARN.
     pub(super) inside: Option<(String, String)>,
     /// The id of the item itself.
     pub(super) item: Option<String>,
@@ -178,8 +181,8 @@ impl<'r> Run<'r> {
     fn ask(&mut self, call: &'static Call, place: &Place, inside: Option<(String, String)>, item: Option<String>) {
         let account = self.account(place.session).to_owned();
         let region = if call.service.is_global() { String::new() } else { place.region.clone() };
-        let of =
-            format!("{}\n{}", inside.as_ref().map_or("", |(arn, _)| arn.as_str()), item.as_deref().unwrap_or_default());
+        let (arn, name) = inside.as_ref().map_or(("", ""), |(arn, name)| (arn.as_str(), name.as_str()));
+        let of = format!("{arn}\n{name}\n{}", item.as_deref().unwrap_or_default());
         if !self.begun.insert((call.service.name(), call.operation, account.clone(), region.clone(), of)) {
             return;
         }
@@ -271,6 +274,7 @@ impl<'r> Run<'r> {
                     }
                 }
             }
+            (Service::Organizations, _) => self.organization(answer),
             _ => {}
         }
         let (Some((id, arn)), Some(list)) = (asked.call.names, asked.call.lists.first()) else { return };
@@ -290,8 +294,11 @@ impl<'r> Run<'r> {
             if !self.is_about(asked.call, item, &place) {
                 continue;
             }
-            let around =
-                if arn.is_empty() { asked.inside.clone() } else { text(item, arn).map(|arn| (arn, name.clone())) };
+            let around = match arn {
+                _ if asked.call.service == Service::Organizations => None,
+                "" => asked.inside.clone(),
+                arn => text(item, arn).map(|arn| (arn, name.clone())),
+            };
             for call in next.iter().filter(|call| plan.asks(call, &name)) {
                 self.ask(call, &place, around.clone(), Some(name.clone()));
             }
@@ -305,6 +312,7 @@ impl<'r> Run<'r> {
         let ended = ["TERMINATED"].contains(&text("state"));
         let is = |name: &str, keys: [&str; 3]| keys.iter().any(|key| text(key) == name);
         match (call.service, call.operation) {
+            (Service::Organizations, _) => !organization::FULL_ACCESS.contains(&text("Id")),
             (Service::EmrContainers, "ListVirtualClusters") => {
                 let cluster = item.pointer("/containerProvider/id").and_then(Value::as_str).unwrap_or_default();
                 let arn = self.arn_of_cluster(place, cluster);

@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::failure::Failure;
+use super::plain;
 use crate::read::live::calls::{Call, Service};
 use aws_config::{Region, SdkConfig};
 use aws_sdk_emr::types::ClusterState;
@@ -9,6 +10,7 @@ use aws_sdk_emr::types::ClusterState;
 /// Clients of every service for one session in one region.
 #[derive(Clone, Debug)]
 pub(super) struct Clients {
+    config: SdkConfig,
     sts: aws_sdk_sts::Client,
     iam: aws_sdk_iam::Client,
     eks: aws_sdk_eks::Client,
@@ -27,6 +29,7 @@ impl Clients {
             emr_containers: aws_sdk_emrcontainers::Client::new(&config),
             emr_serverless: aws_sdk_emrserverless::Client::new(&config),
             emr: aws_sdk_emr::Client::new(&config),
+            config,
         }
     }
 
@@ -129,6 +132,9 @@ impl Clients {
             }
             (Service::Emr, "GetBlockPublicAccessConfiguration") => {
                 send!(self.emr.get_block_public_access_configuration())
+            }
+            (Service::Ec2 | Service::Organizations, _) => {
+                plain::send(&self.config, call, around, item, page, body).await
             }
             _ => Err(Failure::failed("it is not known how to make it".to_owned(), "report this")),
         }
