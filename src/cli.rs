@@ -617,7 +617,8 @@ fn gather(
             let accounts = live.profile.len().saturating_sub(1) + live.assume_role.len().max(1);
             let regions = regions(live, &targets);
             let clusters = targets.iter().filter(|target| matches!(target, Target::Eks(_))).count();
-            return Ok(Gathered::Plan(plan.explain(accounts, regions, (clusters > 0).then_some(clusters))));
+            let text = plan.explain(accounts, regions, (clusters > 0).then_some(clusters));
+            return Ok(Gathered::Plan(whom(live) + &text));
         }
         answers = ask(live, &plan, targets, verbose)?;
     }
@@ -652,6 +653,16 @@ fn plan(
     }
     let plan = Plan::of(demand(rules, &systems));
     Ok((if args.without_organization { plan.without_organization() } else { plan }, targets))
+}
+
+/// As whom calls would be made, where that was said.
+fn whom(args: &LiveArgs) -> String {
+    let first = args.profile.first().map(|name| format!(" with profile `{name}`")).unwrap_or_default();
+    let roles = args.assume_role.iter().map(|role| format!("role `{role}`{first}"));
+    let skipped = usize::from(!args.assume_role.is_empty());
+    let profiles = args.profile.iter().skip(skipped).map(|name| format!("profile `{name}`"));
+    let lines: Vec<String> = roles.chain(profiles).map(|who| format!("as {who}\n")).collect();
+    if lines.is_empty() { String::new() } else { lines.concat() + "\n" }
 }
 
 /// How many regions a run is about, at least.

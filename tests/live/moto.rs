@@ -34,6 +34,11 @@ impl Drop for Moto {
 
 /// The server, or nothing where the user said that there is no network.
 pub(crate) fn start() -> Option<Moto> {
+    start_as("123456789012")
+}
+
+/// The server of an account that has the policies of AWS.
+pub(crate) fn start_as(account: &str) -> Option<Moto> {
     if std::env::var_os("SPARKCHECK_OFFLINE").is_some() && std::env::var_os("CI").is_none() {
         eprintln!("moto is left out, because SPARKCHECK_OFFLINE is set");
         return None;
@@ -42,6 +47,8 @@ pub(crate) fn start() -> Option<Moto> {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let child = Command::new(home.join("bin/moto_server"))
         .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+        .env("MOTO_ACCOUNT_ID", account)
+        .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -78,7 +85,7 @@ fn installed() -> PathBuf {
     home
 }
 
-fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 

@@ -78,6 +78,12 @@ impl State {
         self.outputs.insert((operation.to_owned(), of.to_owned()), output);
     }
 
+    /// Changes what was recorded.
+    #[allow(dead_code, reason = "not for every test")]
+    pub(crate) fn change(&mut self, operation: &str, of: &str, change: impl Fn(&mut Value)) {
+        change(self.outputs.get_mut(&(operation.to_owned(), of.to_owned())).unwrap());
+    }
+
     fn add(&mut self, operation: &str, of: &str, list: &str, item: Value) {
         let output = self.outputs.entry((operation.to_owned(), of.to_owned())).or_insert_with(|| json!({list: []}));
         let items = output[list].as_array_mut().unwrap();
