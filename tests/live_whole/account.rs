@@ -34,7 +34,8 @@ pub(crate) async fn make(config: &SdkConfig, folder: &Path) {
     }
     for role in items(&details, "RoleDetailList") {
         let name = text(role, "RoleName");
-        let request = iam.create_role().role_name(name).path(text(role, "Path"));
+        let boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"].as_str().map(str::to_owned);
+        let request = iam.create_role().role_name(name).path(text(role, "Path")).set_permissions_boundary(boundary);
         request.assume_role_policy_document(role["AssumeRolePolicyDocument"].to_string()).send().await.unwrap();
         for policy in items(role, "RolePolicyList") {
             let request = iam.put_role_policy().role_name(name).policy_name(text(policy, "PolicyName"));
@@ -62,6 +63,9 @@ pub(crate) async fn make(config: &SdkConfig, folder: &Path) {
         let info = ContainerInfo::EksInfo(EksInfo::builder().namespace(namespace).build());
         let of = ContainerProvider::builder().id(text(provider, "id")).r#type(ContainerProviderType::Eks).info(info);
         let request = containers.create_virtual_cluster().name(text(one, "name"));
-        request.container_provider(of.build().unwrap()).send().await.unwrap();
+        let made = request.container_provider(of.build().unwrap()).send().await.unwrap();
+        if one["state"] == "TERMINATED" {
+            containers.delete_virtual_cluster().id(made.id().unwrap()).send().await.unwrap();
+        }
     }
 }

@@ -476,7 +476,9 @@ async fn answer(asked: Asked, clients: &Clients, deadline: Instant) -> Answer {
     }
     let millis = begun.elapsed().as_millis();
     let outcome = failure.as_ref().map_or("answered", |failure| failure.why.as_str());
-    let of = asked.item.as_deref().or(asked.inside.as_ref().map(|(_, name)| name.as_str())).unwrap_or_default();
-    tracing::debug!(target: "sparkcheck", "{} {of} in {}/{}: {outcome}, {pages} pages, {millis} ms", asked.call, asked.account, asked.region);
+    let of = asked.item.as_deref().or(asked.inside.as_ref().map(|(_, name)| name.as_str()));
+    let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
+    let many = if pages == 1 { "" } else { "s" };
+    tracing::debug!(target: "sparkcheck", "{}{of} in {}/{}: {outcome}, {pages} page{many}, {millis} ms", asked.call, asked.account, asked.region);
     Answer { asked, document, failure, pages }
 }
