@@ -620,7 +620,11 @@ fn gather(
             let text = plan.explain(accounts, regions, (clusters > 0).then_some(clusters));
             return Ok(Gathered::Plan(whom(live) + &text));
         }
-        answers = ask(live, &plan, targets, verbose)?;
+        let document = match read::read(&inputs, &options) {
+            Ok(estate) => estate.document,
+            Err(_) => serde_json::Value::Null,
+        };
+        answers = ask(live, &plan, targets, &document, verbose)?;
     }
     Ok(Gathered::Estate(Box::new(read::read_with(&inputs, answers, &options)?)))
 }
@@ -673,7 +677,13 @@ fn regions(args: &LiveArgs, targets: &[Target]) -> usize {
 }
 
 #[cfg(feature = "live")]
-fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Result<read::Answers, CliError> {
+fn ask(
+    args: &LiveArgs,
+    plan: &Plan,
+    targets: Vec<Target>,
+    document: &serde_json::Value,
+    verbose: bool,
+) -> Result<read::Answers, CliError> {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
@@ -688,6 +698,7 @@ fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Res
         roles: args.assume_role.clone(),
         regions: args.region.clone(),
         targets,
+        named_roles: read::live::aws::roles_named_in(document),
         timeout: std::time::Duration::from_secs(args.timeout),
         ..read::live::aws::Options::default()
     };
@@ -706,7 +717,7 @@ fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Res
 }
 
 #[cfg(not(feature = "live"))]
-fn ask(_: &LiveArgs, _: &Plan, _: Vec<Target>, _: bool) -> Result<read::Answers, CliError> {
+fn ask(_: &LiveArgs, _: &Plan, _: Vec<Target>, _: &serde_json::Value, _: bool) -> Result<read::Answers, CliError> {
     Err(CliError::WithoutLive)
 }
 

@@ -430,6 +430,52 @@ fn an_organization_has_its_say() {
     }
 }
 
+/// Who may not read the whole account may read roles whose names are known.
+#[test]
+fn roles_are_read_one_by_one_where_all_together_are_refused() {
+    for (name, found) in [("the-live-run-as-found", "submitter-without-pass-role"), ("the-live-run-mended", "")] {
+        let (folder, mut state) = state_of(name);
+        state.role_by_role();
+        let server = Server::start(state, 100);
+        let say = |roles: &[String]| {
+            let options = aws::Options { named_roles: roles.to_vec(), ..options(&server, &[]) };
+            let estate = estate(&beside(&folder), live(&options, &plan(&ON_EKS)).answers);
+            let told = estate.gaps.iter().any(|gap| {
+                gap.unblock.as_deref().is_some_and(|unblock| unblock.contains("iam:GetAccountAuthorizationDetails"))
+            });
+            (verdicts(&link(estate)), told)
+        };
+        let own = estate(&beside(&folder), Answers::default());
+        let roles = aws::roles_named_in(&own.document);
+        assert!(roles.len() >= 2, "{roles:?}");
+        let (whole, told) = say(&roles);
+        assert!(!told && server.seen().keys().all(|(operation, _)| operation != "iam:GetRole"));
+        server.fail(Some(("iam:GetAccountAuthorizationDetails", Fault::Denied)));
+        let (nothing, _) = say(&[]);
+        let (single, told) = say(&roles);
+        assert!(told, "{name}: that all together were refused is told");
+        let asked: BTreeMap<String, usize> =
+            server.seen().into_iter().filter(|((call, _), _)| call == "iam:GetRole").map(|((_, of), n)| (of, n)).collect();
+        assert!(asked.len() >= roles.len(), "{asked:?}");
+        let decided = |said: &BTreeMap<_, &'static str>| said.values().filter(|verdict| **verdict != "unknown").count();
+        assert!(decided(&single) > decided(&nothing), "{} and {}", decided(&single), decided(&nothing));
+        for (key, verdict) in &single {
+            let full = whole.get(key);
+            assert!(*verdict == "unknown" || full == Some(verdict), "{name}: {key:?} {verdict} {full:?}");
+        }
+        let fails = |said: &BTreeMap<(String, String), &'static str>| {
+            said.iter().any(|((rule, _), verdict)| rule == found && *verdict == "fail")
+        };
+        assert!(found.is_empty() || (fails(&single) && !fails(&nothing)), "{name}: {found}");
+        eprintln!("{name}: {} decided of the account, {} of roles, {} of none", decided(&whole), decided(&single), decided(&nothing));
+
+        // A role of which a part is refused is no less unknown for it.
+        server.fail(Some(("iam:GetRolePolicy", Fault::Denied)));
+        let (full, _) = say(&roles);
+        assert_eq!(differing(&full, &whole), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn what_is_not_there_or_not_ours_is_said() {
     let server = Server::start(large(3, 1), 100);
@@ -500,6 +546,11 @@ fn moto_as_found_and_mended() {
 /// The program itself, with nothing of this machine's configuration.
 fn program(server: &Server, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sparkcheck"));
+    environment(&mut command, server, folder).args(["--live", "--today", story::TODAY, "--format", "json"]);
+    command
+}
+
+fn environment<'c>(command: &'c mut Command, server: &Server, folder: &Path) -> &'c mut Command {
     command
         .current_dir(folder)
         .env("AWS_ENDPOINT_URL", &server.url)
@@ -511,8 +562,6 @@ fn program(server: &Server, folder: &Path) -> Command {
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env_remove("AWS_PROFILE")
-        .args(["--live", "--today", story::TODAY, "--format", "json"]);
-    command
 }
 
 #[test]
@@ -566,6 +615,42 @@ fn without_credentials_the_run_cannot_be_done() {
     let output = { explained }.args(["--cluster", "spark-0", "--explain-calls"]).output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().contains("eks:DescribeNodegroup"));
     assert_eq!(server.seen().len(), 0);
+}
+
+/// A snapshot that is ended in mid-flight, politely or not, leaves what was there as it was, and nothing else.
+#[cfg(unix)]
+#[test]
+fn an_ended_snapshot_leaves_no_half_of_a_file() {
+    for (signal, code, said) in [("-INT", Some(2), "interrupted"), ("-TERM", None, ""), ("-KILL", None, "")] {
+        for before in [None, Some("a snapshot of yesterday")] {
+            let server = Server::start(large(20, 2), 100);
+            server.fail(Some(("iam:GetAccountAuthorizationDetails", Fault::Silent)));
+            let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+            let path = folder.path().join("state.json.gz");
+            if let Some(text) = before {
+                std::fs::write(&path, text).unwrap();
+            }
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sparkcheck"));
+            let child = environment(&mut command, &server, folder.path())
+                .args(["snapshot", "--live", "--cluster", "spark-0", "-o"])
+                .arg(&path)
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let begun = Instant::now();
+            while server.calls() < 3 && begun.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), code, "{signal}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(said), "{signal}");
+            let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(names.len(), usize::from(before.is_some()), "{signal}: {names:?}");
+            assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), before, "{signal}");
+        }
+    }
 }
 
 #[cfg(unix)]

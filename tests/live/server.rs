@@ -48,7 +48,9 @@ pub(crate) struct State {
 }
 
 /// The lists of which pages are made.
-const LISTS: [&str; 22] = [
+const LISTS: [&str; 24] = [
+    "PolicyNames",
+    "AttachedPolicies",
     "Parents",
     "Subnets",
     "RouteTables",
@@ -76,6 +78,37 @@ const LISTS: [&str; 22] = [
 impl State {
     pub(crate) fn put(&mut self, operation: &str, of: &str, output: Value) {
         self.outputs.insert((operation.to_owned(), of.to_owned()), output);
+    }
+
+    /// Makes each role of the account known by itself, too.
+    #[allow(dead_code, reason = "not for every test")]
+    pub(crate) fn role_by_role(&mut self) {
+        let details = self.outputs[&("iam:GetAccountAuthorizationDetails".to_owned(), String::new())].clone();
+        let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        for role in details["RoleDetailList"].as_array().unwrap() {
+            let (name, mut own) = (text(role, "RoleName"), role.clone());
+            own.as_object_mut().unwrap().retain(|key, _| key != "RolePolicyList" && key != "AttachedManagedPolicies");
+            self.put("iam:GetRole", &name, json!({"Role": own}));
+            let inline = role["RolePolicyList"].as_array().unwrap();
+            let names: Vec<&Value> = inline.iter().map(|policy| &policy["PolicyName"]).collect();
+            self.put("iam:ListRolePolicies", &name, json!({"PolicyNames": names}));
+            self.put("iam:ListAttachedRolePolicies", &name, json!({"AttachedPolicies": role["AttachedManagedPolicies"]}));
+            for policy in inline {
+                let of = format!("{name} {}", text(policy, "PolicyName"));
+                let mut policy = policy.clone();
+                policy["RoleName"] = name.clone().into();
+                self.put("iam:GetRolePolicy", &of, policy);
+            }
+        }
+        for policy in details["Policies"].as_array().unwrap() {
+            let (arn, mut own) = (text(policy, "Arn"), policy.clone());
+            own.as_object_mut().unwrap().remove("PolicyVersionList");
+            self.put("iam:GetPolicy", &arn, json!({"Policy": own}));
+            for version in policy["PolicyVersionList"].as_array().into_iter().flatten() {
+                let of = format!("{arn} {}", text(version, "VersionId"));
+                self.put("iam:GetPolicyVersion", &of, json!({"PolicyVersion": version}));
+            }
+        }
     }
 
     /// Changes what was recorded.
@@ -324,6 +357,12 @@ impl Server {
         self.shared.lock().unwrap().delay = delay;
     }
 
+    /// How many calls were made since the last time.
+    #[allow(dead_code, reason = "not for every test")]
+    pub(crate) fn calls(&self) -> usize {
+        self.shared.lock().unwrap().seen.values().sum()
+    }
+
     /// What was asked how often since the last time.
     pub(crate) fn seen(&self) -> BTreeMap<(String, String), usize> {
         std::mem::take(&mut self.shared.lock().unwrap().seen)
@@ -411,8 +450,10 @@ fn understood(target: &str, action: Option<&str>, body: &str) -> Request {
             return Request { operation, of: String::new(), token, is_xml: true };
         }
         let service = if action == "GetCallerIdentity" { "sts" } else { "iam" };
-        let of = in_form(body, "OpenIDConnectProviderArn").unwrap_or_default();
-        let of = of.split_once(":oidc-provider/").map_or(String::new(), |(_, url)| url.to_owned());
+        let provider = in_form(body, "OpenIDConnectProviderArn").unwrap_or_default();
+        let provider = provider.split_once(":oidc-provider/").map(|(_, url)| url.to_owned());
+        let named = ["RoleName", "PolicyName", "PolicyArn", "VersionId"].map(|key| in_form(body, key));
+        let of = provider.into_iter().chain(named.into_iter().flatten()).collect::<Vec<_>>().join(" ");
         return Request { operation: format!("{service}:{action}"), of, token: in_form(body, "Marker"), is_xml: true };
     }
     let parts: Vec<String> = path.split('/').skip(1).map(unescaped).collect();

@@ -34,6 +34,8 @@ pub struct Options {
     pub regions: Vec<String>,
     /// What the run is about; without any, everything in the regions.
     pub targets: Vec<Target>,
+    /// ARNs of roles that the inputs name; they are asked for one by one where all together are refused.
+    pub named_roles: Vec<String>,
     /// How long all calls together may take.
     pub timeout: Duration,
     /// How long one attempt of a call may take.
@@ -53,6 +55,7 @@ impl Default for Options {
             roles: Vec::new(),
             regions: Vec::new(),
             targets: Vec::new(),
+            named_roles: Vec::new(),
             timeout: Duration::from_secs(300),
             attempt: Duration::from_secs(30),
             attempts: 8,
@@ -114,6 +117,16 @@ pub struct Live {
     pub clusters: Vec<Cluster>,
     /// How often each operation was called, pages counted one by one; attempts that were repeated are not.
     pub calls: Vec<(String, usize)>,
+}
+
+/// The ARNs of the roles that a document names, each once.
+#[must_use]
+pub fn roles_named_in(document: &serde_json::Value) -> Vec<String> {
+    let mut found = Vec::new();
+    run::roles::named(document, &mut found);
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Makes the calls of a plan.

@@ -99,6 +99,8 @@ pub enum Of {
     Level,
     /// Once for each item that this call lists, and that the run is about.
     Each(&'static str),
+    /// Where this call is refused: once for each role that the run names, or for each policy of one.
+    Instead(&'static str),
 }
 
 impl Call {
@@ -178,6 +180,16 @@ calls! {
 
     Iam "GetAccountAuthorizationDetails" "iam:GetAccountAuthorizationDetails" ["iam.roles" "iam.users" "iam.groups" "iam.policies"]
         Of::Account, [] ["UserDetailList" "GroupDetailList" "RoleDetailList" "Policies"] None;
+    Iam "GetRole" "iam:GetRole" ["iam.roles"] Of::Instead("GetAccountAuthorizationDetails"), ["" "--role-name"] [] None;
+    Iam "ListRolePolicies" "iam:ListRolePolicies" ["iam.roles"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["" "--role-name"] ["PolicyNames"] None;
+    Iam "GetRolePolicy" "iam:GetRolePolicy" ["iam.roles"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["--role-name" "--policy-name"] [] None;
+    Iam "ListAttachedRolePolicies" "iam:ListAttachedRolePolicies" ["iam.roles"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["" "--role-name"] ["AttachedPolicies"] None;
+    Iam "GetPolicy" "iam:GetPolicy" ["iam.policies"] Of::Instead("GetAccountAuthorizationDetails"), ["" "--policy-arn"] [] None;
+    Iam "GetPolicyVersion" "iam:GetPolicyVersion" ["iam.policies"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["--policy-arn" "--version-id"] [] None;
     Iam "ListInstanceProfiles" "iam:ListInstanceProfiles" ["iam.instanceProfiles"] Of::Account, [] ["InstanceProfiles"] None;
     Iam "ListOpenIDConnectProviders" "iam:ListOpenIDConnectProviders" ["iam.openIDConnectProviders"]
         Of::Account, [] ["OpenIDConnectProviderList"] Some(("Arn", ""));

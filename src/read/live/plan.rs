@@ -62,7 +62,7 @@ impl Plan {
     #[must_use]
     pub fn policy(&self) -> Value {
         let mut by_service: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for call in &self.calls {
+        for call in self.calls.iter().filter(|call| !matches!(call.of, Of::Instead(_))) {
             if let Some((service, _)) = call.action.split_once(':') {
                 by_service.entry(service).or_default().insert(call.action);
             }
@@ -124,6 +124,11 @@ impl Plan {
                 Of::Region => ("once a region".to_owned(), accounts * regions),
                 Of::Cluster => ("once a cluster".to_owned(), clusters.unwrap_or(0)),
                 Of::Level => ("for an account, and each level above it in its organization".to_owned(), 0),
+                Of::Instead(other) => {
+                    let of = self.calls.iter().find(|call| call.operation == other);
+                    let other = of.map_or(other, |of| of.action);
+                    (format!("for each role that is named, if `{other}` is refused"), 0)
+                }
                 Of::Each(parent) => {
                     let of = self.calls.iter().find(|other| other.service == call.service && other.operation == parent);
                     let lister = of.map_or(parent, |of| of.action);

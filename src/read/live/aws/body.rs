@@ -74,8 +74,9 @@ pub(super) fn next_page(page: &mut Map<String, Value>) -> Option<String> {
 }
 
 /// Lists in the answers of IAM; their items stand in elements called `member`.
-const LISTS: [&str; 18] = [
+const LISTS: [&str; 20] = [
     "AttachedManagedPolicies",
+    "AttachedPolicies",
     "ClientIDList",
     "GroupDetailList",
     "GroupList",
@@ -84,6 +85,7 @@ const LISTS: [&str; 18] = [
     "InstanceProfiles",
     "OpenIDConnectProviderList",
     "Policies",
+    "PolicyNames",
     "PolicyVersionList",
     "RoleDetailList",
     "RolePolicyList",

@@ -1,6 +1,7 @@
 //! The calls of a run, from the first to the last.
 
 mod organization;
+pub(super) mod roles;
 
 use super::body::{self, Body};
 use super::failure::Failure;
@@ -67,6 +68,9 @@ pub(super) struct Run<'r> {
     issuers: BTreeSet<String>,
     /// The OIDC providers that were listed.
     providers: Vec<(Asked, String)>,
+    /// The roles that something names, and the accounts that tell of each only by itself.
+    roles: BTreeSet<String>,
+    one_by_one: BTreeMap<String, Place>,
     /// The targets that turned out to be somewhere.
     found: BTreeSet<String>,
     bars: BTreeMap<Service, ProgressBar>,
@@ -96,6 +100,8 @@ impl<'r> Run<'r> {
             clusters: BTreeMap::new(),
             issuers: BTreeSet::new(),
             providers: Vec::new(),
+            roles: options.named_roles.iter().cloned().collect(),
+            one_by_one: BTreeMap::new(),
             found: BTreeSet::new(),
             bars: BTreeMap::new(),
             progress: MultiProgress::new(),
@@ -189,7 +195,7 @@ impl<'r> Run<'r> {
         let Some(session) = self.sessions.get(place.session) else { return };
         let key = (place.session, place.region.clone());
         let clients = self.clients.entry(key).or_insert_with(|| Clients::of(&session.config, &place.region)).clone();
-        let at_once = if call.service.is_global() { 4 } else { 8 };
+        let at_once = if call.service.is_global() { 4 } else { 16 };
         let permits = self.permits.entry((call.service, account.clone(), region));
         let permits = Arc::clone(permits.or_insert_with(|| Arc::new(Semaphore::new(at_once))));
         let asked = Asked { call, session: place.session, account, region: place.region.clone(), inside, item };
@@ -233,6 +239,7 @@ impl<'r> Run<'r> {
     /// Asks what an answer makes it possible to ask.
     fn follow(&mut self, answer: &Answer) {
         let asked = &answer.asked;
+        self.role_by_role(answer);
         let Some(document) = &answer.document else { return };
         let place = Place { session: asked.session, region: asked.region.clone() };
         let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -369,6 +376,7 @@ impl<'r> Run<'r> {
         for answer in identities.iter().chain(&answers) {
             *calls.entry(answer.asked.call.to_string()).or_default() += answer.pages;
         }
+        roles::together(&mut answers);
         let mut clusters = Vec::new();
         for answer in &answers {
             let described = answer.document.as_ref().and_then(|document| document.get("cluster"));

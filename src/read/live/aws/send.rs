@@ -54,6 +54,18 @@ impl Clients {
             (Service::Iam, "GetAccountAuthorizationDetails") => {
                 send!(self.iam.get_account_authorization_details().max_items(1000).set_marker(page))
             }
+            (Service::Iam, "GetRole") => send!(self.iam.get_role().role_name(item)),
+            (Service::Iam, "ListRolePolicies") => {
+                send!(self.iam.list_role_policies().role_name(item).max_items(1000).set_marker(page))
+            }
+            (Service::Iam, "GetRolePolicy") => send!(self.iam.get_role_policy().role_name(around).policy_name(item)),
+            (Service::Iam, "ListAttachedRolePolicies") => {
+                send!(self.iam.list_attached_role_policies().role_name(item).max_items(1000).set_marker(page))
+            }
+            (Service::Iam, "GetPolicy") => send!(self.iam.get_policy().policy_arn(item)),
+            (Service::Iam, "GetPolicyVersion") => {
+                send!(self.iam.get_policy_version().policy_arn(around).version_id(item))
+            }
             (Service::Iam, "ListInstanceProfiles") => {
                 send!(self.iam.list_instance_profiles().max_items(1000).set_marker(page))
             }
