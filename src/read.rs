@@ -262,7 +262,13 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         path,
     }));
     codes.extend(rendered.codes);
-    let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let mut codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let replaced = script::replaced(&materials);
+    if !replaced.is_empty() {
+        for code in &mut codes {
+            code.declared.retain(|one| one.placeholder().is_none_or(|text| !replaced.contains(&text)));
+        }
+    }
     let of_code: BTreeSet<&str> =
         codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
     let unused = |kind, what: &str| {

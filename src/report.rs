@@ -4,9 +4,12 @@
 //! A renderer neither reads nor decides.
 
 pub mod explain;
+mod group;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod look;
+pub mod markdown;
 pub mod sarif;
 mod window;
 
@@ -14,6 +17,7 @@ pub use look::{Look, visible};
 
 pub use crate::estate::{Excerpt, Span};
 
+use crate::capacity::picture::Picture;
 use crate::estate::{Gap, PassedOver, Source};
 use crate::rule::{Rule, Severity, System};
 use serde::Serialize;
@@ -124,6 +128,8 @@ pub struct Finding<'r> {
     pub explained_by: Vec<String>,
     /// What the change has to do with it, where a change is laid over a snapshot.
     pub change: Option<Change>,
+    /// The nodes with what the job adds to them, where it is about room.
+    pub picture: Option<Picture>,
 }
 
 /// How a finding ended.

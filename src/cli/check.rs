@@ -60,6 +60,10 @@ enum Format {
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// For a comment on a pull request
+    Markdown,
+    /// A page in one file, with pictures of the nodes
+    Html,
 }
 
 pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
@@ -127,6 +131,8 @@ fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
         Format::Human => report::human::render(report, look),
         Format::Json => report::json::render(report),
         Format::Sarif => report::sarif::render(report, &SarifOptions::default()),
+        Format::Markdown => report::markdown::render(report),
+        Format::Html => report::html::render(report),
     }
 }
 

@@ -104,6 +104,22 @@ pub(crate) struct Gone {
     pub(crate) replaced: bool,
 }
 
+impl Declared {
+    /// The text that somebody is still to fill in, where that is what is told.
+    pub(crate) fn placeholder(&self) -> Option<String> {
+        match self {
+            Self::Item { collection: "files.placeholders", item: Node { form: Form::Object(fields), .. }, .. } => {
+                let text = fields.iter().find(|(key, _)| key == "text");
+                text.and_then(|(_, node)| match &node.form {
+                    Form::Text(text) => text.as_str().map(str::to_owned),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A value, and where it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {

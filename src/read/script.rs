@@ -14,9 +14,9 @@ mod embedded;
 mod emr;
 mod files;
 
-pub(in crate::read) mod submission;
 mod kubectl;
 mod ranges;
+pub(in crate::read) mod submission;
 
 use super::code::{At, Code, CodeFile, Declared, Node};
 use super::shell::{self, Command};
@@ -145,7 +145,8 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
             } else if json.value.as_object().is_some_and(shape::is_environment) {
                 let get = |key: &str| root.value.get(key).map(|_| root.get(key).node());
                 declared.push(submission::environment(get, &root.node()));
-            } else if !consumed.contains(&number) && json.value.as_array().is_some_and(|list| list.iter().any(is_step)) {
+            } else if !consumed.contains(&number) && json.value.as_array().is_some_and(|list| list.iter().any(is_step))
+            {
                 let request = written::object([("Steps", root.node())]).written(root.at());
                 declared.push(Declared::Job { kind: "emr-steps", request });
             }
@@ -157,6 +158,19 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
         codes.push(written::code(kind, &material.path, json.syntax, declared, None));
     }
     (codes, empty)
+}
+
+/// The placeholders that a line with `sed` fills in, in any script.
+pub(crate) fn replaced(materials: &[Material]) -> std::collections::BTreeSet<String> {
+    let scripts = materials.iter().filter(|material| material.script);
+    let lines = scripts.flat_map(|script| script.text.lines()).filter(|line| line.contains("sed "));
+    lines
+        .flat_map(|line| {
+            let found = super::placeholder::scan(line).into_iter();
+            let by_hand = found.filter(|one| one.dialect == super::placeholder::Dialect::Hand);
+            by_hand.filter_map(|one| line.get(one.start..one.end)).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Keeps what a command writes into a file: `cat <<EOF > trust.json`, `echo '{…}' > trust.json`, `tee`.

@@ -31,7 +31,8 @@ impl Assembly {
             let unit = Unit::of(Vec::new(), &known);
             for declared in read.iter().flat_map(|(_, declared)| declared) {
                 let Declared::Item { collection, cluster, item } = declared else { continue };
-                let Some(table) = self.tables.get(&pointer_of(collection)).filter(|table| !table.items.is_empty()) else {
+                let Some(table) = self.tables.get(&pointer_of(collection)).filter(|table| !table.items.is_empty())
+                else {
                     continue;
                 };
                 let mut value = unit.filled(item.clone()).into_value(&mut String::new(), &mut |_, _| {});
@@ -67,16 +68,18 @@ impl Assembly {
                     let of = unit.fill(of).to_string();
                     let value = self.value(unit, part, &scratch);
                     let at = pointer_of(collection);
-                    let holder = self.tables.get(&at).and_then(|table| {
-                        table.items.iter().position(|item| item[key].is(&of) || item["Arn"].is(&of))
-                    });
+                    let holder = self
+                        .tables
+                        .get(&at)
+                        .and_then(|table| table.items.iter().position(|item| item[key].is(&of) || item["Arn"].is(&of)));
                     let Some(holder) = holder else { continue };
                     let list = format!("{at}/{holder}/{field}");
                     let own = named_by(field).and_then(|name| value[name].told());
                     let entries = self.tables.get(&at).and_then(|table| table.items.get(holder)?[field].as_array());
                     let entries = entries.map_or(&[][..], Vec::as_slice);
                     let named = |entry: &Value| named_by(field).and_then(|name| entry[name].told()) == own;
-                    let position = entries.iter().position(|entry| if own.is_some() { named(entry) } else { *entry == value });
+                    let position =
+                        entries.iter().position(|entry| if own.is_some() { named(entry) } else { *entry == value });
                     let Some(position) = position else { continue };
                     let count = entries.len();
                     self.ledger.origins.take_out(&list, position, count);
@@ -94,12 +97,15 @@ impl Assembly {
                     }
                     let Some(own) = identity(collection, &value) else { continue };
                     let lists = match collection.strip_prefix("kubernetes.") {
-                        Some(list) => (0..self.groups.len()).map(|at| format!("/kubernetes/{at}/{}", escape(list))).collect(),
+                        Some(list) => {
+                            (0..self.groups.len()).map(|at| format!("/kubernetes/{at}/{}", escape(list))).collect()
+                        }
                         None => vec![pointer_of(collection)],
                     };
                     let mut found = lists.into_iter().filter_map(|at| {
                         let items = &self.tables.get(&at)?.items;
-                        let position = items.iter().position(|item| identity(collection, item).as_ref() == Some(&own))?;
+                        let position =
+                            items.iter().position(|item| identity(collection, item).as_ref() == Some(&own))?;
                         Some((at, position))
                     });
                     let (Some((at, position)), None) = (found.next(), found.next()) else { continue };
@@ -141,7 +147,8 @@ impl Assembly {
 /// Notes what fills the holes in a value, from what stands in their places.
 fn bind(value: &Value, has: &Value, holes: &mut Holes) {
     if let Some(text) = has.as_str() {
-        let unknown = Unknown::of(value).filter(|unknown| unknown.unblock.is_none()).map(|unknown| Text::hole(unknown.why));
+        let unknown =
+            Unknown::of(value).filter(|unknown| unknown.unblock.is_none()).map(|unknown| Text::hole(unknown.why));
         let Some(own) = unknown.or_else(|| Text::of(value)) else { return };
         let (before, hole, after) = match own.parts() {
             [Part::Hole(hole)] => ("", hole, ""),
@@ -150,7 +157,8 @@ fn bind(value: &Value, has: &Value, holes: &mut Holes) {
             [Part::Literal(before), Part::Hole(hole), Part::Literal(after)] => (before.as_str(), hole, after.as_str()),
             _ => return,
         };
-        let inside = text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).filter(|inside| !inside.is_empty());
+        let inside =
+            text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).filter(|inside| !inside.is_empty());
         if let Some(inside) = inside
             && !holes.contains_key(hole)
         {

@@ -23,7 +23,13 @@ pub(super) fn bucket(it: &It<'_, '_, '_>, out: &mut Lowered) {
         fields.node()
     });
     let name = it.named(it.reference(), "BucketName");
-    add(out, "s3.buckets", it.reference(), it, [("Name", Some(name)), ("ServerSideEncryptionConfiguration", encryption)]);
+    add(
+        out,
+        "s3.buckets",
+        it.reference(),
+        it,
+        [("Name", Some(name)), ("ServerSideEncryptionConfiguration", encryption)],
+    );
 }
 
 pub(super) fn bucket_policy(it: &It<'_, '_, '_>, out: &mut Lowered) {
