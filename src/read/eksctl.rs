@@ -474,6 +474,7 @@ impl<'v> Config<'v> {
                     ("taints", taints(&group.get("taints"))),
                     ("diskSize", volume),
                     ("nodeRole", role),
+                    ("attachPolicyARNs", group.get("iam").get("attachPolicyARNs").node()),
                     ("subnets", if subnets.value.is_array() { subnets.node() } else { Node::new(Form::Null) }),
                     ("privateNetworking", private.node()),
                     ("remoteAccess", remote),
