@@ -4,6 +4,7 @@
 //! rollout, the finding is shown under its cause. Fingerprints are made of names, never of positions,
 //! so that they survive moved lines and reordered lists.
 
+use crate::capacity::picture::Picture;
 use crate::check::{Evidence, Judgement, Subject, Verdict};
 use crate::estate::Syntax;
 use crate::known::{Text, Told};
@@ -73,6 +74,17 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
         let place = finding.places.first().map(|place| place.source.clone());
         finding.rollout.is_some() || told.insert((finding.fingerprint.clone(), finding.message.clone(), place))
     });
+    // Rules that divide the ways of being short among them have one picture.
+    let mut drawn: Vec<Picture> = Vec::new();
+    for (_, finding) in &mut findings {
+        match finding.picture.take() {
+            Some(picture) if !drawn.contains(&picture) => {
+                drawn.push(picture.clone());
+                finding.picture = Some(picture);
+            }
+            _ => {}
+        }
+    }
     let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
     let whole = rollouts.iter().zip(verdicts).filter(|(rollout, _)| rollout["fragment"] != true);
     let rollouts = whole.filter_map(|(rollout, verdict)| {
@@ -86,7 +98,7 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
     });
     Report {
         inputs: linked.estate.sources.clone(),
-        passed_over: linked.estate.passed_over,
+        passed_over: linked.estate.passed_over.clone(),
         rollouts: rollouts.collect(),
         rules: rules.iter().collect(),
         findings: findings.into_iter().map(|(_, finding)| finding).collect(),
@@ -131,6 +143,7 @@ fn finding<'r>(
         fingerprint: fingerprint(&rule.id, &stable(subject.document, &subject.pointer)),
         explained_by: Vec::new(),
         change: None,
+        picture: evidence.picture.clone(),
     }
 }
 
@@ -246,7 +259,8 @@ fn fingerprint(rule: &str, subject: &str) -> String {
     })
 }
 
-/// Says of each failure which failures of the same rollout are its cause.
+/// Says of each failure which failures are its cause: those of the same rollout, and for what belongs to
+/// no rollout, those that stand at the same place.
 fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
     let mut failed: BTreeMap<(Option<usize>, &str), Vec<String>> = BTreeMap::new();
     for (rollout, finding) in findings.iter() {
@@ -258,10 +272,30 @@ fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
         .iter()
         .map(|(rollout, finding)| {
             let causes = finding.rule.explained_by.iter();
-            causes.filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned().collect()
+            let own = causes.clone().filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned();
+            let mut own: Vec<String> = own.collect();
+            if rollout.is_none() && !finding.rule.explained_by.is_empty() {
+                let of_rollouts = findings.iter().filter(|(rollout, other)| {
+                    let named = causes.clone().any(|cause| *cause == other.rule.id);
+                    rollout.is_some() && named && other.outcome == Outcome::Fail && at_one_place(finding, other)
+                });
+                own.extend(of_rollouts.map(|(_, other)| other.fingerprint.clone()));
+            }
+            own
         })
         .collect();
     for ((_, finding), causes) in findings.iter_mut().zip(causes) {
         finding.explained_by = causes;
     }
+}
+
+/// Whether two findings show the same thing, or one something inside what the other shows.
+fn at_one_place(one: &Finding<'_>, other: &Finding<'_>) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    one.places.iter().any(|place| {
+        let (place, others) = (place.pointer.as_str(), &other.places);
+        others.iter().any(|other| within(place, &other.pointer) || within(&other.pointer, place))
+    })
 }

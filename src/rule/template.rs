@@ -241,7 +241,8 @@ mod tests {
             "flag" => Some("--profile=other".into()),
             "arn" => Some(Text::from_parts([Part::Literal("arn:aws:iam::".into()), Part::Hole("account".into())])),
             "of-code" => Some(
-                "${ex/a:module.e.module.sg.aws_sg.a.id}-x-${tmpl.AWS::StackName}${a:var.b} and ${for f(a/b:module.c)}".into(),
+                "${ex/a:module.e.module.sg.aws_sg.a.id}-x-${tmpl.AWS::StackName}${a:var.b} and ${for f(a/b:module.c)}"
+                    .into(),
             ),
             _ => None,
         }

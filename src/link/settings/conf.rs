@@ -149,7 +149,8 @@ pub(super) fn homeless_packages(packages: &[(String, String)], settings: &[Setti
         key == "spark.jars.ivy" || key.ends_with("extraJavaOptions") && value.contains("ivy.home")
     });
     let name = runs.image.split(['@', ':']).next().unwrap_or_default();
-    let of_apache = ["apache/spark", "apache/spark-py", "gcr.io/spark-operator/spark", "gcr.io/spark-operator/spark-py"];
+    let of_apache =
+        ["apache/spark", "apache/spark-py", "gcr.io/spark-operator/spark", "gcr.io/spark-operator/spark-py"];
     let is_apache = name == "spark" || of_apache.iter().any(|of| name == *of || name.ends_with(&format!("/{of}")));
     if has_home || !is_apache { Vec::new() } else { packages.iter().take(1).cloned().collect() }
 }

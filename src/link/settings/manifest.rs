@@ -63,7 +63,8 @@ pub(super) fn not_texts(spec: &Value, at: &str) -> Found {
 /// Values of labels and of node selectors that no label can have.
 pub(super) fn malformed_labels(spec: &Value, settings: &[Setting], at: &str) -> Found {
     let mut found = Vec::new();
-    for path in ["/nodeSelector", "/driver/nodeSelector", "/executor/nodeSelector", "/driver/labels", "/executor/labels"]
+    for path in
+        ["/nodeSelector", "/driver/nodeSelector", "/executor/nodeSelector", "/driver/labels", "/executor/labels"]
     {
         for (key, value) in spec.pointer(path).and_then(Value::as_object).into_iter().flatten() {
             if value.as_str().is_some_and(|text| !is_label_value(text)) {
@@ -71,10 +72,11 @@ pub(super) fn malformed_labels(spec: &Value, settings: &[Setting], at: &str) -> 
             }
         }
     }
-    let prefixes = ["spark.kubernetes.node.selector.", "spark.kubernetes.driver.label.", "spark.kubernetes.executor.label."];
-    let wrong = settings.iter().filter(|(key, value, _)| {
-        prefixes.iter().any(|prefix| key.starts_with(prefix)) && !is_label_value(value)
-    });
+    let prefixes =
+        ["spark.kubernetes.node.selector.", "spark.kubernetes.driver.label.", "spark.kubernetes.executor.label."];
+    let wrong = settings
+        .iter()
+        .filter(|(key, value, _)| prefixes.iter().any(|prefix| key.starts_with(prefix)) && !is_label_value(value));
     found.extend(wrong.map(|(key, _, at)| (key.clone(), at.clone())));
     found
 }
