@@ -71,7 +71,8 @@ pub(super) fn tally(report: &Report<'_>) -> String {
     if summary.unknown > 0 {
         parts.push(format!("{} undecided", summary.unknown));
     }
-    parts.extend(report.mended.filter(|mended| *mended > 0).map(|mended| format!("{mended} mended by the change")));
+    let mended = report.mended.as_ref().filter(|mended| !mended.is_empty());
+    parts.extend(mended.map(|mended| format!("{} mended by the change", mended.len())));
     if parts.is_empty() {
         parts.push("nothing found".to_owned());
     }
