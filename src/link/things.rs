@@ -8,10 +8,11 @@
 use super::Draft;
 use super::application::set_texts;
 use super::settings::{image_moves, is_filled_later};
-use crate::capacity::demand::of_emr_on_eks;
+use crate::capacity::demand::{PodDemand, of_emr_on_eks};
 use crate::estate::Estate;
+use crate::facts::instances::instance_type;
 use crate::known::{Told, Unknown};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 type Found = Vec<(String, String)>;
@@ -79,7 +80,9 @@ fn look(estate: &Estate, kind: &str, item: &Value, at: &str, draft: &mut Draft) 
             set_texts(draft, "accountsEverywhere", accounts_everywhere(estate, item, at));
         }
         "eks.fargateProfiles" => set_texts(draft, "unmetLabels", unmet_labels(estate, item, at)),
+        "eks.clusters" => set_texts(draft, "withoutProvider", without_provider(estate, item, at)),
         "eks.nodegroups" => {
+            set_texts(draft, "tooSmallFor", too_small_for(estate, item, at));
             set_texts(draft, "publicSubnets", public_subnets(estate, item, at));
             set_texts(draft, "missingPolicies", missing_policies(item, at));
         }
@@ -223,6 +226,10 @@ fn unmet_labels(estate: &Estate, profile: &Value, at: &str) -> Found {
         let is_theirs = of_spark(&named(&profile["fargateProfileName"])) || of_spark(&named(&selector["namespace"]));
         for (key, value) in selector["labels"].as_object().into_iter().flatten().filter(|_| is_theirs) {
             let Some(value) = value.as_str() else { continue };
+            // Labels that Spark and EMR set by themselves.
+            if key.starts_with("spark-") || key.contains("emr-containers.amazonaws.com") {
+                continue;
+            }
             let sets = |conf: &std::collections::BTreeMap<String, String>| {
                 ["driver", "executor"]
                     .iter()
@@ -235,6 +242,61 @@ fn unmet_labels(estate: &Estate, profile: &Value, at: &str) -> Found {
         }
     }
     found
+}
+
+/// Pods of jobs of the same change that are larger than a node of any group of the one cluster.
+fn too_small_for(estate: &Estate, group: &Value, at: &str) -> Found {
+    let [cluster] = estate.items("eks.clusters") else { return Vec::new() };
+    let others = ["nodePools", "provisioners"];
+    let grows = estate.items("kubernetes").iter().any(|objects| {
+        others.iter().any(|kind| objects[*kind].as_array().is_some_and(|list| !list.is_empty()))
+    });
+    let automatic = !cluster["computeConfig"].is_null() && cluster["computeConfig"]["enabled"] != false;
+    if grows || automatic || group["clusterName"] != cluster["name"] {
+        return Vec::new();
+    }
+    let (mut cpu, mut memory) = (0, 0);
+    for one in estate.items("eks.nodegroups") {
+        let Some(types) = one["instanceTypes"].as_array().filter(|types| !types.is_empty()) else { return Vec::new() };
+        for name in types {
+            let Some(known) = name.as_str().and_then(instance_type) else { return Vec::new() };
+            cpu = cpu.max(known.allocatable_cpu_milli);
+            memory = memory.max(known.allocatable_memory_mib);
+        }
+    }
+    let profiles = estate.items("eks.fargateProfiles").iter();
+    let mut selectors = profiles.flat_map(|profile| profile["selectors"].as_array().into_iter().flatten());
+    // A profile that asks for no labels may take the pods, whatever their namespace turns out to be.
+    let of_the_system = |selector: &Value| matches!(selector["namespace"].as_str(), Some("default" | "kube-system"));
+    if selectors.any(|selector| selector["labels"].as_object().is_none_or(Map::is_empty) && !of_the_system(selector)) {
+        return Vec::new();
+    }
+    let mut found = Found::new();
+    for job in estate.items("jobRequests").iter().filter(|job| job["kind"] == "start-job-run") {
+        let demand = of_emr_on_eks(&job["request"], None);
+        let large = |pod: &&PodDemand| pod.template.is_none() && (pod.cpu_milli > cpu || pod.memory_mib > memory);
+        if let Some(pod) = demand.pods.iter().find(large) {
+            let name = job["request"]["name"].told().unwrap_or("a job");
+            let told = format!(
+                "{} of `{name}` asks for {}m cpu and {} MiB",
+                pod.role, pod.cpu_milli, pod.memory_mib
+            );
+            if !found.iter().any(|(known, _)| *known == told) {
+                found.push((told, format!("{at}/instanceTypes/0")));
+            }
+        }
+    }
+    found
+}
+
+/// The name of a cluster of which eksctl makes no provider, where roles or jobs of the same change need one.
+fn without_provider(estate: &Estate, cluster: &Value, at: &str) -> Found {
+    let named = || vec![(cluster["name"].told().unwrap_or("?").to_owned(), format!("{at}/name"))];
+    let needs = !estate.items("emrContainers.virtualClusters").is_empty()
+        || estate.items("jobRequests").iter().any(|job| job["kind"] == "start-job-run");
+    let has = !estate.items("iam.openIDConnectProviders").is_empty()
+        || !estate.items("eks.podIdentityAssociations").is_empty();
+    if cluster["withOIDC"] == false && needs && !has { named() } else { Vec::new() }
 }
 
 /// Subnets of a node group in which instances get public addresses.
@@ -324,6 +386,34 @@ mod tests {
     }
 
     #[test]
+    fn jobs_against_the_groups_of_the_change() {
+        let at = "/eks/nodegroups/0";
+        let of = |instance: Value, cores: u32, more: Value| {
+            let parameters = format!("--conf spark.executor.cores={cores} --conf spark.executor.memory=1g");
+            let mut document = json!({
+                "eks": {"clusters": [{"name": "c", "withOIDC": false}], "nodegroups": [{"clusterName": "c", "instanceTypes": [instance]}]},
+                "jobRequests": [{"kind": "start-job-run", "request": {"name": "j", "jobDriver": {"sparkSubmitJobDriver": {"sparkSubmitParameters": parameters}}}}],
+            });
+            document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            estate(document)
+        };
+        for (instance, cores, more, found) in [
+            (json!("t4g.large"), 2, json!({}), 1),
+            (json!("t4g.large"), 1, json!({}), 0),
+            (json!("m5.2xlarge"), 2, json!({}), 0),
+            (json!({"$unknown": "x"}), 2, json!({}), 0),
+            (json!("t4g.large"), 2, json!({"kubernetes": [{"nodePools": [{}]}]}), 0),
+        ] {
+            let estate = of(instance.clone(), cores, more);
+            let group = &estate.items("eks.nodegroups")[0];
+            assert_eq!(too_small_for(&estate, group, at).len(), found, "{instance} {cores}");
+            assert_eq!(without_provider(&estate, &estate.items("eks.clusters")[0], "").len(), 1);
+        }
+        let with = of(json!("m5.large"), 1, json!({"iam": {"openIDConnectProviders": [{}]}}));
+        assert!(without_provider(&with, &with.items("eks.clusters")[0], "").is_empty());
+    }
+
+    #[test]
     fn accounts_and_profiles() {
         let binding = |role: &str, account: &str| {
             json!({"metadata": {"name": "b"}, "roleRef": {"kind": "ClusterRole", "name": role},
@@ -348,6 +438,8 @@ mod tests {
         }
         let profile = json!({"fargateProfileName": "emr", "selectors": [{"namespace": "x", "labels": {"env": "dev", "checks": "passed"}}]});
         assert_eq!(names(unmet_labels(&estate, &profile, "")), ["checks=passed"]);
+        let own = json!({"fargateProfileName": "emr", "selectors": [{"namespace": "x", "labels": {"spark-role": "executor"}}]});
+        assert!(unmet_labels(&estate, &own, "").is_empty());
         let other = json!({"fargateProfileName": "dns", "selectors": [{"namespace": "kube-system", "labels": {"k8s-app": "kube-dns"}}]});
         assert!(unmet_labels(&estate, &other, "").is_empty());
     }
