@@ -137,7 +137,7 @@ pub enum CliError {
     },
     /// `--output` names no known format.
     #[error("`{0}` is no report format")]
-    #[diagnostic(help("write human=FILE, json=FILE or sarif=FILE"))]
+    #[diagnostic(help("write human=FILE, json=FILE, sarif=FILE, markdown=FILE or html=FILE"))]
     NoSuchFormat(String),
     /// `--today` is not a date.
     #[error("`{0}` is not a day")]

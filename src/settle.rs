@@ -4,6 +4,7 @@
 //! rollout, the finding is shown under its cause. Fingerprints are made of names, never of positions,
 //! so that they survive moved lines and reordered lists.
 
+use crate::capacity::picture::Picture;
 use crate::check::{Evidence, Judgement, Subject, Verdict};
 use crate::estate::Syntax;
 use crate::known::{Text, Told};
@@ -13,7 +14,7 @@ use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict}
 use crate::rule::{Rule, Severity, System, Template};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Places that a finding shows at most.
@@ -67,6 +68,23 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
             .then_with(|| left.message.cmp(&right.message))
             .then_with(|| left.fingerprint.cmp(&right.fingerprint))
     });
+    // Several fragments may lead to one thing, which is told once.
+    let mut told = BTreeSet::new();
+    findings.retain(|(_, finding)| {
+        let place = finding.places.first().map(|place| place.source.clone());
+        finding.rollout.is_some() || told.insert((finding.fingerprint.clone(), finding.message.clone(), place))
+    });
+    // Rules that divide the ways of being short among them have one picture.
+    let mut drawn: Vec<Picture> = Vec::new();
+    for (_, finding) in &mut findings {
+        match finding.picture.take() {
+            Some(picture) if !drawn.contains(&picture) => {
+                drawn.push(picture.clone());
+                finding.picture = Some(picture);
+            }
+            _ => {}
+        }
+    }
     let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
     let whole = rollouts.iter().zip(verdicts).filter(|(rollout, _)| rollout["fragment"] != true);
     let rollouts = whole.filter_map(|(rollout, verdict)| {
@@ -80,7 +98,7 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
     });
     Report {
         inputs: linked.estate.sources.clone(),
-        passed_over: linked.estate.passed_over,
+        passed_over: linked.estate.passed_over.clone(),
         rollouts: rollouts.collect(),
         rules: rules.iter().collect(),
         findings: findings.into_iter().map(|(_, finding)| finding).collect(),
@@ -125,6 +143,7 @@ fn finding<'r>(
         fingerprint: fingerprint(&rule.id, &stable(subject.document, &subject.pointer)),
         explained_by: Vec::new(),
         change: None,
+        picture: evidence.picture.clone(),
     }
 }
 

@@ -2,15 +2,18 @@
 #![cfg(feature = "live")]
 #![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+#[path = "live_kubernetes/holding.rs"]
+mod holding;
 #[path = "live_kubernetes/server.rs"]
 mod server;
 #[path = "support/story.rs"]
 #[expect(dead_code, reason = "of the stories, only some are looked at here")]
 mod story;
 
+use holding::{KINDS, collections, resource, state};
 use serde_json::Value;
 use server::{Fault, Server, State, TOKEN};
-use sparkcheck::estate::{COLLECTIONS, Collection, Completeness, Estate};
+use sparkcheck::estate::{Completeness, Estate};
 use sparkcheck::link::link;
 use sparkcheck::read::live::demand::demand;
 use sparkcheck::read::live::kubernetes::{self, Access, Options};
@@ -28,14 +31,6 @@ use std::time::Duration;
 fn rules() -> &'static [Rule] {
     static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
     RULES.get_or_init(rule::builtin)
-}
-
-fn collections() -> Vec<&'static Collection> {
-    COLLECTIONS.iter().filter(|collection| collection.name.starts_with("kubernetes.")).collect()
-}
-
-fn resource(collection: &Collection) -> String {
-    collection.action.trim_start_matches("list ").split('.').next().unwrap().to_owned()
 }
 
 fn options() -> Options {
@@ -76,54 +71,6 @@ fn with(document: &Value, answers: read::Answers) -> Estate {
     let bytes = snapshot::bytes(document, "x.json").unwrap();
     read::read_with(&[Input::Stdin(bytes)], answers, &options).unwrap()
 }
-
-/// The lists of a server that has a group's objects.
-fn state(group: &Value) -> State {
-    let mut state = State::default();
-    for collection in collections() {
-        let list = collection.name.trim_start_matches("kubernetes.");
-        let (kind, version) = KINDS
-            .iter()
-            .find(|(of, ..)| *of == list)
-            .map(|(_, kind, version)| (*kind, *version))
-            .unwrap_or_else(|| panic!("{list}"));
-        let objects = group[list].as_array().cloned().unwrap_or_default();
-        let installed = !version.contains("spark") && !version.contains("karpenter") && !version.contains("kubeflow");
-        if installed || !objects.is_empty() {
-            let version =
-                objects.first().and_then(|object| object["apiVersion"].as_str()).unwrap_or(version).to_owned();
-            state.lists.insert(resource(collection), (kind.to_owned(), version, objects));
-        }
-    }
-    state
-}
-
-/// List, kind, API version.
-const KINDS: &[(&str, &str, &str)] = &[
-    ("nodes", "Node", "v1"),
-    ("pods", "Pod", "v1"),
-    ("namespaces", "Namespace", "v1"),
-    ("configMaps", "ConfigMap", "v1"),
-    ("serviceAccounts", "ServiceAccount", "v1"),
-    ("roles", "Role", "rbac.authorization.k8s.io/v1"),
-    ("roleBindings", "RoleBinding", "rbac.authorization.k8s.io/v1"),
-    ("clusterRoles", "ClusterRole", "rbac.authorization.k8s.io/v1"),
-    ("clusterRoleBindings", "ClusterRoleBinding", "rbac.authorization.k8s.io/v1"),
-    ("deployments", "Deployment", "apps/v1"),
-    ("services", "Service", "v1"),
-    ("ingresses", "Ingress", "networking.k8s.io/v1"),
-    ("customResourceDefinitions", "CustomResourceDefinition", "apiextensions.k8s.io/v1"),
-    ("sparkApplications", "SparkApplication", "spark.apache.org/v1"),
-    ("scheduledSparkApplications", "ScheduledSparkApplication", "sparkoperator.k8s.io/v1beta2"),
-    ("sparkClusters", "SparkCluster", "spark.apache.org/v1"),
-    ("nodePools", "NodePool", "karpenter.sh/v1"),
-    ("resourceQuotas", "ResourceQuota", "v1"),
-    ("limitRanges", "LimitRange", "v1"),
-    ("priorityClasses", "PriorityClass", "scheduling.k8s.io/v1"),
-    ("storageClasses", "StorageClass", "storage.k8s.io/v1"),
-    ("mutatingWebhookConfigurations", "MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
-    ("validatingWebhookConfigurations", "ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
-];
 
 fn ask(server: &Server, cluster: &str, options: &Options) -> kubernetes::Live {
     let access = Access::of_token(cluster, &server.endpoint, &server.authority, TOKEN);

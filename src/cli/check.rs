@@ -2,13 +2,12 @@
 
 use super::live::{Gathered, LiveArgs, gather};
 use super::{Answer, CliError, FailOn, Look, LookArgs, Surroundings, day, look, said, with_rules_of};
-use crate::link::{Linked, link};
+use crate::link::link;
 use crate::report::sarif::SarifOptions;
 use crate::report::{self, Change, Go, Outcome, Report};
-use crate::rule::{self, Rule};
+use crate::rule;
 use crate::{examine, read};
 use clap::{Args, ValueEnum};
-use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
@@ -23,6 +22,9 @@ pub(super) struct Check {
     /// Lay the inputs over a snapshot: the account as it will be after the change
     #[arg(long, value_name = "SNAPSHOT")]
     over: Option<PathBuf>,
+    /// Render charts and kustomizations first, with `helm` and `kustomize` or `kubectl` as they are installed
+    #[arg(long)]
+    render: bool,
     /// Only what the change brings makes the exit code 1
     #[arg(long, requires = "over")]
     new_only: bool,
@@ -58,6 +60,10 @@ enum Format {
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// For a comment on a pull request
+    Markdown,
+    /// A page in one file, with pictures of the nodes
+    Html,
 }
 
 pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
@@ -69,6 +75,7 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
         clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
         over: args.over.clone(),
+        render: args.render,
     };
     let before = match &args.over {
         Some(path) => {
@@ -81,6 +88,7 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };
+    let unlinked = (before.is_some() && !estate.gone.is_empty()).then(|| (*estate).clone());
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(*estate));
     let systems = linked.systems();
@@ -91,7 +99,7 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
     };
     let mut report = examine(&linked, &rules);
     if let Some(before) = before {
-        compare(&mut report, &before, &rules);
+        crate::change::compare(&mut report, &before, unlinked, &rules);
     }
     let look = look(&args.look, surroundings);
     let mut text = if args.output.iter().any(|output| !output.contains('=')) {
@@ -118,27 +126,13 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
     Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict, args.new_only) })
 }
 
-/// Says of each failure whether the change brings it, and how many it mends.
-fn compare(report: &mut Report<'_>, before: &Linked, rules: &[Rule]) {
-    let judgements = crate::check::check(rules, before);
-    let old = crate::settle::settle(rules, &judgements, before);
-    let failures = |report: &Report<'_>| -> BTreeSet<String> {
-        let failed = report.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
-        failed.map(|finding| finding.fingerprint.clone()).collect()
-    };
-    let (old, new) = (failures(&old), failures(report));
-    report.mended = Some(old.difference(&new).count());
-    for finding in report.findings.iter_mut().filter(|finding| finding.outcome == Outcome::Fail) {
-        let was = old.contains(&finding.fingerprint);
-        finding.change = Some(if was { Change::Leaves } else { Change::Brings });
-    }
-}
-
 fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
     match format {
         Format::Human => report::human::render(report, look),
         Format::Json => report::json::render(report),
         Format::Sarif => report::sarif::render(report, &SarifOptions::default()),
+        Format::Markdown => report::markdown::render(report),
+        Format::Html => report::html::render(report),
     }
 }
 

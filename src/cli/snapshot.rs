@@ -45,6 +45,7 @@ pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answ
         today: day(args.today.as_deref())?,
         clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
+        render: false,
         over: None,
     };
     let estate = match gather(&args.live, &[], &args.inputs, options, false)? {

@@ -10,9 +10,9 @@ use crate::capacity::Demand;
 use crate::capacity::quantity;
 use crate::check::semantic::capacity::demand;
 use crate::estate::Estate;
-use crate::facts::instances::{instance_type, instance_types};
+use crate::facts::instances::{instance_type, type_like};
 use crate::known::{Told, Unknown};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Puts in the jobs that become pods, and what bounds them.
 pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
@@ -24,6 +24,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
     for field in ["jobs", "applications"] {
         let items = draft.object.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
         for (at, item) in items.iter().enumerate() {
+            // What a gateway makes of a submission stands among the applications.
             if item["kind"] == "gateway-submission"
                 || !item["request"]["status"].is_null()
                 || Unknown::of(item).is_some()
@@ -33,7 +34,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
             let place = draft_alias(draft, &format!("/{field}/{at}"), "");
             let place =
                 if place.is_empty() { draft_alias(draft, &format!("/{field}/{at}/request"), "") } else { place };
-            list.push(gang(item, &rollout, &place));
+            list.push(gang(estate, item, &rollout, &place));
         }
     }
     draft.set_drafts("gangs", list);
@@ -75,8 +76,83 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
     draft.set_drafts("bounds", bounds);
 }
 
+/// A submission to a gateway, and one of the clusters to which it may be sent.
+pub(super) struct Route<'r> {
+    /// The submission, and where it stands.
+    pub(super) job: &'r Value,
+    pub(super) at: &'r str,
+    /// What the gateway says of the cluster.
+    pub(super) settings: &'r Value,
+    /// What the estate has of it.
+    pub(super) cluster: &'r Draft,
+}
+
+/// Puts in what a Batch Processing Gateway makes of submissions, once for each cluster to which it may send them.
+pub(super) fn behind_gateway(config: &Value, declaration: &Value, routes: &[Route<'_>], draft: &mut Draft) {
+    if let Some(concurrent) = declaration["concurrent"].as_u64() {
+        draft.set("concurrent", concurrent);
+    }
+    let of = |route: &Route<'_>| {
+        let mut gang = Draft::default();
+        gang.aliases.push((String::new(), route.at.to_owned()));
+        let id = route.settings["id"].told().unwrap_or("?");
+        let name = route.job["applicationName"].told().unwrap_or("?");
+        gang.set("name", format!("{name} on {id}"));
+        gang.set("kind", "bpg-submission");
+        gang.set_at("request", route.job.clone(), route.at);
+        let part = |from: &Value, names: &[&str]| -> Value {
+            names.iter().map(|name| ((*name).to_owned(), from[*name].clone())).collect::<Map<_, _>>().into()
+        };
+        let config = part(config, &["defaultSparkConf", "fixedSparkConf", "queues"]);
+        gang.set("gateway", config);
+        gang.set("settings", part(route.settings, &["sparkConf", "driver", "executor", "volumes"]));
+        for name in ["clusterArn", "clusterName", "region", "namespace"] {
+            if let Some(value) = route.cluster.object.get(name) {
+                gang.set(name, value.clone());
+            }
+        }
+        gang
+    };
+    draft.set_drafts("gangs", routes.iter().map(of).collect());
+}
+
+/// The pod templates that the configuration of a job names and that were given, by name.
+fn templates(estate: &Estate, demand: &Demand) -> Map<String, Value> {
+    let mut found = Map::new();
+    for name in demand.pods.iter().filter_map(|pod| pod.template.as_deref()) {
+        if let Some(template) = template_named(estate, name) {
+            found.insert(name.to_owned(), template.clone());
+        }
+    }
+    found
+}
+
+/// The one pod template that was read from a file of this name. What is kept elsewhere (`s3://…`) may be another one.
+fn template_named<'e>(estate: &'e Estate, name: &str) -> Option<&'e Value> {
+    let name = name.strip_prefix("file://").unwrap_or(name);
+    let name = name.trim_start_matches("./").trim_start_matches('/');
+    if name.is_empty() || name.contains("://") || name.contains("${") {
+        return None;
+    }
+    let mut found = None;
+    for (at, group) in estate.items("kubernetes").iter().enumerate() {
+        for (number, template) in group["podTemplates"].as_array().into_iter().flatten().enumerate() {
+            let origin = estate.origins.find(&format!("/kubernetes/{at}/podTemplates/{number}"));
+            let source = origin.and_then(|origin| estate.sources.get(origin.source));
+            let is_named = source
+                .and_then(|source| source.path.strip_suffix(name))
+                .is_some_and(|head| head.is_empty() || head.ends_with('/'));
+            if is_named && found.replace(template).is_some() {
+                // Two files have the name.
+                return None;
+            }
+        }
+    }
+    found
+}
+
 /// A job with what its configuration says of executors.
-fn gang(item: &Value, rollout: &Value, place: &str) -> Draft {
+fn gang(estate: &Estate, item: &Value, rollout: &Value, place: &str) -> Draft {
     let mut gang = Draft::default();
     gang.aliases.push((String::new(), place.to_owned()));
     for field in ["kind", "name", "path"] {
@@ -90,6 +166,10 @@ fn gang(item: &Value, rollout: &Value, place: &str) -> Draft {
     let inside = if item["kind"] == "spark-application" { place.to_owned() } else { format!("{place}/request") };
     gang.set_at("request", request.clone(), inside);
     let demand = demand(item, Some(rollout));
+    let templates = templates(estate, &demand);
+    if !templates.is_empty() {
+        gang.set("templates", templates);
+    }
     allocation(&demand, item, rollout, &mut gang);
     gang
 }
@@ -193,10 +273,9 @@ fn named_types(list: &Value, of: &str, at: &str) -> Vec<Draft> {
         entry.set("of", of);
         match value.as_str() {
             Some(name) => {
-                entry.set("known", instance_type(name).is_some());
-                let near = instance_types().iter().map(|one| (strsim::jaro_winkler(name, one.name), one.name));
-                let near = near.max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.1.cmp(left.1)));
-                if let Some((_, near)) = near.filter(|(likeness, _)| *likeness > 0.8 && name.len() < 64) {
+                let known = instance_type(name).is_some();
+                entry.set("known", known);
+                if let Some(near) = if known { None } else { type_like(name) } {
                     entry.set("near", near);
                 }
             }

@@ -4,6 +4,7 @@
 //! explains; then what could not be decided, by what would settle it; then what was not seen, and
 //! the counts. Nothing is wider than the window but a word that cannot be broken.
 
+use super::group::{Families, Groups, questions};
 use super::look::{BAD, BOLD, CALM, DOUBTFUL, FAINT, GOOD, count, cut, display, visible};
 use super::{Change, Finding, Go, Look, Outcome, Place, Report, RolloutVerdict, window};
 use crate::estate::{Source, Syntax};
@@ -17,6 +18,9 @@ const FEW: usize = 3;
 
 /// So many places are shown beside the primary one.
 const MORE_PLACES: usize = 3;
+
+/// So many nodes are drawn below a finding.
+const FEW_NODES: usize = 4;
 
 /// Kinds of input that are not the output of a command, so that a folder with them is no export.
 const SOURCES_OF_THEIR_OWN: [&str; 7] =
@@ -54,75 +58,31 @@ pub fn render(report: &Report<'_>, look: &Look) -> String {
     out
 }
 
-/// Which failures are shown under which: the causes, and what each explains.
-struct Families {
-    /// For each finding the one under which it is shown.
-    parents: Vec<Option<usize>>,
-    /// For each finding those that are shown under it.
-    explained: Vec<Vec<usize>>,
-}
-
-impl Families {
-    /// A cause stands before what it explains, so a circle among causes cannot hide a finding.
-    fn of(report: &Report<'_>) -> Self {
-        let mut by_fingerprint = FxHashMap::default();
-        let mut parents: Vec<Option<usize>> = Vec::new();
-        let mut explained = vec![Vec::new(); report.findings.len()];
-        for (at, finding) in report.findings.iter().enumerate() {
-            let cause = (finding.outcome == Outcome::Fail)
-                .then(|| finding.explained_by.iter().find_map(|cause| by_fingerprint.get(cause.as_str()).copied()))
-                .flatten();
-            let root = cause.map(|cause: usize| parents.get(cause).copied().flatten().unwrap_or(cause));
-            if let Some(list) = root.and_then(|root| explained.get_mut(root)) {
-                list.push(at);
-            }
-            parents.push(root);
-            if finding.outcome == Outcome::Fail {
-                by_fingerprint.entry(finding.fingerprint.as_str()).or_insert(at);
-            }
-        }
-        Self { parents, explained }
-    }
-}
-
-/// The causes by rollout.
-struct Groups {
-    by_rollout: Vec<Vec<usize>>,
-    elsewhere: Vec<usize>,
-}
-
-impl Groups {
-    fn of(report: &Report<'_>, families: &Families) -> Self {
-        let mut numbers: FxHashMap<(&str, _), usize> = FxHashMap::default();
-        for (at, rollout) in report.rollouts.iter().enumerate() {
-            numbers.entry((rollout.name.as_str(), Some(rollout.system))).or_insert(at);
-            numbers.entry((rollout.name.as_str(), None)).or_insert(at);
-        }
-        let mut groups = Self { by_rollout: vec![Vec::new(); report.rollouts.len()], elsewhere: Vec::new() };
-        for (at, finding) in report.findings.iter().enumerate() {
-            let shown_elsewhere = families.parents.get(at).copied().flatten().is_some();
-            if finding.outcome != Outcome::Fail || shown_elsewhere {
-                continue;
-            }
-            let number = finding.rollout.as_deref().and_then(|name| numbers.get(&(name, finding.system)));
-            match number.and_then(|number| groups.by_rollout.get_mut(*number)) {
-                Some(group) => group.push(at),
-                None => groups.elsewhere.push(at),
-            }
-        }
-        groups
-    }
-}
-
 fn heading(out: &mut String, report: &Report<'_>, look: &Look) {
     let mut parts = vec![format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")), inputs(&report.inputs)];
     parts.push(count(report.rollouts.len(), "rollout"));
     parts.push(count(report.rules.len(), "rule"));
-    if report.passed_over > 0 {
-        parts.push(format!("{} passed over", count(report.passed_over, "file")));
-    }
     parts.retain(|part| !part.is_empty());
     look.wrap(out, "", "  ", &parts.join(look.either(" · ", " - ")));
+    passed_over(out, report, look);
+}
+
+/// What was passed over, and with `-v` where and what would make it read.
+fn passed_over(out: &mut String, report: &Report<'_>, look: &Look) {
+    let files: usize = report.passed_over.iter().map(|kind| kind.count).sum();
+    if files == 0 {
+        return;
+    }
+    let kinds: Vec<String> = report.passed_over.iter().map(|kind| format!("{} ({})", kind.what, kind.count)).collect();
+    look.wrap(out, "", "  ", &format!("{} passed over: {}", count(files, "file"), kinds.join(", ")));
+    for kind in report.passed_over.iter().filter(|_| look.verbose) {
+        let more = if kind.count > kind.paths.len() { look.either(" …", " ...") } else { "" };
+        let paths: Vec<String> = kind.paths.iter().map(|path| visible(path)).collect();
+        look.wrap(out, "  ", "    ", &format!("{}: {}{more}", kind.what, paths.join(", ")));
+        if let Some(unblock) = &kind.unblock {
+            look.wrap(out, &format!("    {}", look.either("→ ", "> ")), "      ", &visible(unblock));
+        }
+    }
 }
 
 /// What was read, in a few words: a file and its kind, the folder that all share, or how many they are.
@@ -316,6 +276,12 @@ fn detail(out: &mut String, finding: &Finding<'_>, look: &Look) {
     } else if !finding.because.is_empty() {
         look.wrap(out, "  ", "    ", &format!("because: {}", visible(&finding.because)));
     }
+    if let Some(picture) = &finding.picture {
+        let most = if look.verbose { usize::MAX } else { FEW_NODES };
+        for line in picture.first(most).text(look.columns().saturating_sub(4), look.unicode).lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
     for (at, fix) in finding.fixes.iter().enumerate() {
         let lead = if at == 0 { "  fix: " } else { "   or: " };
         let say = visible(&fix.say);
@@ -395,17 +361,7 @@ fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
         }
         return;
     }
-    let mut groups: Vec<(&str, Vec<&Finding<'_>>)> = Vec::new();
-    let mut numbers = FxHashMap::default();
-    for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
-        let key = finding.unblock.first().map_or("", String::as_str);
-        let at = *numbers.entry(key).or_insert(groups.len());
-        match groups.get_mut(at) {
-            Some((_, findings)) => findings.push(finding),
-            None => groups.push((key, vec![finding])),
-        }
-    }
-    groups.sort_by_key(|(_, findings)| std::cmp::Reverse(findings.len()));
+    let groups = questions(report);
     for (at, (unblock, findings)) in groups.iter().enumerate() {
         if at == 0 || look.verbose {
             out.push('\n');
@@ -503,11 +459,9 @@ fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look
             (false, gaps) => format!("nothing found in what was seen; {} not seen", count(gaps, "thing")),
         };
     }
-    match report.mended {
-        None | Some(0) => {}
-        Some(mended) => {
-            let _ = write!(text, "; the change mends {mended}");
-        }
+    if let Some(mended) = report.mended.as_ref().filter(|mended| !mended.is_empty()) {
+        let ids = tallied(mended.iter().map(|one| one.rule.as_str()), look);
+        let _ = write!(text, "; the change mends {}: {ids}", mended.len());
     }
     if summary.suppressed > 0 {
         let _ = write!(text, "; {} suppressed", summary.suppressed);

@@ -1,6 +1,7 @@
 //! Questions to [`crate::capacity`]: nodes, quotas, Spot, architectures.
 
 use super::{blocked, single};
+use crate::capacity::picture::picture;
 use crate::capacity::remedy::{Change, Remedy, held_told, remedies};
 use crate::capacity::{self, Binding, Demand, Fit, Held, Listing, Outcome, Role, Supply, held_by};
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
@@ -61,6 +62,11 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
         node_pools: list("nodePools"),
         fargate_profiles: of_cluster("eks.fargateProfiles"),
         cluster: estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn)),
+        priority_classes: list("priorityClasses"),
+        claims: list("persistentVolumeClaims"),
+        volumes: list("persistentVolumes"),
+        csi_nodes: list("csiNodes"),
+        subnets: estate.items("ec2.subnets"),
     };
     let mut runs = BTreeSet::new();
     for pod in listing.pods {
@@ -80,9 +86,14 @@ pub(crate) fn demand(job: &Value, rollout: Option<&Value>) -> Demand {
     let mut demand = match job["kind"].told() {
         Some("start-job-run") => capacity::demand::of_emr_on_eks(request, spark),
         Some("sparkpilot-job") => capacity::demand::of_emr_on_eks(&as_start_job_run(request), spark),
+        Some("bpg-submission") => capacity::demand::of_bpg_submission(request, &job["gateway"], &job["settings"]),
         _ => capacity::demand::of_spark_application(request),
     };
-    demand.namespace = rollout.and_then(|rollout| rollout["namespace"].told()).map(str::to_owned);
+    if let Some(templates) = job["templates"].as_object() {
+        demand = demand.with_template_files(|name| templates.get(name));
+    }
+    let namespace = job["namespace"].told().or_else(|| rollout.and_then(|rollout| rollout["namespace"].told()));
+    demand.namespace = namespace.map(str::to_owned);
     demand
 }
 
@@ -196,7 +207,10 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
             Outcome::Short if gang.surely => Verdict::Pass,
             Outcome::FitsIfPackedWell => Verdict::Pass,
             Outcome::Short => match &asked.fit.short {
-                Some(short) if !counts(short.binding, short.role) => Verdict::Pass,
+                Some(short) if !counts(short.binding, short.role) => match unlisted_limits(gang, &arn, inquiry) {
+                    Some(unknown) => Verdict::Unknown(Evidence::unknown(job.pointer.clone(), unknown)),
+                    None => Verdict::Pass,
+                },
                 None if !gang.short_of.is_empty() => Verdict::Pass,
                 _ => Verdict::Fail(evidence()),
             },
@@ -204,6 +218,12 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
             Outcome::Unknown => Verdict::Unknown(evidence()),
         }
     }))
+}
+
+/// Why it is not known whether limits would bind: the NodePools that could have some were not listed.
+fn unlisted_limits(gang: &Gang, cluster_arn: &str, inquiry: &Inquiry<'_>) -> Option<Unknown> {
+    let asks = gang.short_of.contains(&Binding::Limits);
+    asks.then(|| inquiry.linked.estate.incomplete("kubernetes.nodePools", cluster_arn, None)).flatten()
 }
 
 /// Whether what a rule asks of can be ruled out although it is not known whether the pods fit: they all may be on some
@@ -228,6 +248,7 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     let mut evidence =
         job.evidence(because.clone()).fact("arithmetic", fit.arithmetic.join("\n")).fact("because", because.clone());
     evidence.spots = vec![Spot { pointer: job.pointer.clone(), note: because }];
+    evidence.picture = Some(picture(&cluster.supply, fit)).filter(|picture| !picture.bars.is_empty());
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());
