@@ -9,7 +9,7 @@ use crate::capacity::picture::{Picture, escaped, picture};
 use crate::capacity::remedy::{Remedy, held_told, remedies};
 use crate::capacity::{self, Demand, Fit, Outcome, Role, Supply, quota, what_if};
 use crate::check::semantic::capacity as asked;
-use crate::facts::instances::{InstanceType, instance_type};
+use crate::facts::instances::{InstanceType, instance_type, type_like};
 use crate::known::Told;
 use crate::link::Linked;
 use crate::report::html::STYLE;
@@ -44,12 +44,7 @@ pub struct Question {
 impl Question {
     /// The instance type of that name, or one that the user may have meant.
     pub fn type_named(name: &str) -> Result<&'static InstanceType, Option<&'static str>> {
-        instance_type(name).ok_or_else(|| {
-            let name: String = name.chars().take(64).collect();
-            let types = crate::facts::instances::instance_types();
-            let near = types.iter().map(|one| (strsim::jaro_winkler(&name, one.name), one.name));
-            near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|near| near.0 > 0.8).map(|near| near.1)
-        })
+        instance_type(name).ok_or_else(|| type_like(name))
     }
 }
 
@@ -110,7 +105,7 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
         let mut jobs: Vec<(String, String, Vec<Demand>)> = Vec::new();
         for gang in gangs {
             let (arn, name) = (arn_of(gang), gang["name"].told().unwrap_or("?"));
-            match jobs.iter_mut().find(|(known, ..)| question.together && *known == arn) {
+            match jobs.iter_mut().find(|(known, ..)| (question.together || rollout["together"] == true) && *known == arn) {
                 Some((_, names, demand)) => {
                     write_to(names, format_args!(" and {name}"));
                     demand.push(of(gang));

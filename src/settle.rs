@@ -92,7 +92,7 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
     });
     Report {
         inputs: linked.estate.sources.clone(),
-        passed_over: linked.estate.passed_over,
+        passed_over: linked.estate.passed_over.clone(),
         rollouts: rollouts.collect(),
         rules: rules.iter().collect(),
         findings: findings.into_iter().map(|(_, finding)| finding).collect(),

@@ -1,6 +1,7 @@
 //! `sparkcheck snapshot`: the estate as a file.
 
-use super::{Answer, CliError, Gathered, LiveArgs, Surroundings, day, gather, said};
+use super::live::{Gathered, LiveArgs, gather};
+use super::{Answer, CliError, Surroundings, day, said};
 use crate::link::link;
 use crate::report::Outcome;
 use crate::{examine, read, rule, snapshot};
@@ -44,9 +45,10 @@ pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answ
         today: day(args.today.as_deref())?,
         clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
+        render: false,
         over: None,
     };
-    let estate = match gather(&args.live, &[], &args.inputs, options, false)? {
+    let estate = match gather(&args.live, &[], (&args.inputs, &[]), options, false)? {
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };

@@ -37,6 +37,8 @@ pub(crate) struct Code {
     pub(crate) files: Vec<CodeFile>,
     /// What it declares.
     pub(crate) declared: Vec<Declared>,
+    /// What it takes away.
+    pub(crate) gone: Vec<Gone>,
     /// What could not be read.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -89,6 +91,17 @@ pub(crate) enum Declared {
         /// The configuration.
         config: Node,
     },
+}
+
+/// Something that a change takes away.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    /// What it is, as it was before the change.
+    pub(crate) declared: Declared,
+    /// What the change calls it: `aws_iam_role.jobs`.
+    pub(crate) address: String,
+    /// Whether the change makes it anew.
+    pub(crate) replaced: bool,
 }
 
 /// A value, and where it was written.

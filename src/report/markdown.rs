@@ -71,7 +71,9 @@ pub(super) fn tally(report: &Report<'_>) -> String {
     if summary.unknown > 0 {
         parts.push(format!("{} undecided", summary.unknown));
     }
-    parts.extend(report.mended.filter(|mended| *mended > 0).map(|mended| format!("{mended} mended by the change")));
+    if let Some(mended) = report.mended.as_ref().filter(|mended| !mended.is_empty()) {
+        parts.push(format!("{} mended by the change", mended.len()));
+    }
     if parts.is_empty() {
         parts.push("nothing found".to_owned());
     }
