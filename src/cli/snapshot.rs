@@ -48,7 +48,7 @@ pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answ
         render: false,
         over: None,
     };
-    let estate = match gather(&args.live, &[], &args.inputs, options, false)? {
+    let estate = match gather(&args.live, &[], (&args.inputs, &[]), options, false)? {
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };

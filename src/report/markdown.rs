@@ -71,8 +71,9 @@ pub(super) fn tally(report: &Report<'_>) -> String {
     if summary.unknown > 0 {
         parts.push(format!("{} undecided", summary.unknown));
     }
-    let mended = report.mended.as_ref().filter(|mended| !mended.is_empty());
-    parts.extend(mended.map(|mended| format!("{} mended by the change", mended.len())));
+    if let Some(mended) = report.mended.as_ref().filter(|mended| !mended.is_empty()) {
+        parts.push(format!("{} mended by the change", mended.len()));
+    }
     if parts.is_empty() {
         parts.push("nothing found".to_owned());
     }
