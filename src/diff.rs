@@ -389,7 +389,7 @@ mod tests {
     fn report() -> Report<'static> {
         Report {
             inputs: Vec::new(),
-            passed_over: 0,
+            passed_over: Vec::new(),
             rollouts: Vec::new(),
             rules: Vec::new(),
             findings: Vec::new(),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub const FORMAT: u64 = 1;
 
 /// A document, where it came from and how complete it is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Estate {
     /// The document, as `DESIGN.md` draws it: `sts`, `iam`, `eks`, `emrContainers`, `emrServerless`,
     /// `emr`, `kubernetes`, `session`, `rollouts` and what others may add.
@@ -39,10 +39,41 @@ pub struct Estate {
     pub sources: Vec<Source>,
     /// What should have been seen and was not.
     pub gaps: Vec<Gap>,
-    /// How many files were passed over because they are not for this program.
-    pub passed_over: usize,
+    /// What was passed over because it is not for this program, by why.
+    pub passed_over: Vec<PassedOver>,
     /// What infrastructure code declares: the positions in each list of the document, by its pointer.
     pub declared: BTreeMap<String, BTreeSet<usize>>,
+    /// What a change that is laid over the rest takes away, and no longer stands in the document.
+    pub gone: Vec<Gone>,
+}
+
+/// Files that were passed over for the same reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PassedOver {
+    /// What they are: `chart templates that are not rendered`, `files of another trade`.
+    pub what: String,
+    /// How many there are.
+    pub count: usize,
+    /// The first few of them, where their names are known.
+    pub paths: Vec<String>,
+    /// What would make them read, where anything would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unblock: Option<String>,
+}
+
+/// Something that a change destroys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The pointer of the list in which it stood.
+    pub list: String,
+    /// What stood there.
+    pub item: Value,
+    /// What the change calls it: `aws_iam_role.jobs`.
+    pub address: String,
+    /// Whether the change makes it anew.
+    pub replaced: bool,
+    /// The source that says so, and the pointer in it.
+    pub place: Option<(usize, String)>,
 }
 
 /// An input that was read.

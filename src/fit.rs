@@ -9,7 +9,7 @@ use crate::capacity::picture::{Picture, escaped, picture};
 use crate::capacity::remedy::{Remedy, held_told, remedies};
 use crate::capacity::{self, Demand, Fit, Outcome, Role, Supply, quota, what_if};
 use crate::check::semantic::capacity as asked;
-use crate::facts::instances::{InstanceType, instance_type};
+use crate::facts::instances::{InstanceType, instance_type, type_like};
 use crate::known::Told;
 use crate::link::Linked;
 use crate::report::look::Look;
@@ -42,12 +42,7 @@ pub struct Question {
 impl Question {
     /// The instance type of that name, or one that the user may have meant.
     pub fn type_named(name: &str) -> Result<&'static InstanceType, Option<&'static str>> {
-        instance_type(name).ok_or_else(|| {
-            let name: String = name.chars().take(64).collect();
-            let types = crate::facts::instances::instance_types();
-            let near = types.iter().map(|one| (strsim::jaro_winkler(&name, one.name), one.name));
-            near.max_by(|left, right| left.0.total_cmp(&right.0)).filter(|near| near.0 > 0.8).map(|near| near.1)
-        })
+        instance_type(name).ok_or_else(|| type_like(name))
     }
 }
 

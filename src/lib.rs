@@ -75,6 +75,8 @@ pub mod report;
 
 pub mod settle;
 
+pub mod change;
+
 pub mod proof;
 
 pub mod why;

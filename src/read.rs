@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: judgement. An estate says what is and what is not known, never what is wrong.
 
+mod aside;
 mod assemble;
 mod cloudformation;
 mod code;
@@ -28,6 +29,7 @@ mod placeholder;
 mod policy;
 mod policy_file;
 mod refusal;
+mod render;
 mod script;
 mod session;
 mod shape;
@@ -44,6 +46,7 @@ pub use place::locate;
 pub use policy::{PolicyFile, policies};
 
 use crate::estate::{Estate, Gap, Syntax};
+use aside::Aside;
 use code::Code;
 use declaration::Declarations;
 use dispatch::{Outcome, read_file, read_files, read_stdin};
@@ -67,6 +70,8 @@ pub struct Options {
     pub clock: Option<String>,
     /// The file that declares the rollouts; without it, `sparkcheck.toml` in or beside the inputs.
     pub rollout_file: Option<PathBuf>,
+    /// Whether charts and kustomizations are rendered, by the tools that the user has.
+    pub render: bool,
     /// The snapshot over which the inputs are laid: what they say of a thing takes the place of what it says.
     pub over: Option<PathBuf>,
 }
@@ -98,6 +103,15 @@ pub enum ReadError {
     Stdin {
         /// What the system says, or what the limit is.
         reason: String,
+    },
+    /// Something is to be rendered, and nothing is there to do it.
+    #[error("`{path}` cannot be rendered: there is no tool for it")]
+    #[diagnostic(help("{help}"))]
+    NoRenderer {
+        /// What is to be rendered.
+        path: String,
+        /// What to install.
+        help: String,
     },
     /// None of the inputs is anything that this program knows.
     #[error("nothing was recognised in {inputs}")]
@@ -165,7 +179,7 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     let mut entries: Vec<Entry> = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
-    let mut passed_over = 0;
+    let mut others: (usize, Vec<String>) = (0, Vec::new());
     let mut gaps = Vec::new();
     let mut stdin = None;
     let over = options.over.iter().map(|path| Input::Path(path.clone()));
@@ -183,8 +197,9 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         let found = if metadata.is_dir() {
             std::fs::read_dir(path).map_err(|failure| error(failure.to_string()))?;
             folders.push(path.clone());
-            let (found, others, unreadable) = file::walk(path);
-            passed_over += others;
+            let (found, passed, unreadable) = file::walk(path);
+            others.0 += passed.0;
+            others.1.extend(passed.1);
             gaps.extend(unreadable.into_iter().map(|(path, why)| Gap {
                 what: path.clone(),
                 scope: String::new(),
@@ -214,6 +229,8 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
+    let rendered = if options.render { render::render(&mut entries)? } else { render::Rendered::default() };
+    gaps.extend(rendered.gaps);
     let (terraform, entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| file::is_terraform(&entry.shown));
     let mut outcomes = read_files(&entries, &terraform);
@@ -224,29 +241,42 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     let mut templates = Vec::new();
     let mut materials = Vec::new();
     let mut readings = answers.readings;
-    let mut reasons = Vec::new();
+    let mut asides: Vec<Aside> = Vec::new();
     for outcome in outcomes {
         match outcome {
             Outcome::Read(reading) => readings.push(reading),
             Outcome::Code(code) => codes.push(code),
             Outcome::Template(entry, text) => templates.push((entry, text)),
             Outcome::Material(material) => materials.push(material),
-            Outcome::PassedOver(reason) => {
-                passed_over += 1;
-                reasons.push(reason);
-            }
+            Outcome::PassedOver(aside) => asides.push(aside),
         }
     }
     let (scripts, silent) = script::read(&materials);
     codes.extend(scripts);
-    passed_over += silent.len();
-    reasons.extend(silent.into_iter().map(|path| format!("`{path}` holds no request that sparkcheck knows")));
-    let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    asides.extend(silent.into_iter().map(|path| Aside {
+        why: format!("`{path}` holds no request that sparkcheck knows"),
+        kind: if path.ends_with(".json") { aside::Kind::Data } else { aside::Kind::Script },
+        path,
+    }));
+    codes.extend(rendered.codes);
+    let mut codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let replaced = script::replaced(&materials);
+    if !replaced.is_empty() {
+        for code in &mut codes {
+            code.declared.retain(|one| one.placeholder().is_none_or(|text| !replaced.contains(&text)));
+        }
+    }
     let of_code: BTreeSet<&str> =
         codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
+    let unused = |kind, what: &str| {
+        let what = format!("declares nothing that sparkcheck looks at, as {what}");
+        move |entry: &Entry| Aside { path: entry.shown.clone(), kind, why: format!("`{}` {what}", entry.shown) }
+    };
+    let is_unused = |entry: &&Entry| !of_code.contains(entry.shown.as_str());
+    asides.extend(terraform.iter().filter(is_unused).map(unused(aside::Kind::Terraform, "Terraform")));
     let templates = templates.iter().map(|(entry, _)| entry);
-    let unused = terraform.iter().chain(templates).filter(|entry| !of_code.contains(entry.shown.as_str()));
-    passed_over += unused.count();
+    asides.extend(templates.filter(is_unused).map(unused(aside::Kind::Stack, "CloudFormation")));
+    let passed_over = aside::tally(&asides, others);
     if declarations.is_empty() && codes.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
             // The place says the path, and more.
@@ -256,7 +286,9 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
             },
             None => gap.why.clone(),
         });
-        return Err(nothing(inputs, faults.collect(), reasons, passed_over));
+        let count = passed_over.iter().map(|of_kind| of_kind.count).sum();
+        let reasons = asides.into_iter().map(|aside| aside.why).collect();
+        return Err(nothing(inputs, faults.collect(), reasons, count));
     }
     let mut estate = assemble::assemble(readings, codes, declarations, options);
     if !answers.targets.is_empty() {
@@ -281,7 +313,7 @@ fn together(single: Vec<Code>, templates: Vec<Code>, modules: Vec<Code>) -> Vec<
     codes.extend(templates);
     let is_new = |code: &Code| code.files.is_empty() || code.files.iter().any(|file| !taken.contains(&file.path));
     codes.extend(single.into_iter().filter(is_new));
-    codes.retain(|code| !code.declared.is_empty() || !code.gaps.is_empty());
+    codes.retain(|code| !(code.declared.is_empty() && code.gone.is_empty() && code.gaps.is_empty()));
     codes
 }
 

@@ -14,7 +14,7 @@ pub use look::{Look, visible};
 
 pub use crate::estate::{Excerpt, Span};
 
-use crate::estate::{Gap, Source};
+use crate::estate::{Gap, PassedOver, Source};
 use crate::rule::{Rule, Severity, System};
 use serde::Serialize;
 
@@ -23,8 +23,8 @@ use serde::Serialize;
 pub struct Report<'r> {
     /// What was read, as what.
     pub inputs: Vec<Source>,
-    /// How many files were passed over because they are not for this program.
-    pub passed_over: usize,
+    /// What was passed over because it is not for this program, by why.
+    pub passed_over: Vec<PassedOver>,
     /// The rollouts and what is said of each.
     pub rollouts: Vec<RolloutVerdict>,
     /// The rules that were run, by id.
@@ -36,8 +36,8 @@ pub struct Report<'r> {
     pub gaps: Vec<Gap>,
     /// Whether infrastructure code was read: then much is only settled by an apply.
     pub of_code: bool,
-    /// How many failures of what the change is laid over are gone after it; `None` where it is laid over nothing.
-    pub mended: Option<usize>,
+    /// The failures of what the change is laid over that hold after it; `None` where it is laid over nothing.
+    pub mended: Option<Vec<Mended>>,
 }
 
 /// What a change has to do with a finding.
@@ -48,6 +48,22 @@ pub enum Change {
     Brings,
     /// It was there before.
     Leaves,
+}
+
+/// A failure that a change mends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mended {
+    /// The rule.
+    pub rule: String,
+    /// How much it mattered.
+    pub severity: Severity,
+    /// The rollout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<String>,
+    /// What was wrong.
+    pub message: String,
+    /// What told it apart.
+    pub fingerprint: String,
 }
 
 /// What is said of one rollout.

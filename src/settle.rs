@@ -13,7 +13,7 @@ use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict}
 use crate::rule::{Rule, Severity, System, Template};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Places that a finding shows at most.
@@ -67,6 +67,12 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
             .then_with(|| left.message.cmp(&right.message))
             .then_with(|| left.fingerprint.cmp(&right.fingerprint))
     });
+    // Several fragments may lead to one thing, which is told once.
+    let mut told = BTreeSet::new();
+    findings.retain(|(_, finding)| {
+        let place = finding.places.first().map(|place| place.source.clone());
+        finding.rollout.is_some() || told.insert((finding.fingerprint.clone(), finding.message.clone(), place))
+    });
     let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
     let whole = rollouts.iter().zip(verdicts).filter(|(rollout, _)| rollout["fragment"] != true);
     let rollouts = whole.filter_map(|(rollout, verdict)| {
@@ -80,7 +86,7 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
     });
     Report {
         inputs: linked.estate.sources.clone(),
-        passed_over: linked.estate.passed_over,
+        passed_over: linked.estate.passed_over.clone(),
         rollouts: rollouts.collect(),
         rules: rules.iter().collect(),
         findings: findings.into_iter().map(|(_, finding)| finding).collect(),
@@ -240,7 +246,8 @@ fn fingerprint(rule: &str, subject: &str) -> String {
     })
 }
 
-/// Says of each failure which failures of the same rollout are its cause.
+/// Says of each failure which failures are its cause: those of the same rollout, and for what belongs to
+/// no rollout, those that stand at the same place.
 fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
     let mut failed: BTreeMap<(Option<usize>, &str), Vec<String>> = BTreeMap::new();
     for (rollout, finding) in findings.iter() {
@@ -252,10 +259,30 @@ fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
         .iter()
         .map(|(rollout, finding)| {
             let causes = finding.rule.explained_by.iter();
-            causes.filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned().collect()
+            let own = causes.clone().filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned();
+            let mut own: Vec<String> = own.collect();
+            if rollout.is_none() && !finding.rule.explained_by.is_empty() {
+                let of_rollouts = findings.iter().filter(|(rollout, other)| {
+                    let named = causes.clone().any(|cause| *cause == other.rule.id);
+                    rollout.is_some() && named && other.outcome == Outcome::Fail && at_one_place(finding, other)
+                });
+                own.extend(of_rollouts.map(|(_, other)| other.fingerprint.clone()));
+            }
+            own
         })
         .collect();
     for ((_, finding), causes) in findings.iter_mut().zip(causes) {
         finding.explained_by = causes;
     }
+}
+
+/// Whether two findings show the same thing, or one something inside what the other shows.
+fn at_one_place(one: &Finding<'_>, other: &Finding<'_>) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    one.places.iter().any(|place| {
+        let (place, others) = (place.pointer.as_str(), &other.places);
+        others.iter().any(|other| within(place, &other.pointer) || within(&other.pointer, place))
+    })
 }

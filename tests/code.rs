@@ -2,9 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "support/story.rs"]
+#[expect(dead_code, reason = "the names of the stories are asked elsewhere")]
+mod story;
+
+use serde::Deserialize;
+use serde_json::Value;
 use sparkcheck::known::{Text, Truth};
 use sparkcheck::link::link;
-use sparkcheck::read::{Input, Options, read};
+use sparkcheck::read::{Input, Options, read, yaml};
 use sparkcheck::report::{Change, Outcome, Report};
 use sparkcheck::rule::{self, Rule};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +24,7 @@ fn fixtures() -> PathBuf {
 }
 
 fn report(path: &Path, over: Option<PathBuf>) -> Report<'static> {
-    let options = Options { today: Some("2026-02-24".into()), over, ..Options::default() };
+    let options = Options { today: Some(story::TODAY.into()), over, ..Options::default() };
     let estate = read(&[Input::Path(path.to_owned())], &options).unwrap();
     sparkcheck::examine(&link(estate), &RULES)
 }
@@ -88,6 +94,83 @@ fn what_a_form_cannot_say_is_undecided() {
     }
 }
 
+/// A fault of one story, and how it is written in each form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fault {
+    story: String,
+    /// Edits that all forms have.
+    #[serde(default)]
+    every: Vec<Value>,
+    /// Edits by form.
+    #[serde(default)]
+    edits: BTreeMap<String, Vec<Value>>,
+    /// Which forms cannot say it, and why.
+    #[serde(default)]
+    undecided: BTreeMap<String, String>,
+}
+
+/// The edits of a list in which lists may stand.
+fn flat(edits: &[Value]) -> Vec<story::Edit> {
+    let one = |edit: &Value| match edit {
+        Value::Array(inner) => flat(inner),
+        edit => vec![serde_json::from_value(edit.clone()).unwrap_or_else(|error| panic!("{edit}: {error}"))],
+    };
+    edits.iter().flat_map(one).collect()
+}
+
+/// Whether the messages are the same but for what only an apply will tell.
+fn alike(ones: &[String], others: &[String]) -> bool {
+    let same =
+        |(one, other): (&String, &String)| Text::shown(one).same_as(&Text::literal(other.as_str())) != Truth::False;
+    ones.len() == others.len() && ones.iter().zip(others).all(same)
+}
+
+#[test]
+fn a_fault_is_the_same_in_every_form() {
+    let text = std::fs::read_to_string(fixtures().join("code/faults.yaml")).unwrap();
+    let (mut documents, fault) = yaml::documents(&text);
+    assert!(fault.is_none(), "{fault:?}");
+    let faults: Vec<Fault> = serde_json::from_value(documents.remove(0)).unwrap();
+    let mut problems = Vec::new();
+    for fault in &faults {
+        let account = failures(&report(&story::folder(&fault.story), None));
+        assert!(!account.is_empty(), "{} fails nothing", fault.story);
+        for (form, _) in FORMS {
+            let folder = tempfile::tempdir().unwrap();
+            story::copy(&fixtures().join(format!("code/the-live-run-mended.{form}")), folder.path());
+            let own = fault.edits.get(form).map_or(&[][..], Vec::as_slice);
+            for edit in flat(&fault.every).into_iter().chain(flat(own)) {
+                story::make(folder.path(), edit, &fault.story);
+            }
+            let report = report(folder.path(), None);
+            let code = failures(&report);
+            let mut say = |what: String| problems.push(format!("{} as {form}: {what}", fault.story));
+            for (rule, messages) in &code {
+                match account.get(rule) {
+                    Some(others) if alike(messages, others) => {}
+                    others => say(format!("{rule} fails with {messages:?}, in the account with {others:?}")),
+                }
+            }
+            for rule in account.keys() {
+                let outcome = match (code.contains_key(rule), report.findings.iter().any(|it| it.rule.id == *rule)) {
+                    (true, _) => "fails",
+                    (false, true) => "is undecided",
+                    (false, false) => "passes",
+                };
+                let expected = if fault.undecided.contains_key(form) { "is undecided" } else { "fails" };
+                if outcome != expected {
+                    say(format!("{rule} {outcome}"));
+                }
+            }
+            for gap in &report.gaps {
+                say(gap.why.clone());
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
 #[test]
 fn code_fails_the_rules_that_its_account_fails() {
     let forms = forms();
@@ -99,11 +182,7 @@ fn code_fails_the_rules_that_its_account_fails() {
         for (rule, messages) in &code {
             // An id that only an apply will give stands as a hole in the message.
             let others = account.get(rule).unwrap_or_else(|| panic!("{rule} in {}: {messages:?}", form.display()));
-            let alike = |(one, other): (&String, &String)| {
-                Text::shown(one).same_as(&Text::literal(other.as_str())) != Truth::False
-            };
-            assert_eq!(messages.len(), others.len(), "{rule} in {}", form.display());
-            assert!(messages.iter().zip(others).all(alike), "{rule} in {}: {messages:?}, {others:?}", form.display());
+            assert!(alike(messages, others), "{rule} in {}: {messages:?}, {others:?}", form.display());
         }
         assert_eq!(code.is_empty(), account.is_empty(), "{}", form.display());
         assert_eq!(report.gaps, [], "{}", form.display());
@@ -148,6 +227,25 @@ fn a_role_alone_is_judged_and_asks_nothing() {
     assert_eq!(failed, ["runtime-role-trust-unscoped", "statement-passes-any-role"]);
     assert!(report.findings.iter().all(|finding| finding.outcome == Outcome::Fail));
     assert!(report.rollouts.is_empty() && report.gaps.is_empty());
+}
+
+#[test]
+fn a_statement_is_explained_by_what_its_role_may_do() {
+    let grant = |statement: &str| ROLE.replace(r#"Action = ["iam:PassRole"]"#, statement);
+    for (statement, found, cause) in [
+        (r#"Action = ["s3:GetObject"]"#, "statement-covers-every-bucket", Some("execution-role-reaches-every-bucket")),
+        // Of deleting alone the role's rule does not speak.
+        (r#"Action = ["s3:DeleteObject"]"#, "statement-covers-every-bucket", None),
+        (r#"Action = ["ec2:*"]"#, "statement-opens-security-groups", Some("execution-role-may-change-networks")),
+    ] {
+        let folder = folder(&[("main.tf", &grant(statement))]);
+        let report = report(folder.path(), None);
+        let of_rule = |id: &str| report.findings.iter().find(|finding| finding.rule.id == id);
+        let causes = cause.and_then(of_rule).map(|cause| vec![cause.fingerprint.clone()]);
+        let explained = of_rule(found).map(|finding| finding.explained_by.clone());
+        assert_eq!(explained, Some(causes.unwrap_or_default()), "{statement}");
+        assert_eq!(cause.is_some(), cause.and_then(of_rule).is_some(), "{statement}");
+    }
 }
 
 #[test]

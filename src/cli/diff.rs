@@ -4,7 +4,6 @@ use super::{Answer, CliError, FailOn, ProofFormat, Surroundings, day, inputs};
 use crate::diff::{self, State};
 use crate::link::link;
 use crate::report::Go;
-use crate::rule::Severity;
 use crate::{examine, read, snapshot};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -52,14 +51,8 @@ pub(super) fn between(args: &Diff, surroundings: &Surroundings) -> Result<Answer
     let reports = (examine(&before.1, &rules), examine(&after.1, &rules));
     let difference =
         diff::diff(State { snapshot: &before.0, report: &reports.0 }, State { snapshot: &after.0, report: &reports.1 });
-    let least = match args.fail_on {
-        FailOn::Error => Some(Severity::Error),
-        FailOn::Warning => Some(Severity::Warning),
-        FailOn::Note => Some(Severity::Note),
-        FailOn::Never => None,
-    };
     let undecided = |word: &diff::Word| word.after == Some(Go::Undecided) && word.before.is_some();
-    let code = match least {
+    let code = match args.fail_on.least() {
         Some(least) if difference.new.iter().any(|finding| finding.severity >= least) => 1,
         Some(_) if difference.rollouts.iter().any(undecided) => 3,
         _ => 0,

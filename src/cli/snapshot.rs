@@ -1,6 +1,7 @@
 //! `sparkcheck snapshot`: the estate as a file.
 
-use super::{Answer, CliError, Gathered, LiveArgs, Surroundings, day, gather, said};
+use super::live::{Gathered, LiveArgs, gather};
+use super::{Answer, CliError, Surroundings, day, said};
 use crate::link::link;
 use crate::report::Outcome;
 use crate::{examine, read, rule, snapshot};
@@ -35,6 +36,9 @@ pub(super) struct Snapshot {
     /// With the same text, snapshots give the same things the same other names [default: drawn from the state]
     #[arg(long, value_name = "TEXT", requires = "redact_accounts")]
     redact_key: Option<String>,
+    /// Trace the calls of a live run
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     live: LiveArgs,
 }
@@ -44,9 +48,10 @@ pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answ
         today: day(args.today.as_deref())?,
         clock: Some(surroundings.today.clone()),
         rollout_file: args.rollout.clone(),
+        render: false,
         over: None,
     };
-    let estate = match gather(&args.live, &[], &args.inputs, options, false)? {
+    let estate = match gather(&args.live, &[], &args.inputs, options, args.verbose)? {
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };

@@ -77,6 +77,60 @@ impl Origins {
         }
     }
 
+    /// Says that of the `count` items of a list the one at `index` was taken out, and those behind it moved up.
+    pub fn take_out(&mut self, list: &str, index: usize, count: usize) {
+        if !self.runs.contains_key(list)
+            && let Some(origin) = self.find(list).filter(|origin| !origin.opaque)
+        {
+            self.add_run(list, 0, count, origin.source, &origin.pointer, 0);
+        }
+        if let Some(runs) = self.runs.remove(list) {
+            let mut left = Vec::with_capacity(runs.len() + 1);
+            for run in runs {
+                let end = run.first + run.count;
+                if index < run.first {
+                    left.push(Run { first: run.first - 1, ..run });
+                } else if index >= end {
+                    left.push(run);
+                } else {
+                    let before = index - run.first;
+                    let behind = Run {
+                        first: index,
+                        count: end - index - 1,
+                        from: run.from + before + 1,
+                        pointer: run.pointer.clone(),
+                        source: run.source,
+                    };
+                    left.extend([Run { count: before, ..run }, behind].into_iter().filter(|run| run.count > 0));
+                }
+            }
+            self.runs.insert(list.to_owned(), left);
+        }
+        let start = format!("{list}/");
+        let moved: Vec<(String, usize)> = self
+            .exact
+            .range(start.clone()..)
+            .map(|(pointer, _)| pointer)
+            .take_while(|pointer| pointer.starts_with(&start))
+            .filter_map(|pointer| {
+                let at = pointer.get(start.len()..)?.split('/').next()?.parse::<usize>().ok()?;
+                (at >= index).then(|| (pointer.clone(), at))
+            })
+            .collect();
+        let taken: Vec<(String, usize, Option<Origin>)> = moved
+            .into_iter()
+            .map(|(pointer, at)| {
+                let origin = self.exact.remove(&pointer);
+                (pointer, at, origin)
+            })
+            .collect();
+        for (pointer, at, origin) in taken {
+            let (Some(origin), true) = (origin, at > index) else { continue };
+            let rest = pointer.get(start.len() + at.to_string().len()..).unwrap_or_default();
+            self.exact.insert(format!("{start}{}{rest}", at - 1), origin);
+        }
+    }
+
     /// Says that what stands at `pointer` is the same thing as what stands at `target`.
     pub fn alias(&mut self, pointer: impl Into<String>, target: impl Into<String>) {
         self.aliases.insert(pointer.into(), target.into());
@@ -156,6 +210,24 @@ mod tests {
             ("/eks", None),
         ] {
             assert_eq!(place(pointer), expected.map(|(source, text)| (source, text.to_owned())), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_the_others_their_places() {
+        let mut origins = Origins::default();
+        origins.add("", Origin { source: 0, pointer: String::new(), opaque: false });
+        origins.add("/iam/roles/2/Arn", Origin { source: 1, pointer: "/x".into(), opaque: false });
+        origins.take_out("/iam/roles", 1, 4);
+        let place = |pointer: &str| origins.find(pointer).map(|origin| (origin.source, origin.pointer));
+        for (pointer, expected) in [
+            ("/iam/roles/0/Path", (0, "/iam/roles/0/Path")),
+            ("/iam/roles/1/Path", (0, "/iam/roles/2/Path")),
+            ("/iam/roles/1/Arn", (1, "/x")),
+            ("/iam/roles/2/Arn", (0, "/iam/roles/3/Arn")),
+            ("/iam/users/1", (0, "/iam/users/1")),
+        ] {
+            assert_eq!(place(pointer), Some((expected.0, expected.1.to_owned())), "{pointer}");
         }
     }
 

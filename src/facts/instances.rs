@@ -46,6 +46,18 @@ pub fn instance_type(name: &str) -> Option<&'static InstanceType> {
     types.binary_search_by(|known| known.name.cmp(name)).ok().and_then(|at| types.get(at))
 }
 
+/// The type that was meant by a name that is no type, if one is much like it.
+#[must_use]
+pub fn type_like(name: &str) -> Option<&'static str> {
+    // Names of types are short; something longer is no slip of the fingers.
+    if name.len() >= 64 {
+        return None;
+    }
+    let near = instance_types().iter().map(|one| (strsim::jaro_winkler(name, one.name), one.name));
+    let near = near.max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.1.cmp(left.1)));
+    near.filter(|(likeness, _)| *likeness > 0.8).map(|(_, name)| name)
+}
+
 fn of_line(line: &'static str) -> Option<InstanceType> {
     let mut fields = line.split(',');
     let name = fields.next()?;

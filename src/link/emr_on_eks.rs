@@ -103,6 +103,19 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
             rollouts.push((rollout, pointer.clone()));
         }
     }
+    // An environment of SparkPilot names the cluster, the namespace and the role that submits.
+    for (at, job) in estate.items("jobRequests").iter().enumerate().filter(|(_, job)| {
+        job["kind"] == "sparkpilot-environment" && job["request"]["cluster"].told().and_then(Arn::parse).is_some()
+    }) {
+        let request = &job["request"];
+        let mut rollout = json!({"system": "emr-on-eks", "job-paths": [job["path"]]});
+        for key in ["cluster", "namespace", "submitter"] {
+            if !request[key].is_null() {
+                rollout[key] = request[key].clone();
+            }
+        }
+        rollouts.push((rollout, format!("/jobRequests/{at}/request")));
+    }
     rollouts
 }
 

@@ -10,7 +10,7 @@ use crate::capacity::Demand;
 use crate::capacity::quantity;
 use crate::check::semantic::capacity::demand;
 use crate::estate::Estate;
-use crate::facts::instances::{instance_type, instance_types};
+use crate::facts::instances::{instance_type, type_like};
 use crate::known::{Told, Unknown};
 use serde_json::{Value, json};
 
@@ -193,10 +193,9 @@ fn named_types(list: &Value, of: &str, at: &str) -> Vec<Draft> {
         entry.set("of", of);
         match value.as_str() {
             Some(name) => {
-                entry.set("known", instance_type(name).is_some());
-                let near = instance_types().iter().map(|one| (strsim::jaro_winkler(name, one.name), one.name));
-                let near = near.max_by(|left, right| left.0.total_cmp(&right.0).then_with(|| right.1.cmp(left.1)));
-                if let Some((_, near)) = near.filter(|(likeness, _)| *likeness > 0.8 && name.len() < 64) {
+                let known = instance_type(name).is_some();
+                entry.set("known", known);
+                if let Some(near) = if known { None } else { type_like(name) } {
                     entry.set("near", near);
                 }
             }

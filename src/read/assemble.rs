@@ -8,6 +8,7 @@ mod code;
 mod items;
 mod known;
 mod listing;
+mod overlay;
 mod parts;
 
 use super::code::Code;
@@ -16,7 +17,7 @@ use super::merge::{Ledger, arn_in};
 use super::shape::{Content, Items, Piece, Places, Whose};
 use super::{Options, kubernetes, subject};
 use crate::arn::Arn;
-use crate::estate::{COLLECTIONS, Coverage, Entry, Estate, FORMAT, Gap, Origin, Source, Syntax, Within};
+use crate::estate::{COLLECTIONS, Coverage, Entry, Estate, FORMAT, Gap, Gone, Origin, Source, Syntax, Within};
 use crate::path::escape;
 use items::pointer_of;
 use known::{Acquaintance, Known};
@@ -90,6 +91,8 @@ struct Assembly {
     known: Known,
     /// What code declares, by list.
     declared: BTreeMap<String, BTreeSet<usize>>,
+    /// What a change takes away.
+    gone: Vec<Gone>,
     /// How many items of each table were there before those of code.
     ground: BTreeMap<String, usize>,
     /// Inline policies of which only some were shown: pointer of the list, and whether all names are known.
@@ -107,6 +110,8 @@ struct Assembly {
 struct Table {
     items: Vec<Value>,
     index: Option<FxHashMap<String, usize>>,
+    /// Items that are declared elsewhere, and of which only parts are known.
+    elsewhere: BTreeSet<usize>,
 }
 
 impl Assembly {
@@ -264,7 +269,7 @@ impl Assembly {
                 document.get_mut(section).and_then(|section| section.get_mut(list)).and_then(Value::as_array_mut);
             if let Some(items) = items {
                 let items = std::mem::take(items);
-                self.tables.insert(pointer_of(collection.name), Table { items, index: None });
+                self.tables.insert(pointer_of(collection.name), Table { items, ..Table::default() });
             }
         }
         if let Some(Value::Array(groups)) = document.remove("kubernetes") {
@@ -273,8 +278,10 @@ impl Assembly {
                 self.groups.push(group.get("cluster").cloned().unwrap_or_default());
                 for (list, items) in group {
                     if let Value::Array(items) = items {
-                        self.tables
-                            .insert(format!("/kubernetes/{index}/{}", escape(&list)), Table { items, index: None });
+                        self.tables.insert(
+                            format!("/kubernetes/{index}/{}", escape(&list)),
+                            Table { items, ..Table::default() },
+                        );
                     }
                 }
             }
@@ -417,8 +424,9 @@ impl Assembly {
             coverage: Coverage::new(self.coverage),
             sources: self.sources,
             gaps,
-            passed_over: 0,
+            passed_over: Vec::new(),
             declared: self.declared,
+            gone: self.gone,
         }
     }
 }

@@ -110,7 +110,7 @@ fn code(world: &World<'_>, scope: &Scope<'_, '_>, lowered: Lowered) -> Code {
         files.renumber(node);
     }
     let kind = if scope.template().is_cdk() { "cdk" } else { "cloudformation" };
-    Code { kind, files: files.files, declared, gaps }
+    Code { kind, files: files.files, declared, gaps, ..Code::default() }
 }
 
 /// Whether a stack is another one, or is nested in it.

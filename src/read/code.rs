@@ -37,6 +37,8 @@ pub(crate) struct Code {
     pub(crate) files: Vec<CodeFile>,
     /// What it declares.
     pub(crate) declared: Vec<Declared>,
+    /// What it takes away.
+    pub(crate) gone: Vec<Gone>,
     /// What could not be read.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -89,6 +91,33 @@ pub(crate) enum Declared {
         /// The configuration.
         config: Node,
     },
+}
+
+/// Something that a change takes away.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    /// What it is, as it was before the change.
+    pub(crate) declared: Declared,
+    /// What the change calls it: `aws_iam_role.jobs`.
+    pub(crate) address: String,
+    /// Whether the change makes it anew.
+    pub(crate) replaced: bool,
+}
+
+impl Declared {
+    /// The text that somebody is still to fill in, where that is what is told.
+    pub(crate) fn placeholder(&self) -> Option<String> {
+        match self {
+            Self::Item { collection: "files.placeholders", item: Node { form: Form::Object(fields), .. }, .. } => {
+                let text = fields.iter().find(|(key, _)| key == "text");
+                text.and_then(|(_, node)| match &node.form {
+                    Form::Text(text) => text.as_str().map(str::to_owned),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A value, and where it was written.

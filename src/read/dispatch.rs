@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: what the pieces mean together.
 
+use super::aside::{Aside, Kind, kind_of};
 use super::assemble::Reading;
 use super::code::Code;
 use super::file::{self, Entry, Unreadable};
@@ -34,7 +35,7 @@ pub(super) enum Outcome {
     /// A script, or what scripts name: policies and requests.
     Material(Material),
     /// It is not for us, and why.
-    PassedOver(String),
+    PassedOver(Aside),
 }
 
 /// Reads files, in order. The largest, which nothing can divide, begins at once and stays on this
@@ -118,13 +119,13 @@ fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &
             return if ours || named {
                 Outcome::Read(fault(path, why, unblock, path.to_owned()))
             } else {
-                Outcome::PassedOver(why)
+                Outcome::PassedOver(Aside { path: path.to_owned(), kind: Kind::Binary, why })
             };
         }
     };
     let mut outcome = match code(entry, text, terraform) {
         Some(outcome) => outcome,
-        None if is_prose(path) => Outcome::PassedOver(format!("`{path}` holds no request that sparkcheck knows")),
+        None if is_prose(path) => aside(path, text, false, format!("`{path}` holds no request that sparkcheck knows")),
         None => read_text(path, text, named),
     };
     match &mut outcome {
@@ -194,7 +195,11 @@ fn read_text(path: &str, text: &str, named: bool) -> Outcome {
         return if ends(&[".json", ".json.gz"]) { read_json(path, text, named) } else { read_yaml(path, text, named) };
     }
     let why = if text.trim().is_empty() { "is empty" } else { "is nothing that sparkcheck knows" };
-    Outcome::PassedOver(format!("`{path}` {why}"))
+    aside(path, text, false, format!("`{path}` {why}"))
+}
+
+fn aside(path: &str, text: &str, broken: bool, why: String) -> Outcome {
+    Outcome::PassedOver(Aside { path: path.to_owned(), kind: kind_of(path, text, broken), why })
 }
 
 fn reading(path: &str, text: &str, syntax: Syntax, recognised: Recognised, mut gaps: Vec<Gap>) -> Reading {
@@ -276,7 +281,8 @@ fn read_documents(
     }
     if recognised.pieces.is_empty() && gaps.is_empty() {
         let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
-        return Outcome::PassedOver(broken.unwrap_or_else(|| format!("`{path}` {why}")));
+        let is_broken = broken.is_some();
+        return aside(path, text, is_broken, broken.unwrap_or_else(|| format!("`{path}` {why}")));
     }
     Outcome::Read(reading(path, text, syntax, recognised, gaps))
 }

@@ -128,8 +128,13 @@ impl<'v> Config<'v> {
         let vpc = root.get("vpc");
         let endpoints = vpc.get("clusterEndpoints");
         let or = |written: Written<'_>, default: Node| if written.is_there() { written.node() } else { default };
-        let public = or(endpoints.get("publicAccess"), Node::new(Form::Bool(true)).written(endpoints.at()));
-        let private = or(endpoints.get("privateAccess"), Node::new(Form::Bool(false)).written(endpoints.at()));
+        // A fully private cluster has its private endpoint alone, whatever else is written.
+        let fully_private = root.get("privateCluster").get("enabled");
+        let is_private = fully_private.truth() == Some(true);
+        let otherwise = |truth| Node::new(Form::Bool(truth)).written(endpoints.at());
+        let public = or(endpoints.get("publicAccess"), otherwise(true));
+        let public = if is_private { Node::new(Form::Bool(false)).written(fully_private.at()) } else { public };
+        let private = or(endpoints.get("privateAccess"), otherwise(is_private));
         let from = or(vpc.get("publicAccessCIDRs"), list(vec![Node::text("0.0.0.0/0")]).written(public.at.clone()));
         let mut subnets = Vec::new();
         for kind in ["private", "public"] {

@@ -19,6 +19,9 @@ pub(crate) const HEAD: usize = 64 << 10;
 /// The largest file without an extension that is looked at.
 const NAMELESS_LIMIT: u64 = 1 << 20;
 
+/// How many files of other kinds are named.
+const OTHERS: usize = 10;
+
 /// A file of the inputs.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -30,10 +33,11 @@ pub(crate) struct Entry {
     pub(crate) named: bool,
 }
 
-/// What a folder holds for us, in the order of paths; how many other files there are; what could not be entered.
-pub(crate) fn walk(folder: &Path) -> (Vec<Entry>, usize, Vec<(String, String)>) {
+/// What a folder holds for us, in the order of paths; how many other files there are, and the
+/// first of them; what could not be entered.
+pub(crate) fn walk(folder: &Path) -> (Vec<Entry>, (usize, Vec<String>), Vec<(String, String)>) {
     let mut entries = Vec::new();
-    let mut others = 0;
+    let mut others = (0, Vec::new());
     let mut unreadable = Vec::new();
     let walk = ignore::WalkBuilder::new(folder)
         .standard_filters(false)
@@ -61,7 +65,10 @@ pub(crate) fn walk(folder: &Path) -> (Vec<Entry>, usize, Vec<(String, String)>) 
             let path = entry.into_path();
             entries.push(Entry { shown: shown(&path), path, named: false });
         } else {
-            others += 1;
+            others.0 += 1;
+            if others.1.len() < OTHERS {
+                others.1.push(shown(&entry.into_path()));
+            }
         }
     }
     (entries, others, unreadable)

@@ -283,7 +283,12 @@ fn variable(lines: &Lines<'_>, pointer: &str) -> Option<Span> {
 pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
+    /// How many characters there are before each whole [`STRIDE`] of bytes; a plan is one long line.
+    counts: Vec<usize>,
 }
+
+/// How many bytes are counted at most to tell a column.
+const STRIDE: usize = 4096;
 
 /// The most characters of a line that an excerpt shows.
 const WIDTH: usize = 400;
@@ -294,7 +299,18 @@ impl<'a> Lines<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
         let mut starts = vec![0];
         starts.extend(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1));
-        Self { text, starts }
+        let mut counts = vec![0];
+        for bytes in text.as_bytes().chunks(STRIDE) {
+            counts.push(counts.last().unwrap_or(&0) + begun(bytes));
+        }
+        Self { text, starts, counts }
+    }
+
+    /// How many characters begin before a byte.
+    fn characters(&self, offset: usize) -> usize {
+        let stride = offset / STRIDE;
+        let Some(before) = self.counts.get(stride) else { return begun(self.text.as_bytes()) };
+        before + begun(self.text.as_bytes().get(stride * STRIDE..offset).unwrap_or_default())
     }
 
     fn line(&self, number: usize) -> &'a str {
@@ -310,14 +326,19 @@ impl<'a> Lines<'a> {
     /// The byte of a line, from 0, and of a character in it.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
         let Some(start) = self.starts.get(line) else { return self.text.len() };
-        let rest = self.text.get(*start..).unwrap_or_default();
-        start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+        let wanted = self.characters(*start).saturating_add(column);
+        let stride = self.counts.partition_point(|before| *before <= wanted).saturating_sub(1);
+        let Some(before) = self.counts.get(stride) else { return self.text.len() };
+        // A stride may begin within a character, which is counted before it.
+        let from = (stride * STRIDE..self.text.len()).find(|at| self.text.is_char_boundary(*at)).unwrap_or(*start);
+        let rest = self.text.get(from..).unwrap_or_default();
+        from + rest.char_indices().nth(wanted - before).map_or(rest.len(), |(at, _)| at)
     }
 
     fn place(&self, offset: usize) -> (usize, usize) {
         let line = self.starts.partition_point(|start| *start <= offset).saturating_sub(1);
         let start = self.starts.get(line).copied().unwrap_or_default();
-        (line, self.text.get(start..offset).unwrap_or_default().chars().count())
+        (line, self.characters(offset) - self.characters(start))
     }
 
     fn span(&self, range: Range<usize>) -> Option<Span> {
@@ -354,17 +375,22 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// How many characters begin in these bytes of UTF-8.
+fn begun(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
 /// One line as an excerpt, cut so that the range in it is visible.
 fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
     let part = |range: Range<usize>| line.get(range).unwrap_or_default();
     let (head, span, tail) = (part(0..range.start), part(range.clone()), part(range.end..line.len()));
     let tail = if names_a_secret(span) && tail.trim_start().starts_with(':') { ": ***" } else { tail };
-    let long = line.chars().count() > WIDTH;
+    let longer = |text: &str, than: usize| text.chars().nth(than).is_some();
+    let long = longer(line, WIDTH);
     let mut text = String::new();
-    if long && head.chars().count() > LEAD {
+    if long && let Some((from, _)) = head.char_indices().nth_back(LEAD - 1).filter(|(from, _)| *from > 0) {
         text.push('…');
-        let skip = head.chars().count() - LEAD;
-        text.push_str(&hide(&head.chars().skip(skip).collect::<String>()));
+        text.push_str(&hide(head.get(from..).unwrap_or_default()));
     } else {
         text.push_str(&hide(head));
     }
@@ -374,11 +400,11 @@ fn cut(line: &str, range: Range<usize>, number: usize) -> Excerpt {
     let shown = if shown.contains(['\n', '\\']) { hide(&shown).into_owned() } else { shown };
     text.push_str(&redact::text(&shown));
     let end = text.len();
-    if span.chars().count() > WIDTH - LEAD {
+    if longer(span, WIDTH - LEAD) {
         text.push('…');
     } else if long {
         text.push_str(&hide(&tail.chars().take(LEAD).collect::<String>()));
-        if tail.chars().count() > LEAD {
+        if longer(tail, LEAD) {
             text.push('…');
         }
     } else {
@@ -439,6 +465,20 @@ mod tests {
     fn at(text: &str, syntax: Syntax, pointer: &str) -> (usize, usize, String) {
         let span = in_text(text, syntax, &[pointer]).pop().unwrap().unwrap();
         (span.line, span.column, span.excerpt.text[span.excerpt.start..span.excerpt.end].to_owned())
+    }
+
+    #[test]
+    fn columns_in_long_lines_are_those_of_counting() {
+        let text = format!("ä\n{}\n{}", "aé€😀".repeat(STRIDE), "x".repeat(3 * STRIDE));
+        let lines = Lines::of(&text);
+        for (at, _) in text.char_indices().step_by(509) {
+            let line = text[..at].matches('\n').count();
+            let column = text[..at].rsplit('\n').next().unwrap().chars().count();
+            assert_eq!(lines.place(at), (line, column));
+            assert_eq!(lines.offset(line, column), at);
+        }
+        assert_eq!(lines.offset(9, 9), text.len());
+        assert_eq!(lines.offset(2, usize::MAX / 2), text.len());
     }
 
     #[test]

@@ -10,11 +10,15 @@
 mod arguments;
 mod aws;
 mod eksctl;
+mod embedded;
+mod emr;
 mod files;
+
 mod kubectl;
 mod ranges;
+pub(in crate::read) mod submission;
 
-use super::code::{At, Code, CodeFile, Declared, Node, Where};
+use super::code::{At, Code, CodeFile, Declared, Node};
 use super::shell::{self, Command};
 use super::{policy_file, shape, written};
 use crate::estate::Syntax;
@@ -42,8 +46,18 @@ pub(crate) fn material(path: &str, text: &str) -> Option<Material> {
     }
     let material = |script| Some(Material { path: path.to_owned(), text: text.into(), script });
     if text.trim_start().starts_with(['{', '[']) {
-        let marks =
-            ["\"Statement\"", "\"jobDriver\"", "\"Classification\"", "\"classification\"", "sparkSubmitJobDriver"];
+        let marks = [
+            "\"Statement\"",
+            "\"jobDriver\"",
+            "\"Classification\"",
+            "\"classification\"",
+            "sparkSubmitJobDriver",
+            "\"spark_conf\"",
+            "\"spark_application_type\"",
+            "\"sparkVersion\"",
+            "\"eks_cluster_arn\"",
+            "\"HadoopJarStep\"",
+        ];
         let small = text.len() <= LARGEST / 4;
         return if small && marks.iter().any(|mark| text.contains(mark)) && is_request(text) {
             material(false)
@@ -51,7 +65,8 @@ pub(crate) fn material(path: &str, text: &str) -> Option<Material> {
             None
         };
     }
-    let commands = ["aws ", "eksctl ", "kubectl ", "curl "].iter().any(|command| text.contains(command));
+    let commands = ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot "].iter().any(|command| text.contains(command))
+        || text.contains("<<") && text.contains("apiVersion");
     if !commands || ranges::of(path, text).is_empty() {
         return None;
     }
@@ -70,11 +85,18 @@ fn is_request(text: &str) -> bool {
         super::placeholder::scan(text).iter().any(|found| found.dialect != super::placeholder::Dialect::Hand)
             || json.syntax == Syntax::Yaml;
     object.and_then(shape::job_request).is_some() && has_holes
+        || object.is_some_and(shape::is_environment)
+        || json.value.as_array().is_some_and(|list| list.iter().any(is_step))
         || object.is_some_and(|map| map.contains_key("sparkSubmitJobDriver") || map.contains_key("sparkSubmit"))
         || json.value.as_array().is_some_and(|list| {
             !list.is_empty()
                 && list.iter().all(|item| item.get("Classification").is_some() || item.get("classification").is_some())
         })
+}
+
+/// Whether a value is a step of EMR on EC2, as the API and the command line write it.
+fn is_step(value: &serde_json::Value) -> bool {
+    value.get("HadoopJarStep").is_some()
 }
 
 /// Reads the materials of all inputs together; with each unit comes what it declares. The paths of
@@ -87,21 +109,26 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
         let files = Files::of(&material.path, materials);
         files.used.borrow_mut().push(CodeFile { path: material.path.clone(), syntax: Syntax::Plain, held: None });
         let ranges = ranges::of(&material.path, &material.text);
-        let commands = shell::commands(&material.text, &ranges, &aws::printed);
-        let mut declared = Vec::new();
+        let text = ranges::as_shell(&material.path, &material.text);
+        let commands = shell::commands(&text, &ranges, &aws::printed);
+        let (mut declared, mut gaps) = (Vec::new(), Vec::new());
         for command in &commands {
             keep_written(command, &files);
         }
         for command in &commands {
-            declare(command, &material.text, &files, &mut declared);
+            if let Some((embedded, unread)) = embedded::read(command, &material.path, &material.text) {
+                declared.extend(embedded);
+                gaps.extend(unread);
+            }
+            declare(command, &files, &mut declared);
         }
         consumed.extend(files.consumed.borrow().iter().copied());
-        if declared.is_empty() {
+        if declared.is_empty() && gaps.is_empty() {
             empty.push(material.path.clone());
             continue;
         }
         let used = files.used.into_inner();
-        codes.push(Code { kind: "script", files: used, declared, gaps: Vec::new() });
+        codes.push(Code { kind: "script", files: used, declared, gaps, ..Code::default() });
     }
     for (number, material) in materials.iter().enumerate().filter(|(_, material)| !material.script) {
         let Ok(json) = written::json_value(&material.text) else { continue };
@@ -115,6 +142,13 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
         } else {
             if let Some(kind) = json.value.as_object().and_then(shape::job_request) {
                 declared.push(Declared::Job { kind, request: root.node() });
+            } else if json.value.as_object().is_some_and(shape::is_environment) {
+                let get = |key: &str| root.value.get(key).map(|_| root.get(key).node());
+                declared.push(submission::environment(get, &root.node()));
+            } else if !consumed.contains(&number) && json.value.as_array().is_some_and(|list| list.iter().any(is_step))
+            {
+                let request = written::object([("Steps", root.node())]).written(root.at());
+                declared.push(Declared::Job { kind: "emr-steps", request });
             }
             "job request"
         };
@@ -124,6 +158,19 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
         codes.push(written::code(kind, &material.path, json.syntax, declared, None));
     }
     (codes, empty)
+}
+
+/// The placeholders that a line with `sed` fills in, in any script.
+pub(crate) fn replaced(materials: &[Material]) -> std::collections::BTreeSet<String> {
+    let scripts = materials.iter().filter(|material| material.script);
+    let lines = scripts.flat_map(|script| script.text.lines()).filter(|line| line.contains("sed "));
+    lines
+        .flat_map(|line| {
+            let found = super::placeholder::scan(line).into_iter();
+            let by_hand = found.filter(|one| one.dialect == super::placeholder::Dialect::Hand);
+            by_hand.filter_map(|one| line.get(one.start..one.end)).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Keeps what a command writes into a file: `cat <<EOF > trust.json`, `echo '{…}' > trust.json`, `tee`.
@@ -146,65 +193,17 @@ fn keep_written(command: &Command, files: &Files<'_>) {
 }
 
 /// Declares what a command makes.
-fn declare(command: &Command, text: &str, files: &Files<'_>, out: &mut Vec<Declared>) {
+fn declare(command: &Command, files: &Files<'_>, out: &mut Vec<Declared>) {
     let Some(name) = command.words.first().and_then(shell::Word::plain) else { return };
     let arguments = arguments::Arguments::of(command.words.get(1..).unwrap_or_default());
     match name.rsplit('/').next().unwrap_or_default() {
         "aws" => aws::declare(&arguments, files, out),
         "eksctl" => eksctl::declare(&arguments, out),
-        "kubectl" | "oc" => kubectl::declare(&arguments, command, text, out),
-        "curl" | "http" => submission(&arguments, files, out),
+        "kubectl" | "oc" => kubectl::declare(&arguments, out),
+        "sparkpilot" => submission::sparkpilot(&arguments, out),
+        "curl" | "http" | "https" => submission::posted(&arguments, command, files, out),
         _ => {}
     }
-}
-
-/// A submission to a gateway by its REST interface.
-fn submission(arguments: &arguments::Arguments, files: &Files<'_>, out: &mut Vec<Declared>) {
-    let Some(body) = arguments.word(&["data", "data-raw", "data-binary", "json", "d"]) else { return };
-    let request =
-        if body.begins("@") { files.node(&body.after(1).text(), body.at()) } else { arguments::value(body, files) };
-    let mut nothing = String::new();
-    let plain = request.clone().into_value(&mut nothing, &mut |_, _| {});
-    if let Some(kind @ ("gateway-submission" | "bpg-submission")) = plain.as_object().and_then(shape::job_request) {
-        out.push(Declared::Job { kind, request });
-    }
-}
-
-/// Gives everything in a node that was read of a padded text its bytes there.
-fn with_bytes(text: &str, code: Code) -> Vec<Declared> {
-    let mut declared = code.declared;
-    let mut pointers: Vec<String> = Vec::new();
-    for one in &mut declared {
-        each(one, &mut |node| {
-            spread(node, None);
-            visit(node, &mut |at| {
-                if let Where::Pointer(pointer) = &at.span {
-                    pointers.push(pointer.clone());
-                }
-            });
-        });
-    }
-    pointers.sort();
-    pointers.dedup();
-    let asked: Vec<&str> = pointers.iter().map(String::as_str).collect();
-    let spans = super::place::in_text(text, Syntax::Yaml, &asked);
-    let lines = super::place::Lines::of(text);
-    for one in &mut declared {
-        each(one, &mut |node| {
-            visit(node, &mut |at| {
-                let Where::Pointer(pointer) = &at.span else { return };
-                let found = pointers.binary_search(pointer).ok().and_then(|number| spans.get(number)?.clone());
-                let span = found.map_or(Where::Bytes(0, 0), |span| {
-                    let byte = |line: usize, column: usize| {
-                        lines.offset(line.saturating_sub(1), column.saturating_sub(1)) as u32
-                    };
-                    Where::Bytes(byte(span.line, span.column), byte(span.end_line, span.end_column))
-                });
-                at.span = span;
-            });
-        });
-    }
-    declared
 }
 
 fn each(declared: &mut Declared, tell: &mut dyn FnMut(&mut Node)) {

@@ -234,6 +234,11 @@ pub(crate) fn job_request(map: &Map<String, Value>) -> Option<&'static str> {
     }
 }
 
+/// Whether an object asks SparkPilot for an environment.
+pub(crate) fn is_environment(map: &Map<String, Value>) -> bool {
+    map.contains_key("eks_cluster_arn") && map.contains_key("eks_namespace") && !map.contains_key("id")
+}
+
 /// `iam get-account-authorization-details`. With a `--filter` it prints the other lists empty, so
 /// an empty list says nothing.
 fn authorization_details(mut map: Map<String, Value>, at: &str, out: &mut Recognised) {

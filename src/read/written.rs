@@ -314,7 +314,7 @@ pub(crate) fn code(
         place: Some(format!("{path}:{}:{}", fault.line, fault.column)),
     });
     let files = vec![CodeFile { path: path.to_owned(), syntax, held: None }];
-    Code { kind, files, declared, gaps: gaps.into_iter().collect() }
+    Code { kind, files, declared, gaps: gaps.into_iter().collect(), ..Code::default() }
 }
 
 /// A value as a node that was written nowhere.

@@ -118,11 +118,27 @@ fn heading(out: &mut String, report: &Report<'_>, look: &Look) {
     let mut parts = vec![format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")), inputs(&report.inputs)];
     parts.push(count(report.rollouts.len(), "rollout"));
     parts.push(count(report.rules.len(), "rule"));
-    if report.passed_over > 0 {
-        parts.push(format!("{} passed over", count(report.passed_over, "file")));
-    }
     parts.retain(|part| !part.is_empty());
     look.wrap(out, "", "  ", &parts.join(look.either(" · ", " - ")));
+    passed_over(out, report, look);
+}
+
+/// What was passed over, and with `-v` where and what would make it read.
+fn passed_over(out: &mut String, report: &Report<'_>, look: &Look) {
+    let files: usize = report.passed_over.iter().map(|kind| kind.count).sum();
+    if files == 0 {
+        return;
+    }
+    let kinds: Vec<String> = report.passed_over.iter().map(|kind| format!("{} ({})", kind.what, kind.count)).collect();
+    look.wrap(out, "", "  ", &format!("{} passed over: {}", count(files, "file"), kinds.join(", ")));
+    for kind in report.passed_over.iter().filter(|_| look.verbose) {
+        let more = if kind.count > kind.paths.len() { look.either(" …", " ...") } else { "" };
+        let paths: Vec<String> = kind.paths.iter().map(|path| visible(path)).collect();
+        look.wrap(out, "  ", "    ", &format!("{}: {}{more}", kind.what, paths.join(", ")));
+        if let Some(unblock) = &kind.unblock {
+            look.wrap(out, &format!("    {}", look.either("→ ", "> ")), "      ", &visible(unblock));
+        }
+    }
 }
 
 /// What was read, in a few words: a file and its kind, the folder that all share, or how many they are.
@@ -503,11 +519,9 @@ fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look
             (false, gaps) => format!("nothing found in what was seen; {} not seen", count(gaps, "thing")),
         };
     }
-    match report.mended {
-        None | Some(0) => {}
-        Some(mended) => {
-            let _ = write!(text, "; the change mends {mended}");
-        }
+    if let Some(mended) = report.mended.as_ref().filter(|mended| !mended.is_empty()) {
+        let ids = tallied(mended.iter().map(|one| one.rule.as_str()), look);
+        let _ = write!(text, "; the change mends {}: {ids}", mended.len());
     }
     if summary.suppressed > 0 {
         let _ = write!(text, "; {} suppressed", summary.suppressed);

@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     NotFoundElsewhere,
     /// 410 for every page but the first, so many times.
     Gone(usize),
+    /// 410 for every page, the first too.
+    GoneForEver,
     /// 429, so many times.
     Throttled(usize),
     /// 500 for ever.
@@ -45,6 +47,10 @@ pub(crate) enum Fault {
     EmptyPage,
     /// The token never changes.
     Circle,
+    /// Every page is empty, and names itself as the next one.
+    EmptyForEver,
+    /// Every page is empty, and names another one.
+    EmptyOnAndOn,
     /// The second page is refused.
     SecondRefused,
     /// The second page breaks for ever.
@@ -275,6 +281,7 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
             state.failed += 1;
             return status(410, "The provided continue parameter is too old");
         }
+        Some(Fault::GoneForEver) => return status(410, "The provided continue parameter is too old"),
         Some(Fault::Throttled(times)) if state.failed < times => {
             state.failed += 1;
             let (code, body, _) = status(429, "too many requests")?;
@@ -297,15 +304,22 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
         .iter()
         .filter(|object| namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace))
         .collect();
-    let count = if fault == Some(Fault::EmptyPage) && start == 0 && token.is_empty() { 0 } else { limit };
+    let empty = match fault {
+        Some(Fault::EmptyPage) => start == 0 && token.is_empty(),
+        Some(Fault::EmptyForEver | Fault::EmptyOnAndOn) => true,
+        _ => false,
+    };
+    let count = if empty { 0 } else { limit };
     let end = start.saturating_add(count).min(of.len());
     let mut next =
         if end < of.len() || (count == 0 && !of.is_empty()) { format!("from/{end}=") } else { String::new() };
-    if fault == Some(Fault::Circle) {
-        next = "from/0=".to_owned();
+    match fault {
+        Some(Fault::Circle | Fault::EmptyForEver) => next = "from/0=".to_owned(),
+        Some(Fault::EmptyOnAndOn) => next = format!("from/{}=", start + 1),
+        _ => {}
     }
     let partial = accept.starts_with("application/json;as=PartialObjectMetadataList");
-    let items: Vec<Value> = of[start.min(of.len())..end]
+    let items: Vec<Value> = of[start.min(end)..end]
         .iter()
         .map(|object| {
             if partial {

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use serde_json::{Value, json};
-use sparkcheck::estate::{Gap, Source};
+use sparkcheck::estate::{Gap, PassedOver, Source};
 use sparkcheck::report::{Excerpt, Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict, Span};
 use sparkcheck::rule::{Rule, Severity, System};
 
@@ -224,7 +224,7 @@ pub(crate) fn one_cause() -> Report<'static> {
             source("the-live-run-as-found/iam/role.json", "get-role"),
             source("the-live-run-as-found/session.env", "session"),
         ],
-        passed_over: 0,
+        passed_over: Vec::new(),
         rollouts: vec![verdict(ROLLOUT, System::EmrOnEks, Go::NoGo)],
         rules: vec![oidc, trust],
         findings: vec![cause, consequence],
@@ -350,7 +350,21 @@ pub(crate) fn many() -> Report<'static> {
         System::SparkOperator,
         Go::Go,
     ));
-    report.passed_over = 14;
+    let passed = |what: &str, count, paths: &[&str], unblock: Option<&str>| PassedOver {
+        what: what.into(),
+        count,
+        paths: paths.iter().map(|path| (*path).into()).collect(),
+        unblock: unblock.map(str::to_owned),
+    };
+    report.passed_over = vec![
+        passed(
+            "templates that are not rendered",
+            2,
+            &["chart/templates/deployment.yaml", "chart/templates/role.yaml"],
+            Some("render it with `--render`, or give the output of `helm template`"),
+        ),
+        passed("JSON and YAML of other trades", 12, &["docker-compose.yaml", "package.json", "tsconfig.json"], None),
+    ];
     report.gaps = vec![
         Gap {
             what: "eks.addons".into(),

@@ -25,7 +25,7 @@ struct Story {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Edit {
+pub(crate) enum Edit {
     Delete {
         file: String,
         #[serde(rename = "delete-file")]
@@ -41,6 +41,16 @@ enum Edit {
         #[serde(rename = "replace-line")]
         prefix: String,
         with: Option<String>,
+    },
+    Lines {
+        file: String,
+        #[serde(rename = "add-lines")]
+        lines: String,
+    },
+    Text {
+        file: String,
+        replace: String,
+        with: String,
     },
     Content {
         file: String,
@@ -128,7 +138,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn make(folder: &Path, edit: Edit, story: &str) {
+/// Makes one edit to the files of a folder.
+pub(crate) fn make(folder: &Path, edit: Edit, story: &str) {
     match edit {
         Edit::Delete { file, .. } => fs::remove_file(folder.join(file)).unwrap(),
         Edit::Add { file, content } => {
@@ -150,6 +161,15 @@ fn make(folder: &Path, edit: Edit, story: &str) {
             }
             assert!(hit, "{story}: no line of {file} begins with `{prefix}`");
             fs::write(folder.join(file), lines.join("\n") + "\n").unwrap();
+        }
+        Edit::Lines { file, lines } => {
+            let text = fs::read_to_string(folder.join(&file)).unwrap();
+            fs::write(folder.join(file), text + "\n" + &lines).unwrap();
+        }
+        Edit::Text { file, replace, with } => {
+            let text = fs::read_to_string(folder.join(&file)).unwrap();
+            assert!(text.contains(&replace), "{story}: {file} has no `{replace}`");
+            fs::write(folder.join(file), text.replace(&replace, &with)).unwrap();
         }
         Edit::Content { file, change } => {
             let text = fs::read_to_string(folder.join(&file)).unwrap();

@@ -12,13 +12,14 @@
 //! - The same thing in two units of code is two things: stages and examples repeat themselves, and are
 //!   neither merged nor held against each other. A reference finds the first.
 //!
-//! Laid over what is known of an account, an item takes the place of the one that has its identity: what the code says
-//! counts, lists of policies add up, and what only an apply will tell stays as the account has it.
+//! Laid over what is known of an account, an item takes the place of the one that has its identity: see
+//! [`overlay`](super::overlay).
 
 use super::super::code::{Code, Declared, Form, Node, PARTITION};
 use super::super::kubernetes;
 use super::Assembly;
 use super::items::{called, pointer_of};
+use super::overlay::overlay;
 use crate::estate::{Origin, Source, collection, identity};
 use crate::known::{self, Part, Text, Told, Truth, Unknown};
 use crate::path::escape;
@@ -38,7 +39,6 @@ type Placed = BTreeMap<String, Vec<usize>>;
 impl Assembly {
     /// Moves everything that code declares in; `holes` are those that a snapshot fills.
     pub(super) fn code(&mut self, codes: Vec<Code>, holes: &Holes) {
-        self.ground = self.tables.iter().map(|(at, table)| (at.clone(), table.items.len())).collect();
         let partition = (!holes.contains_key(PARTITION) && only_aws(&codes)).then(|| {
             let mut holes = holes.clone();
             holes.insert(PARTITION, "aws".to_owned());
@@ -61,8 +61,10 @@ impl Assembly {
             });
             let unit = Unit { files: files.collect(), placed: Placed::new(), parts: Vec::new(), holes };
             self.gaps.extend(code.gaps);
+            self.take_away(&unit, code.gone);
             units.push((unit, code.declared));
         }
+        self.ground = self.tables.iter().map(|(at, table)| (at.clone(), table.items.len())).collect();
         let mut of_clusters = Vec::new();
         let mut rest = Vec::new();
         for (number, (unit, declared)) in units.iter_mut().enumerate() {
@@ -219,7 +221,7 @@ impl Assembly {
     }
 
     /// Writes into an item the ARN of the cluster that it names.
-    fn name_cluster(&self, item: &mut Value) {
+    pub(super) fn name_cluster(&self, item: &mut Value) {
         let Some(name) = item["clusterName"].told() else { return };
         let arn = Text::shown(&self.cluster_arn(name)).to_key();
         if let Value::Object(map) = item {
@@ -237,6 +239,7 @@ impl Assembly {
             "emr-containers" => "start-job-run",
             "emr-serverless" => "serverless-start-job-run",
             "emr" => "run-job-flow",
+            "emr-steps" => "add-job-flow-steps",
             "gateway" if !request["applicationName"].is_null() => "bpg-submission",
             "gateway" => "gateway-submission",
             other => other,
@@ -281,16 +284,17 @@ impl Assembly {
         let position = found.unwrap_or_else(|| {
             let why = format!("`{shown}` is declared elsewhere");
             let unknown = Unknown { why, unblock: None }.to_value();
-            let mut stub = Map::from_iter([(key.to_owned(), of.to_key()), ("$stub".to_owned(), true.into())]);
+            let mut holder = Map::from_iter([(key.to_owned(), of.to_key())]);
             for list in lists(name) {
-                stub.insert((*list).to_owned(), json!([unknown]));
+                holder.insert((*list).to_owned(), json!([unknown]));
             }
             if let Some((outer, inner)) = field.split_once('/') {
-                stub.insert(outer.to_owned(), json!({inner: [unknown]}));
+                holder.insert(outer.to_owned(), json!({inner: [unknown]}));
             }
-            let mut stub = Value::Object(stub);
-            identify(unit, name, &mut stub);
-            table.items.push(stub);
+            let mut holder = Value::Object(holder);
+            identify(unit, name, &mut holder);
+            table.items.push(holder);
+            table.elsewhere.insert(table.items.len() - 1);
             unit.placed.entry(at.clone()).or_default().push(table.items.len() - 1);
             table.items.len() - 1
         });
@@ -341,8 +345,7 @@ impl Assembly {
             let Some(table) = self.tables.get_mut(at) else { continue };
             for position in positions {
                 let Some(Value::Object(item)) = table.items.get_mut(*position) else { continue };
-                if item.contains_key("$stub") || *position < ground {
-                    item.remove("$stub");
+                if table.elsewhere.contains(position) || *position < ground {
                     continue;
                 }
                 for list in lists(&name) {
@@ -367,7 +370,7 @@ impl Assembly {
     }
 
     /// A node as it stands in the document at `pointer`, its places noted.
-    fn value(&mut self, unit: &Unit<'_>, node: Node, pointer: &str) -> Value {
+    pub(super) fn value(&mut self, unit: &Unit<'_>, node: Node, pointer: &str) -> Value {
         let mut places = Vec::new();
         let node = unit.filled(node);
         let mut value = node.into_value(&mut pointer.to_owned(), &mut |at: &str, place: &super::super::code::At| {
@@ -389,7 +392,7 @@ impl Assembly {
 }
 
 /// A unit of code on its way into the estate.
-struct Unit<'h> {
+pub(super) struct Unit<'h> {
     /// The numbers of its files among the sources.
     files: Vec<usize>,
     placed: Placed,
@@ -400,7 +403,7 @@ struct Unit<'h> {
 
 impl Unit<'_> {
     /// The text with those holes filled that are known.
-    fn fill(&self, text: Text) -> Text {
+    pub(super) fn fill(&self, text: Text) -> Text {
         if self.holes.is_empty() || text.as_str().is_some() {
             return text;
         }
@@ -479,7 +482,7 @@ fn arn_of(service: &str, regional: bool, resource: &str) -> String {
 }
 
 /// Gives an item the identity that AWS will give it, as far as it follows from what the code says.
-fn identify(unit: &Unit<'_>, name: &str, item: &mut Value) {
+pub(super) fn identify(unit: &Unit<'_>, name: &str, item: &mut Value) {
     let Some(about) = collection(name) else { return };
     let key = about.key;
     let Value::Object(map) = item else { return };
@@ -536,45 +539,4 @@ fn identify(unit: &Unit<'_>, name: &str, item: &mut Value) {
     {
         map.insert(key.to_owned(), unit.fill(Text::shown(&arn_of(service, regional, &resource))).to_key());
     }
-}
-
-/// Lays what code says of a thing over what a snapshot says of it.
-fn overlay(have: &mut Value, new: Value) {
-    if Unknown::of(&new).is_some() || (new.get("$text").is_some() && have.is_string()) {
-        return;
-    }
-    match (have, new) {
-        (Value::Object(have), Value::Object(new)) if !new.contains_key("Statement") && !new.contains_key("$text") => {
-            for (key, value) in new {
-                match (have.get_mut(&key), named_by(&key)) {
-                    (Some(Value::Array(list)), Some(name)) => {
-                        for entry in value.as_array().cloned().unwrap_or_default() {
-                            let same = list.iter_mut().find(|known| known[name].told() == entry[name].told());
-                            match same.filter(|_| entry[name].told().is_some()) {
-                                Some(known) => overlay(known, entry),
-                                None if Unknown::of(&entry).is_none() => list.push(entry),
-                                None => {}
-                            }
-                        }
-                    }
-                    (Some(known), _) => overlay(known, value),
-                    (None, _) => {
-                        have.insert(key, value);
-                    }
-                }
-            }
-        }
-        (have, new) => *have = new,
-    }
-}
-
-/// What tells apart the entries of a list to which declarations add.
-fn named_by(list: &str) -> Option<&'static str> {
-    Some(match list {
-        "RolePolicyList" | "UserPolicyList" | "GroupPolicyList" => "PolicyName",
-        "AttachedManagedPolicies" => "PolicyArn",
-        "associatedAccessPolicies" => "policyArn",
-        "Tags" => "Key",
-        _ => return None,
-    })
 }

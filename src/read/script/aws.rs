@@ -6,6 +6,7 @@ use super::super::policy_file;
 use super::super::shell::{Command, Word};
 use super::super::written::{list, object, text};
 use super::arguments::{Arguments, Case};
+use super::emr;
 use super::files::Files;
 use crate::known::{Part, Text};
 
@@ -15,7 +16,8 @@ pub(super) fn declare(arguments: &Arguments, files: &Files<'_>, out: &mut Vec<De
     match (word(0).as_str(), word(1).as_str()) {
         ("emr-containers", call) => emr_containers(call, arguments, files, out),
         ("emr-serverless", call) => emr_serverless(call, arguments, files, out),
-        ("emr", call) => emr(call, arguments, files, out),
+        ("emr", "create-cluster") => emr::create_cluster(arguments, files, out),
+        ("emr", "add-steps") => emr::add_steps(arguments, files, out),
         ("eks", call) => eks(call, arguments, files, out),
         ("iam", call) => iam(call, arguments, files, out),
         _ => {}
@@ -281,96 +283,16 @@ fn iam(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mut Vec<Decla
     }
 }
 
-fn emr(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mut Vec<Declared>) {
-    if call != "create-cluster" {
-        return;
-    }
-    let request = arguments.request(Case::Pascal, files);
-    let of = |node: Option<&Node>, key: &str| node.and_then(|node| node.get(key)).cloned();
-    let null = || Node::new(Form::Null);
-    let get = |key: &str| request.get(key).cloned().unwrap_or_else(null);
-    let ec2 = request.get("Ec2Attributes");
-    let use_defaults = arguments.flag("use-default-roles");
-    let service_role = match request.get("ServiceRole") {
-        Some(role) => role.clone(),
-        None if use_defaults => Node::text("EMR_DefaultRole"),
-        None => null(),
-    };
-    let profile = match of(ec2, "InstanceProfile") {
-        Some(profile) => profile,
-        None if use_defaults => Node::text("EMR_EC2_DefaultRole"),
-        None => null(),
-    };
-    let mut groups = Vec::new();
-    let listed = request.get("InstanceGroups").cloned();
-    let listed = listed.iter().flat_map(|node| match &node.form {
-        Form::List(items) => items.clone(),
-        Form::Object(_) => vec![node.clone()],
-        _ => Vec::new(),
-    });
-    for group in listed {
-        let Form::Object(fields) = group.form else { continue };
-        let renamed = fields.into_iter().map(|(key, node)| match key.as_str() {
-            "InstanceGroupType" => ("InstanceRole".to_owned(), node),
-            _ => (key, node),
-        });
-        groups.push(Node::new(Form::Object(renamed.collect())).written(group.at));
-    }
-    let or_null = |node: Option<Node>| node.unwrap_or_else(null);
-    let instances = object([
-        ("Ec2SubnetId", or_null(of(ec2, "SubnetId"))),
-        ("Ec2SubnetIds", or_null(of(ec2, "SubnetIds"))),
-        ("Ec2KeyName", or_null(of(ec2, "KeyName"))),
-        ("EmrManagedMasterSecurityGroup", or_null(of(ec2, "EmrManagedMasterSecurityGroup"))),
-        ("EmrManagedSlaveSecurityGroup", or_null(of(ec2, "EmrManagedSlaveSecurityGroup"))),
-        ("ServiceAccessSecurityGroup", or_null(of(ec2, "ServiceAccessSecurityGroup"))),
-        ("AdditionalMasterSecurityGroups", or_null(of(ec2, "AdditionalMasterSecurityGroups"))),
-        ("AdditionalSlaveSecurityGroups", or_null(of(ec2, "AdditionalSlaveSecurityGroups"))),
-        ("InstanceGroups", if groups.is_empty() { null() } else { list(groups) }),
-        ("InstanceFleets", get("InstanceFleets")),
-        ("MasterInstanceType", get("InstanceType")),
-        ("SlaveInstanceType", get("InstanceType")),
-        ("InstanceCount", get("InstanceCount")),
-        ("KeepJobFlowAliveWhenNoSteps", Node::new(Form::Bool(!arguments.flag("auto-terminate")))),
-        ("TerminationProtected", Node::new(Form::Bool(arguments.flag("termination-protected")))),
-    ]);
-    let tags = arguments.options.get("tags").into_iter().flatten().filter_map(|word| {
-        let plain = word.text();
-        let (key, value) = match plain.as_str() {
-            Some(text) => {
-                let (key, value) = text.split_once('=').unwrap_or((text, ""));
-                (Node::text(key), Node::text(value))
-            }
-            None => return None,
-        };
-        Some(object([("Key", key), ("Value", value)]).written(word.at()))
-    });
-    let place = arguments.word(&["name", "release-label"]).and_then(Word::at);
-    let request = object([
-        ("Name", get("Name")),
-        ("LogUri", get("LogUri")),
-        ("ReleaseLabel", get("ReleaseLabel")),
-        ("ServiceRole", service_role),
-        ("JobFlowRole", profile),
-        ("AutoScalingRole", get("AutoScalingRole")),
-        ("SecurityConfiguration", get("SecurityConfiguration")),
-        ("Applications", get("Applications")),
-        ("Configurations", get("Configurations")),
-        ("AutoTerminationPolicy", get("AutoTerminationPolicy")),
-        ("ManagedScalingPolicy", get("ManagedScalingPolicy")),
-        ("BootstrapActions", get("BootstrapActions")),
-        ("Steps", get("Steps")),
-        ("Instances", instances.written(place.clone())),
-        ("Tags", list(tags.collect())),
-    ]);
-    out.push(Declared::Job { kind: "emr", request: request.written(place) });
-}
-
 /// What the commands inside of `$(…)` print, where that can be told.
 pub(super) fn printed(commands: &[Command]) -> Option<Vec<Piece>> {
     let command = commands.first()?;
-    if command.words.first()?.plain()? != "aws" {
-        return None;
+    match command.words.first()?.plain()?.as_str() {
+        "aws" => {}
+        // `$(cat <<EOF` is what follows.
+        "cat" if commands.len() == 1 && command.words.len() == 1 => {
+            return Some(command.input.as_ref()?.pieces.clone());
+        }
+        _ => return None,
     }
     let arguments = Arguments::of(command.words.get(1..)?);
     let word = |at: usize| arguments.plain.get(at).and_then(Word::plain).unwrap_or_default();
@@ -403,7 +325,9 @@ pub(super) fn printed(commands: &[Command]) -> Option<Vec<Piece>> {
             pieces.extend(hole(format!("issuer of {name}")));
             Some(pieces)
         }
-        ("emr-containers", "create-virtual-cluster") | ("emr-serverless", "create-application")
+        ("emr-containers", "create-virtual-cluster")
+        | ("emr-serverless", "create-application")
+        | ("emr", "create-cluster")
             if query.to_ascii_lowercase().ends_with("id") =>
         {
             Some(hole(format!("id of {}", arguments.text(&["name"])?)))

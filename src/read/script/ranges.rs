@@ -1,5 +1,6 @@
 //! Where in a file command lines stand.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// The ranges of a file that a shell would read, by what kind of file it is.
@@ -19,6 +20,15 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Range<usize>> {
         return steps(text);
     }
     Vec::new()
+}
+
+/// The text with the continued lines of PowerShell as a shell continues them, letter for letter.
+pub(super) fn as_shell<'t>(path: &str, text: &'t str) -> Cow<'t, str> {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    if !(name.ends_with(".md") || name.ends_with(".markdown")) || !text.contains("powershell") {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.replace(" `\n", " \\\n").replace(" `\r\n", " \\\r\n"))
 }
 
 fn shebang(text: &str) -> bool {
@@ -45,14 +55,16 @@ fn fenced(text: &str) -> Vec<Range<usize>> {
                 let language = language.split([' ', '{', ',']).next().unwrap_or_default().to_owned();
                 let shell = matches!(
                     language.as_str(),
-                    "" | "sh" | "bash" | "shell" | "zsh" | "console" | "shell-session" | "text"
+                    "" | "sh" | "bash" | "shell" | "zsh" | "console" | "shell-session" | "text" | "powershell" | "pwsh"
                 );
                 open = Some((at + line.len(), fence, shell));
             }
             (Some((start, of, shell)), Some(fence)) if fence == of => {
                 let block = text.get(start..at).unwrap_or_default();
                 if shell
-                    && ["aws ", "eksctl ", "kubectl ", "curl ", "export ", "="].iter().any(|word| block.contains(word))
+                    && ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "export ", "="]
+                        .iter()
+                        .any(|word| block.contains(word))
                 {
                     ranges.push(start..at);
                 }

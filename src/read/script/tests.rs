@@ -1,3 +1,4 @@
+use super::super::code::Where;
 use super::*;
 use serde_json::{Value, json};
 
@@ -129,6 +130,135 @@ fn clusters_namespaces_and_mappings() {
     assert_eq!(&PLATFORM[start as usize..end as usize], "reader");
 }
 
+/// The letters at the place of a node.
+fn at<'t>(text: &'t str, node: Option<&Node>) -> &'t str {
+    let Some(At { span: Where::Bytes(start, end), .. }) = node.and_then(|node| node.at.clone()) else { panic!() };
+    &text[start as usize..end as usize]
+}
+
+fn item<'c>(codes: &'c [Code], wanted: &str) -> &'c Node {
+    let mut all = codes.iter().flat_map(|code| &code.declared);
+    let found = all.find_map(|one| match one {
+        Declared::Item { collection, item, .. } if *collection == wanted => Some(item),
+        _ => None,
+    });
+    found.unwrap_or_else(|| panic!("no {wanted}"))
+}
+
+const EMBEDDED: &str = "#!/bin/bash
+export NAME=loch
+version=1.33
+nodes=4
+eksctl create cluster -f - <<EOF
+apiVersion: eksctl.io/v1alpha5
+kind: ClusterConfig
+metadata: {name: $NAME, region: $REGION, version: \"${version}\"}
+managedNodeGroups:
+  - name: ${NAME}-workers
+    instanceType: <INSTANCE_TYPE>
+    desiredCapacity: $nodes
+EOF
+cat <<-'END' > manifests/jobs.yaml
+\tapiVersion: v1
+\tkind: Namespace
+\tmetadata:
+\t  name: ravens
+END
+cat << EOF | kubectl apply -f -
+  apiVersion: v1
+  kind: ServiceAccount
+  metadata:
+    name: reader
+    namespace: $(kubectl get ns -o name | head -1)
+  ---
+  apiVersion: v1
+  kind: ServiceAccount
+  metadata: {name: writer, namespace: ravens}
+EOF
+kubectl delete -f - <<EOF
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: gone}
+EOF
+";
+
+#[test]
+fn files_inside_of_a_script() {
+    let codes = read_all(&[("up.sh", EMBEDDED)]);
+    let cluster = item(&codes, "eks.clusters");
+    let value = |node: &Node| node.clone().into_value(&mut String::new(), &mut |_, _| {});
+    assert_eq!((&value(cluster)["name"], &value(cluster)["version"]), (&json!("loch"), &json!("1.33")));
+    // What a variable says was written where it got its value.
+    assert_eq!(at(EMBEDDED, cluster.get("name")), "loch");
+    let group = item(&codes, "eks.nodegroups");
+    assert_eq!(value(group)["nodegroupName"], "loch-workers");
+    assert_eq!(value(group)["scalingConfig"]["desiredSize"], 4);
+    assert_eq!(value(group)["instanceTypes"], json!([{"$text": [{"$unknown": "INSTANCE_TYPE"}]}]));
+    let types = group.get("instanceTypes").unwrap();
+    assert_eq!(at(EMBEDDED, types.items().first()), "<INSTANCE_TYPE>");
+    assert_eq!(item(&codes, "files.placeholders").get("text").unwrap().as_str(), Some("<INSTANCE_TYPE>"));
+    let namespace = item(&codes, "kubernetes.namespaces");
+    assert_eq!(at(EMBEDDED, namespace.get("metadata").unwrap().get("name")), "ravens");
+    let accounts: Vec<Value> = declared(&codes)
+        .into_iter()
+        .filter(|(name, _)| name == "kubernetes.serviceAccounts")
+        .map(|(_, it)| it)
+        .collect();
+    assert_eq!(
+        accounts[0]["metadata"]["namespace"],
+        json!({"$text": [{"$unknown": "$(kubectl get ns -o name | head -1)"}]})
+    );
+    assert_eq!(accounts[1]["metadata"]["name"], "writer");
+    assert!(!declared(&codes).iter().any(|(name, _)| name == "kubernetes.configMaps"));
+}
+
+#[test]
+fn a_broken_file_inside_of_a_script_is_a_gap() {
+    let script = "kubectl apply -f - <<EOF\napiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\na: [b\nEOF\n";
+    let codes = read_all(&[("up.sh", script)]);
+    let gaps: Vec<&str> = codes.iter().flat_map(|code| &code.gaps).filter_map(|gap| gap.place.as_deref()).collect();
+    assert_eq!(gaps.len(), 1);
+    assert!(gaps[0].starts_with("up.sh:6:") || gaps[0].starts_with("up.sh:7:"), "{gaps:?}");
+}
+
+#[test]
+fn steps_of_clusters() {
+    let script = "ID=$(aws emr create-cluster --name otters --release-label emr-7.5.0 --query ClusterId --output text)
+aws emr add-steps --cluster-id $ID --steps Type=Spark,Name=one,ActionOnFailure=CONTINUE,Args=[--class,org.X,s3://b/x.jar]
+aws emr add-steps --cluster-id j-1 --steps '[{\"Name\": \"two\", \"HadoopJarStep\": {\"Jar\": \"command-runner.jar\"}}]'
+";
+    let codes = read_all(&[("run.sh", script)]);
+    let cluster = one(&codes, "job emr");
+    assert_eq!(
+        cluster["Steps"],
+        json!([{"Name": "one", "ActionOnFailure": "CONTINUE", "HadoopJarStep": {
+            "Jar": "command-runner.jar", "Args": ["spark-submit", "--class", "org.X", "s3://b/x.jar"],
+        }}])
+    );
+    let elsewhere = one(&codes, "job emr-steps");
+    assert_eq!((&elsewhere["JobFlowId"], &elsewhere["Steps"][0]["Name"]), (&json!("j-1"), &json!("two")));
+}
+
+#[test]
+fn environments_and_jobs_of_sparkpilot() {
+    let runbook = "# Run\n\n```powershell\nsparkpilot env-create `\n  --tenant-id <tenant_id> `\n  --customer-role-arn \
+                   arn:aws:iam::<account-id>:role/Lite `\n  --eks-cluster-arn \
+                   arn:aws:eks:us-east-1:<account-id>:cluster/loch `\n  --eks-namespace ravens\n\nsparkpilot \
+                   job-create --name j --artifact-uri local:///x.jar --artifact-digest sha256:placeholder --conf \
+                   spark.executor.cores=2 --conf spark.driver.memory=1g\n```\n";
+    let codes = read_all(&[("RUNBOOK.md", runbook)]);
+    let environment = one(&codes, "job sparkpilot-environment");
+    assert_eq!(environment["namespace"], "ravens");
+    assert_eq!(
+        environment["cluster"],
+        json!({"$text": ["arn:aws:eks:us-east-1:", {"$unknown": "account"}, ":cluster/loch"]})
+    );
+    let job = one(&codes, "job sparkpilot-job");
+    assert_eq!(job["spark_conf"], json!({"spark.executor.cores": "2", "spark.driver.memory": "1g"}));
+    let body = "{\"provisioning_mode\": \"byoc_lite\", \"eks_cluster_arn\": \"arn:x\", \"eks_namespace\": \"ravens\"}";
+    assert_eq!(one(&read_all(&[("env.json", body)]), "job sparkpilot-environment")["namespace"], "ravens");
+}
+
 #[test]
 fn documents_recipes_and_steps() {
     let call = "aws emr create-cluster --name otters --release-label emr-7.5.0 --use-default-roles --instance-groups \
@@ -155,6 +285,11 @@ fn submissions_and_requests_with_placeholders() {
     let script =
         "curl -X POST http://gw/spark -d '{\"applicationName\": \"a\", \"sparkVersion\": \"3.5\", \"driver\": {}}'\n";
     assert_eq!(one(&read_all(&[("s.sh", script)]), "job bpg-submission")["sparkVersion"], "3.5");
+    let here = "curl -X POST http://gw/v1/submissions -d @- <<EOF\n{\"spark_application_type\": \"Python\", \"queue\": \"$QUEUE\"}\nEOF\n";
+    let posted = one(&read_all(&[("s.sh", here)]), "job gateway-submission");
+    assert_eq!(posted["queue"], json!({"$text": [{"$unknown": "QUEUE"}]}));
+    let inside = "curl http://gw -d \"$(cat <<EOF\n{\"applicationName\": \"a\", \"sparkVersion\": \"3.5\", \"driver\": {}}\nEOF\n)\"\n";
+    assert_eq!(one(&read_all(&[("s.sh", inside)]), "job bpg-submission")["applicationName"], "a");
     let request = r#"{"virtualClusterId": "${VC_ID}", "jobDriver": {"sparkSubmitJobDriver": {"entryPoint": "x"}}, "n": ${COUNT}}"#;
     let codes = read_all(&[("job.json", request)]);
     assert_eq!(one(&codes, "job start-job-run")["n"], json!({"$text": [{"$unknown": "COUNT"}]}));

@@ -111,6 +111,7 @@ impl Loader {
     fn folder_of(&self, path: PathBuf, files: Vec<(PathBuf, String, Sort)>) -> Rc<Folder> {
         let mut folder = Folder { shown: shown(&path), path: path.clone(), ..Folder::default() };
         let mut values: Vec<(u8, Body)> = Vec::new();
+        let mut overrides = Vec::new();
         let others = files.iter().filter(|(path, _, sort)| is_values(*sort) && precedence(path).is_none()).count();
         for (path, shown, sort) in files {
             let Some((number, text)) = self.text_within(&path, &shown, file::FILE_LIMIT) else { continue };
@@ -130,9 +131,15 @@ impl Loader {
                 }
             } else {
                 folder.files.push(number);
-                folder.add(body);
+                if is_override(&path) {
+                    overrides.push(body);
+                } else {
+                    folder.add(body);
+                }
             }
         }
+        // They come last, in the order of their names.
+        overrides.into_iter().for_each(|body| folder.lay_over(body));
         values.sort_by_key(|(precedence, _)| *precedence);
         for (_, body) in values {
             for attr in body.attrs {
@@ -347,6 +354,13 @@ fn within(path: &Path, bounds: &Path) -> bool {
 
 fn is_values(sort: Sort) -> bool {
     matches!(sort, Sort::Values | Sort::JsonValues)
+}
+
+/// Whether a file says something over the others.
+fn is_override(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    stem == "override" || stem.ends_with("_override")
 }
 
 /// The place of a file of variables among those that are read without being named.

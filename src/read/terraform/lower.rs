@@ -12,6 +12,7 @@ mod emr;
 mod iam;
 mod kubernetes;
 mod network;
+mod storage;
 
 use super::attribute;
 use super::functions::decoded;
@@ -122,6 +123,8 @@ pub(super) struct Out {
     associations: Vec<(Value, Value, Value)>,
     /// Groups and fleets of instances with the cluster that they belong to.
     instances: Vec<(Value, &'static str, Value)>,
+    /// Buckets and keys.
+    storage: storage::Storage,
     pub(super) left: usize,
 }
 
@@ -141,6 +144,7 @@ impl Default for Out {
             roles: BTreeMap::new(),
             associations: Vec::new(),
             instances: Vec::new(),
+            storage: storage::Storage::default(),
             left: NODES,
         }
     }
@@ -175,6 +179,9 @@ impl Out {
         while let Some((cluster, principal, policy)) = self.associations.first().cloned() {
             let spot = policy.spot;
             self.entry(&object(spot, [("clusterName", cluster), ("principalArn", principal)]));
+        }
+        for (collection, item) in self.storage.items() {
+            self.item(collection, &item);
         }
     }
 
@@ -221,6 +228,7 @@ pub(super) fn lower(resource: &Resource, out: &mut Out, shown: &dyn Fn(u32) -> S
         "aws_sfn_state_machine" => emr::state_machine(resource, out, shown),
         kind if kind.starts_with("kubernetes_") || kind.starts_with("kubectl_") => kubernetes::lower(resource, out),
         "helm_release" => kubernetes::release(resource, out),
+        kind if storage::wanted(kind) => storage::lower(resource, out, shown),
         _ => network::lower(resource, out),
     }
 }
@@ -230,6 +238,7 @@ pub(super) fn wanted(kind: &str) -> bool {
     ["aws_iam_", "aws_eks_", "aws_emr", "kubernetes_", "kubectl_"].iter().any(|start| kind.starts_with(start))
         || matches!(kind, "aws_sfn_state_machine" | "helm_release")
         || network::wanted(kind)
+        || storage::wanted(kind)
 }
 
 /// An object of what is not null.

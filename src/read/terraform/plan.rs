@@ -1,12 +1,18 @@
 //! Plans and states in JSON, as `terraform show -json` prints them.
 //!
-//! Of a plan only the planned values are read, and what of them is known after the apply; what was
-//! before and what data sources said is skipped over. A value that is not known becomes what its
+//! Of a plan the planned values are read, and what of them is known after the apply; what data sources
+//! said is skipped over. A value that is not known becomes what its
 //! reference in the configuration names, so that a policy and its role still belong together. Where
 //! the code lies beside the plan, its modules are evaluated with the plan's variables, for the places
 //! of everything and for what the plan leaves open.
 //!
-//! Deliberately absent: the difference that a plan makes. What it plans is read as if it was there.
+//! What a plan destroys is told by its values before the apply.
+//!
+//! Deliberately absent: what a plan reads, and what it changes only in its state.
+
+mod document;
+mod open;
+mod reference;
 
 use super::attribute;
 use super::load::Loader;
@@ -18,9 +24,8 @@ use super::value::{Fields, Kind, Piece, Spot, Value};
 use super::world::{Home, World};
 use crate::estate::Gap;
 use crate::read::code::json::{self, Piece as JsonPiece, PiecePart};
-use crate::read::code::{ACCOUNT, At, Code, REGION, Where};
+use crate::read::code::{ACCOUNT, At, Code, Gone, REGION, Where};
 use crate::read::file::Entry;
-use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -28,126 +33,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::rc::Rc;
 
-/// How far references are followed.
-const FOLLOWED: usize = 30;
+use document::{Change, Configuration, Instance, Module, Plan, Planned, Variable};
+use open::{laid_over, opened};
+
+/// How many things that a plan destroys are looked at.
+const DESTROYED: usize = 10_000;
 
 /// Lists of a role that, where they are not configured, are what other resources attach to it.
 const COMPUTED: [&str; 2] = ["inline_policy", "managed_policy_arns"];
 
-#[derive(Deserialize)]
-struct Plan<'a> {
-    #[serde(borrow)]
-    format_version: Cow<'a, str>,
-    #[serde(borrow)]
-    planned_values: Option<Values<'a>>,
-    #[serde(borrow)]
-    values: Option<Values<'a>>,
-    #[serde(borrow, default)]
-    resource_changes: Vec<Change<'a>>,
-    #[serde(borrow)]
-    configuration: Option<Configuration<'a>>,
-    #[serde(borrow, default)]
-    variables: BTreeMap<Cow<'a, str>, Variable<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Variable<'a> {
-    #[serde(borrow)]
-    value: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Values<'a> {
-    #[serde(borrow)]
-    root_module: Option<Planned<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Planned<'a> {
-    #[serde(borrow, default)]
-    resources: Vec<Instance<'a>>,
-    #[serde(borrow, default)]
-    child_modules: Vec<Planned<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Instance<'a> {
-    #[serde(borrow)]
-    address: Cow<'a, str>,
-    #[serde(borrow)]
-    mode: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    values: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Change<'a> {
-    #[serde(borrow)]
-    address: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    deposed: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    change: Option<After<'a>>,
-}
-
-#[derive(Deserialize)]
-struct After<'a> {
-    #[serde(borrow)]
-    after_unknown: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-struct Configuration<'a> {
-    #[serde(borrow, default)]
-    provider_config: BTreeMap<Cow<'a, str>, Provider<'a>>,
-    #[serde(borrow)]
-    root_module: Option<Module<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Provider<'a> {
-    #[serde(borrow)]
-    expressions: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize, Default)]
-struct Module<'a> {
-    #[serde(borrow, default)]
-    resources: Vec<Configured<'a>>,
-    #[serde(borrow, default)]
-    module_calls: BTreeMap<Cow<'a, str>, ModuleCall<'a>>,
-    #[serde(borrow, default)]
-    outputs: BTreeMap<Cow<'a, str>, Output<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Configured<'a> {
-    #[serde(borrow)]
-    address: Cow<'a, str>,
-    #[serde(borrow)]
-    expressions: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct ModuleCall<'a> {
-    #[serde(borrow)]
-    expressions: Option<&'a RawValue>,
-    #[serde(borrow)]
-    module: Option<Box<Module<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct Output<'a> {
-    #[serde(borrow)]
-    expression: Option<&'a RawValue>,
-}
-
-/// Whether a text begins as a plan or a state does.
+/// Whether a text is a plan or a state: it begins as they do, or a tool has put its keys in another order.
 pub(super) fn looks_like_one(text: &str) -> bool {
+    let has = |key: &&str| text.contains(*key);
+    begins_as_one(text)
+        || text.trim_start().starts_with('{')
+            && ["\"format_version\"", "\"terraform_version\""].iter().all(has)
+            && ["\"planned_values\"", "\"root_module\""].iter().any(has)
+}
+
+fn begins_as_one(text: &str) -> bool {
     let mut end = text.len().min(4096);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -166,6 +70,8 @@ pub(super) fn read(path: &str, text: &str, beside: &[Entry]) -> Option<Code> {
     let file = loader.register(path);
     let plan: Plan<'_> = match serde_json::from_str(text) {
         Ok(plan) => plan,
+        // It only holds their words.
+        Err(_) if !begins_as_one(text) => return None,
         Err(error) => {
             let gap = Gap {
                 what: path.to_owned(),
@@ -215,13 +121,14 @@ pub(super) fn read(path: &str, text: &str, beside: &[Entry]) -> Option<Code> {
         code: code.as_ref(),
     };
     reader.home = Rc::new(reader.home(plan.configuration.as_ref()));
+    let gone = reader.destroyed(&plan.resource_changes, &loader);
     let (declared, more, touched) = reader.declared(&loader);
     gaps.extend(more);
     let mut touched = touched;
     touched.insert(file);
     gaps.sort();
     gaps.dedup();
-    Some(root::finished(kind, declared, gaps, touched, &loader))
+    Some(root::finished(kind, (declared, gone), gaps, touched, &loader))
 }
 
 fn gather<'a>(module: Planned<'a>, out: &mut Vec<Instance<'a>>) {
@@ -347,6 +254,41 @@ impl Reader<'_, '_> {
         (out.declared, out.gaps, self.code.map(|code| code.touched.clone()).unwrap_or_default())
     }
 
+    /// What the plan takes away, as it was before: resources that it destroys, and those that it makes anew.
+    fn destroyed(&self, changes: &[Change<'_>], loader: &Loader) -> Vec<Gone> {
+        let mut gone = Vec::new();
+        let shown = |file: u32| loader.shown(file);
+        for change in changes {
+            let (Some(kind), Some(own)) = (change.kind.as_deref(), change.change.as_ref()) else { continue };
+            let managed = change.mode.as_deref().is_none_or(|mode| mode == "managed");
+            let destroys = own.actions.iter().any(|action| action == "delete");
+            let Some(before) = own.before.filter(|_| destroys && managed && change.deposed.is_none()) else { continue };
+            if !lower::wanted(kind) || gone.len() >= DESTROYED {
+                continue;
+            }
+            let body = self.value(before);
+            let spot = body.spot;
+            let resource = Resource {
+                kind: kind.to_owned(),
+                address: change.address.to_string(),
+                body,
+                home: self.home.clone(),
+                spot,
+                cluster: None,
+            };
+            let mut out = Out::default();
+            lower::lower(&resource, &mut out, &shown);
+            out.finish();
+            let replaced = own.actions.iter().any(|action| action == "create");
+            gone.extend(out.declared.into_iter().map(|declared| Gone {
+                declared,
+                address: change.address.to_string(),
+                replaced,
+            }));
+        }
+        gone
+    }
+
     /// A resource with its values: known, open, or what the code says.
     fn resource(&self, instance: &Instance<'_>) -> Resource {
         let planned = instance.values.map(|raw| self.value(raw)).unwrap_or(Value::NULL);
@@ -457,234 +399,5 @@ impl Reader<'_, '_> {
             home.region = region.unwrap_or(Value::NULL);
         }
         home
-    }
-
-    /// What an attribute that is not known refers to.
-    fn referred(&self, address: &str, name: &str) -> Option<Value> {
-        let (module, _) = split(address);
-        let expressions = self.expressions(address)?;
-        let expression = &expressions[name];
-        if expression.is_null() {
-            return None;
-        }
-        // A document is put together from what it refers to, and is not the same.
-        let document =
-            name.contains("policy") && !name.contains("arn") || matches!(name, "data" | "manifest" | "yaml_body");
-        let value = if document { None } else { self.expression(expression, module, 0) };
-        Some(value.unwrap_or_else(|| Value::unknown(format!("{address}.{name}"), None)))
-    }
-
-    /// What the configuration says of a resource.
-    fn expressions(&self, address: &str) -> Option<Json> {
-        let (module, own) = split(address);
-        let plain = without_index(own);
-        let resource = self.configured(module)?.resources.iter().find(|resource| resource.address == plain)?;
-        serde_json::from_str(resource.expressions?.get()).ok()
-    }
-
-    /// Whether the configuration is there and does not say this of a resource.
-    fn left_out(&self, address: &str, name: &str) -> bool {
-        self.expressions(address).is_some_and(|expressions| expressions[name].is_null())
-    }
-
-    /// The configuration of a module, by the beginning of addresses in it.
-    fn configured(&self, module: &str) -> Option<&Module<'_>> {
-        let mut configured = self.root?;
-        for call in calls(module) {
-            configured = configured.module_calls.get(without_index(call).as_str())?.module.as_deref()?;
-        }
-        Some(configured)
-    }
-
-    fn expression(&self, expression: &Json, module: &str, depth: usize) -> Option<Value> {
-        if let Some(constant) = expression.get("constant_value") {
-            return Some(plain(&constant.to_string()));
-        }
-        let reference = expression["references"].as_array()?.first()?.as_str()?;
-        self.reference(reference, module, depth)
-    }
-
-    /// What a reference in a module means.
-    fn reference(&self, reference: &str, module: &str, depth: usize) -> Option<Value> {
-        if depth > FOLLOWED {
-            return None;
-        }
-        let parsed = |raw: &RawValue| serde_json::from_str::<Json>(raw.get()).ok();
-        if let Some(name) = reference.strip_prefix("var.") {
-            let name = name.split(['.', '[']).next().unwrap_or(name);
-            if module.is_empty() {
-                let value = self.variables.get(name)?.value?;
-                return Some(plain(value.get()));
-            }
-            let (outer, call) = calls(module).pop().map(|call| (&module[..module.len() - call.len() - 8], call))?;
-            let configured = self.configured(outer)?.module_calls.get(without_index(call).as_str())?;
-            let expressions = parsed(configured.expressions?)?;
-            return self.expression(&expressions[name], outer, depth + 1);
-        }
-        if let Some(rest) = reference.strip_prefix("module.") {
-            let (call, output) = rest.split_once('.')?;
-            let output = output.split(['.', '[']).next()?;
-            let configured = self.configured(module)?.module_calls.get(without_index(call).as_str())?;
-            let expression = parsed(configured.module.as_deref()?.outputs.get(output)?.expression?)?;
-            return self.expression(&expression, &format!("{module}module.{call}."), depth + 1);
-        }
-        let parts: Vec<&str> = reference.splitn(if reference.starts_with("data.") { 4 } else { 3 }, '.').collect();
-        let (attr, own) = parts.split_last().filter(|(_, own)| own.len() >= 2)?;
-        let address = format!("{module}{}", own.join("."));
-        let at = self
-            .by_address
-            .get(address.as_str())
-            .or_else(|| self.by_address.get(format!("{address}[0]").as_str()))
-            .copied();
-        let Some(instance) = at.and_then(|at| self.instances.get(at)) else {
-            return Some(Value::unknown(format!("{address}.{attr}"), None));
-        };
-        let values = instance.values.map(|raw| self.value(raw)).unwrap_or(Value::NULL);
-        let kind =
-            if reference.starts_with("data.") { format!("data.{}", instance.kind) } else { instance.kind.to_string() };
-        let given = |name: &str| values.get(name).cloned().unwrap_or(Value::NULL);
-        let (head, steps) = attr.split_at(attr.find(['.', '[']).unwrap_or(attr.len()));
-        let own = Some(given(head)).filter(|own| !own.is_null());
-        let known = own.or_else(|| attribute::of(&kind, head, &instance.address, &given, &self.home));
-        let known = known.and_then(|known| stepped(&known, steps));
-        Some(known.unwrap_or_else(|| Value::unknown(format!("{}.{attr}", instance.address), None)))
-    }
-}
-
-/// What lies in a value at the steps of a reference, such as `[0].oidc[0].issuer`.
-fn stepped(value: &Value, steps: &str) -> Option<Value> {
-    let mut value = value.clone();
-    for step in steps.split(['.', '[']).map(|step| step.trim_end_matches(']')).filter(|step| !step.is_empty()) {
-        let inner = match step.parse::<usize>() {
-            Ok(at) => value.items().get(at).cloned(),
-            Err(_) => value.get(step.trim_matches('"')).cloned(),
-        };
-        value = inner.filter(|inner| !inner.is_null())?;
-    }
-    Some(value)
-}
-
-/// An address taken apart into its modules and the rest: `module.a["x.y"].` and `aws_iam_role.b`.
-fn split(address: &str) -> (&str, &str) {
-    let mut from = 0;
-    while let Some(rest) = address.get(from..).filter(|rest| rest.starts_with("module.")) {
-        let end = call_end(rest);
-        if end >= rest.len() {
-            break;
-        }
-        from += end + 1;
-    }
-    address.split_at_checked(from).unwrap_or(("", address))
-}
-
-/// Where a call ends in an address that begins with it; keys may hold anything.
-fn call_end(text: &str) -> usize {
-    let (mut quoted, mut escaped, mut dots) = (false, false, 0);
-    for (at, letter) in text.char_indices() {
-        match letter {
-            '"' if !escaped => quoted = !quoted,
-            '.' if !quoted => {
-                dots += 1;
-                if dots == 2 {
-                    return at;
-                }
-            }
-            _ => {}
-        }
-        escaped = letter == '\\' && !escaped;
-    }
-    text.len()
-}
-
-/// The calls in the beginning of an address, without `module.`.
-fn calls(module: &str) -> Vec<&str> {
-    let mut calls = Vec::new();
-    let mut rest = module;
-    while let Some(inner) = rest.strip_prefix("module.") {
-        let end = call_end(rest).saturating_sub(7);
-        calls.push(inner.get(..end).unwrap_or(inner).trim_end_matches('.'));
-        rest = inner.get(end + 1..).unwrap_or_default();
-    }
-    calls
-}
-
-fn without_index(address: &str) -> String {
-    address.split('[').next().unwrap_or(address).to_owned()
-}
-
-/// A value of the plan with what of it is not known.
-fn opened(value: &Value, open: &Json, written: Option<&Value>, why: &str, depth: usize) -> Value {
-    if depth > 50 {
-        return value.clone();
-    }
-    match open {
-        Json::Bool(true) => written.cloned().unwrap_or_else(|| Value::unknown(why, value.spot)),
-        Json::Object(map) => {
-            let mut fields = match &value.kind {
-                Kind::Object(fields) => fields.map.clone(),
-                _ => BTreeMap::new(),
-            };
-            for (name, open) in map {
-                let inner = fields.get(name).cloned().unwrap_or(Value::NULL);
-                let written = written.and_then(|written| written.get(name));
-                fields.insert(name.clone(), opened(&inner, open, written, &format!("{why}.{name}"), depth + 1));
-            }
-            Value::object(fields, value.spot)
-        }
-        Json::Array(list) => {
-            let mut items = value.items().to_vec();
-            for (at, open) in list.iter().enumerate() {
-                let inner = items.get(at).cloned().unwrap_or(Value::NULL);
-                let written = written.and_then(|written| written.items().get(at));
-                let inner = opened(&inner, open, written, &format!("{why}[{at}]"), depth + 1);
-                match items.get_mut(at) {
-                    Some(item) => *item = inner,
-                    None => items.push(inner),
-                }
-            }
-            Value::list(items, value.spot)
-        }
-        _ => value.clone(),
-    }
-}
-
-/// What is planned, at the places where the code says it.
-fn laid_over(planned: &Value, written: &Value, depth: usize) -> Value {
-    let spot = written.spot.or(planned.spot);
-    if depth > 50 {
-        return planned.clone();
-    }
-    match (&planned.kind, &written.kind) {
-        (Kind::List(items), Kind::List(others)) => {
-            let each = items.iter().enumerate().map(|(at, item)| match others.get(at) {
-                Some(other) if items.len() == others.len() => laid_over(item, other, depth + 1),
-                // A set has another order; what is the same is found.
-                _ => match others.iter().find(|other| super::value::same(item, other) == Some(true)) {
-                    Some(other) => laid_over(item, other, depth + 1),
-                    None => Value { spot: spot.or(item.spot), ..item.clone() },
-                },
-            });
-            Value::list(each.collect(), spot)
-        }
-        (Kind::Object(fields), Kind::Object(others)) => {
-            let each = fields.map.iter().map(|(name, item)| match others.map.get(name) {
-                Some(other) => (name.clone(), laid_over(item, other, depth + 1)),
-                None => (name.clone(), Value { spot: spot.or(item.spot), ..item.clone() }),
-            });
-            Value::object(each.collect(), spot)
-        }
-        (Kind::Text(_), Kind::Text(_) | Kind::Json(_))
-            if planned.as_string().is_some_and(|text| text.trim_start().starts_with(['{', '['])) =>
-        {
-            let both = (super::functions::decoded(planned), super::functions::decoded(written));
-            match both {
-                (Ok(planned), Ok(written)) if written.why().is_none() => {
-                    let inner = laid_over(&planned, &written, depth + 1);
-                    Value { kind: Kind::Json(Rc::new(inner)), spot }
-                }
-                _ => Value { spot, ..planned.clone() },
-            }
-        }
-        _ => Value { spot, ..planned.clone() },
     }
 }

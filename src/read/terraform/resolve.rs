@@ -278,12 +278,25 @@ impl World<'_> {
 
     /// What the code says of an attribute, or of the blocks of that type; null if nothing.
     pub(super) fn configured(&self, body: &Body, name: &str, ctx: &Ctx) -> Value {
-        if let Some(attr) = body.attr(name) {
-            let value = self.attr(attr, ctx);
-            return value.or_spot(ctx.of(attr).spot(None).or(attr.spot));
-        }
         let is_dynamic =
             |block: &&Rc<Block>| block.kind == "dynamic" && block.labels.first().is_some_and(|label| label == name);
+        let written = body.attr(name).map(|attr| {
+            let value = self.attr(attr, ctx);
+            value.or_spot(ctx.of(attr).spot(None).or(attr.spot))
+        });
+        // In JSON, blocks are written as values.
+        if let Some(written) = written {
+            if body.blocks.iter().find(is_dynamic).is_none() {
+                return written;
+            }
+            let mut items = if written.items().is_empty() { vec![written.clone()] } else { written.items().to_vec() };
+            let mut more = None;
+            for block in body.blocks.iter().filter(is_dynamic) {
+                more = self.dynamic(block, name, ctx, &mut items).or(more);
+            }
+            items.extend(more.map(|why| super::eval::more_of(&why)));
+            return Value::list(items, written.spot);
+        }
         if body.blocks(name).next().is_none() && body.blocks.iter().find(is_dynamic).is_none() {
             return Value::NULL;
         }
@@ -306,7 +319,8 @@ impl World<'_> {
         let each = self.attr(block.body.attr("for_each")?, ctx);
         let iterator = block.body.attr("iterator").and_then(|attr| match &*attr.expr {
             Expr::Hcl(Expression::Variable(name)) => Some(name.to_string()),
-            _ => None,
+            Expr::Json(node) => node.as_str().map(str::to_owned),
+            Expr::Hcl(_) => None,
         });
         let iterator = iterator.unwrap_or_else(|| name.to_owned());
         let content = block.body.blocks("content").next()?;

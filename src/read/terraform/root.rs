@@ -7,7 +7,7 @@ use super::value::Value;
 use super::world::{Module, World};
 use crate::estate::{Gap, Syntax};
 use crate::known::{Part, Text};
-use crate::read::code::{At, Code, CodeFile, Declared, Form, Node};
+use crate::read::code::{At, Code, CodeFile, Declared, Form, Gone, Node};
 use crate::read::file::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -96,7 +96,7 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
     gaps.extend(out.gaps);
     gaps.sort();
     gaps.dedup();
-    finished("terraform", out.declared, gaps, touched, loader)
+    finished("terraform", (out.declared, Vec::new()), gaps, touched, loader)
 }
 
 /// The resources of all module instances, those first that others need to know of.
@@ -212,13 +212,13 @@ impl World<'_> {
 /// The code with only the files that it is from, counted anew.
 pub(super) fn finished(
     kind: &'static str,
-    mut declared: Vec<Declared>,
+    (mut declared, mut gone): (Vec<Declared>, Vec<Gone>),
     gaps: Vec<Gap>,
     touched: BTreeSet<u32>,
     loader: &Loader,
 ) -> Code {
     let numbers: HashMap<u32, u32> = touched.iter().zip(0_u32..).map(|(file, number)| (*file, number)).collect();
-    for declared in &mut declared {
+    for declared in declared.iter_mut().chain(gone.iter_mut().map(|gone| &mut gone.declared)) {
         match declared {
             Declared::Item { item, .. } => renumber(item, &numbers),
             Declared::Part { part, .. } => renumber(part, &numbers),
@@ -227,7 +227,7 @@ pub(super) fn finished(
         }
     }
     let files = touched.iter().map(|file| CodeFile { path: loader.shown(*file), syntax: Syntax::Json, held: None });
-    Code { kind, files: files.collect(), declared, gaps }
+    Code { kind, files: files.collect(), declared, gone, gaps }
 }
 
 fn renumber(node: &mut Node, numbers: &HashMap<u32, u32>) {

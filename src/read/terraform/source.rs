@@ -280,13 +280,18 @@ fn blocks_of(kind: &str, node: Node, labels: usize, known: &[String], origin: Or
             }
         }
         Form::Object(fields) => {
-            let attrs = fields.into_iter().map(|(name, node)| Attr {
-                name,
-                spot: spot_of(&node),
-                expr: Rc::new(Expr::Json(node)),
-                origin,
-            });
-            let body = Body { attrs: attrs.collect(), blocks: Vec::new() };
+            let mut body = Body::default();
+            for (name, node) in fields {
+                // Of blocks that are made, the content is a block; all other blocks are read as values.
+                match (name.as_str(), kind) {
+                    ("dynamic", _) => blocks_of("dynamic", node, 1, &[], origin, &mut body.blocks),
+                    ("content", "dynamic") => blocks_of("content", node, 0, &[], origin, &mut body.blocks),
+                    _ => {
+                        let spot = spot_of(&node);
+                        body.attrs.push(Attr { name, spot, expr: Rc::new(Expr::Json(node)), origin });
+                    }
+                }
+            }
             out.push(Rc::new(Block { kind: kind.to_owned(), labels: known.to_vec(), body, spot }));
         }
         _ => {}
@@ -350,9 +355,61 @@ impl Folder {
         }
     }
 
+    /// Lays over what is declared what a file of overrides says: attributes take the place of those of their name,
+    /// blocks of those of their type. <https://developer.hashicorp.com/terraform/language/files/override>
+    pub(super) fn lay_over(&mut self, body: Body) {
+        for block in body.blocks {
+            let label = |at: usize| block.labels.get(at).cloned().unwrap_or_default();
+            let known = match block.kind.as_str() {
+                "variable" => self.variables.get_mut(&label(0)),
+                "resource" => self.resources.get_mut(&format!("{}.{}", label(0), label(1))),
+                "data" => self.resources.get_mut(&format!("data.{}.{}", label(0), label(1))),
+                "module" => self.modules.get_mut(&label(0)),
+                "output" => self.outputs.get_mut(&label(0)),
+                "provider" => {
+                    let alias = |block: &Block| block.body.attr("alias").and_then(literal).map(str::to_owned);
+                    let same = |other: &&mut Rc<Block>| other.labels == block.labels && alias(other) == alias(&block);
+                    self.providers.iter_mut().find(same)
+                }
+                "locals" => {
+                    for attr in &block.body.attrs {
+                        self.locals.insert(attr.name.clone(), attr.clone());
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            match known {
+                Some(known) => *known = Rc::new(merged(known, &block)),
+                // Terraform refuses what overrides nothing; here it is declared all the same.
+                None => self.add(Body { attrs: Vec::new(), blocks: vec![block] }),
+            }
+        }
+    }
+
     /// Whether it declares anything.
     pub(super) fn is_empty(&self) -> bool {
         self.resources.is_empty() && self.modules.is_empty()
+    }
+}
+
+/// A block with what another one says in its place.
+fn merged(known: &Block, over: &Block) -> Block {
+    let is_over = |name: &str, kinds: &Body| {
+        kinds.attrs.iter().any(|attr| attr.name == name) || kinds.blocks.iter().any(|block| made(block) == name)
+    };
+    let mut attrs: Vec<Attr> = over.body.attrs.clone();
+    attrs.extend(known.body.attrs.iter().filter(|attr| !is_over(&attr.name, &over.body)).cloned());
+    let mut blocks: Vec<Rc<Block>> = over.body.blocks.clone();
+    blocks.extend(known.body.blocks.iter().filter(|block| !is_over(made(block), &over.body)).cloned());
+    Block { kind: known.kind.clone(), labels: known.labels.clone(), body: Body { attrs, blocks }, spot: known.spot }
+}
+
+/// The type of a block, or of those that it makes.
+fn made(block: &Block) -> &str {
+    match block.labels.first() {
+        Some(label) if block.kind == "dynamic" => label,
+        _ => &block.kind,
     }
 }
 

@@ -629,6 +629,46 @@ resource "aws_eks_fargate_profile" "q" {
     assert_eq!(profiles, ["[(namespace=a-one) (namespace=b-two)]", "[(namespace=known) {var.unset}]"]);
 }
 
+#[test]
+fn dynamic_blocks_in_json() {
+    let text = r#"{"resource": {"aws_eks_fargate_profile": {"p": {
+  "cluster_name": "prod",
+  "fargate_profile_name": "spark",
+  "selector": {"namespace": "known"},
+  "dynamic": {"selector": {"for_each": ["one", "two"], "iterator": "s", "content": {"namespace": "n-${s.value}"}}}
+}}}}"#;
+    let (found, gaps) = read_files(&[("main.tf.json", text)]);
+    assert_eq!(gaps, [""; 0]);
+    assert_eq!(
+        short(&value_of(&found, "eks.fargateProfiles")["selectors"]),
+        "[(namespace=known) (namespace=n-one) (namespace=n-two)]"
+    );
+}
+
+#[test]
+fn overrides_come_last() {
+    let main = r#"
+locals { stage = "dev" }
+variable "namespace" { default = "one" }
+resource "aws_eks_fargate_profile" "p" {
+  cluster_name         = "prod-${local.stage}"
+  fargate_profile_name = "spark"
+  selector { namespace = var.namespace }
+  selector { namespace = "other" }
+}
+"#;
+    let first = "locals { stage = \"test\" }\nresource \"aws_eks_fargate_profile\" \"p\" {\n  selector { namespace = \"${var.namespace}-x\" }\n}\n";
+    let second = r#"{"variable": {"namespace": {"default": "two"}}}"#;
+    let (found, gaps) = read_files(&[("a_override.tf", first), ("main.tf", main), ("override.tf.json", second)]);
+    assert_eq!(gaps, [""; 0]);
+    let profile = value_of(&found, "eks.fargateProfiles");
+    assert_eq!(
+        (&profile["clusterName"], short(&profile["selectors"])),
+        (&json!("prod-test"), "[(namespace=two-x)]".to_owned())
+    );
+    assert_eq!(profile["fargateProfileName"], "spark");
+}
+
 mod hostile;
 mod planned;
 mod services;

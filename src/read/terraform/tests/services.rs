@@ -280,3 +280,41 @@ module "pods" {
     assert_eq!(value_of(&old, "eks.clusters")["resourcesVpcConfig"]["endpointPublicAccess"], true);
     assert_eq!(value_of(&old, "eks.clusters")["accessConfig"]["authenticationMode"], "CONFIG_MAP");
 }
+
+#[test]
+fn buckets_and_keys_with_their_policies() {
+    let text = r#"
+resource "aws_s3_bucket" "data" { bucket = "otters" }
+resource "aws_s3_bucket_policy" "data" {
+  bucket = aws_s3_bucket.data.id
+  policy = jsonencode({ Statement = [{ Effect = "Deny", Principal = "*", Action = "s3:*", Resource = "${aws_s3_bucket.data.arn}/*" }] })
+}
+resource "aws_s3_bucket_server_side_encryption_configuration" "data" {
+  bucket = aws_s3_bucket.data.bucket
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = "arn:aws:kms:us-east-1:111122223333:key/abc"
+    }
+  }
+}
+resource "aws_s3_bucket_policy" "elsewhere" {
+  bucket = "voles"
+  policy = jsonencode({ Statement = [] })
+}
+resource "aws_kms_key_policy" "key" {
+  key_id = "arn:aws:kms:us-east-1:111122223333:key/abc"
+  policy = jsonencode({ Statement = [{ Effect = "Allow", Principal = "*", Action = "kms:*", Resource = "*" }] })
+}
+"#;
+    let (found, gaps) = read_files(&[("main.tf", text)]);
+    assert_eq!(gaps, [""; 0]);
+    let buckets: Vec<&Value> = found.iter().filter(|(name, ..)| name == "s3.buckets").map(|(_, it, _)| it).collect();
+    assert_eq!(buckets.len(), 2);
+    assert_eq!((&buckets[0]["Name"], &buckets[1]["Name"]), (&json!("otters"), &json!("voles")));
+    assert_eq!(buckets[0]["Policy"]["Statement"][0]["Resource"], "arn:aws:s3:::otters/*");
+    let default = &buckets[0]["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"];
+    assert_eq!(default["KMSMasterKeyID"], "arn:aws:kms:us-east-1:111122223333:key/abc");
+    let key = value_of(&found, "kms.keys");
+    assert_eq!((&key["KeyId"], &key["Policy"]["Statement"][0]["Action"]), (&json!("abc"), &json!("kms:*")));
+}
