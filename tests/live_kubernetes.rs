@@ -170,6 +170,7 @@ fn no_fault_of_a_list_makes_a_verdict_that_the_whole_list_would_not_make() {
         Fault::SecondRefused,
         Fault::SecondBroken,
         Fault::GoneForEver,
+        Fault::Talkative,
         Fault::Silent,
     ];
     let (mut runs, mut undecided) = (0, 0);

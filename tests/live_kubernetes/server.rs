@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     Throttled(usize),
     /// 500 for ever.
     Broken,
+    /// 500 for ever, with a message that quotes secrets.
+    Talkative,
     /// Nothing ever comes.
     Silent,
     /// No JSON.
@@ -286,6 +288,9 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
             state.failed += 1;
             let (code, body, _) = status(429, "too many requests")?;
             return Some((code, body, "retry-after: 0\r\n"));
+        }
+        Some(Fault::Talkative) => {
+            return status(500, "webhook with token ghp_PLANTED07abcdefghijklmnopqrstuvwx and password=hunter25planted failed");
         }
         Some(Fault::Broken) => return status(500, "etcdserver: leader changed"),
         Some(Fault::Silent) => return None,
