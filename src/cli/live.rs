@@ -104,6 +104,7 @@ pub(super) fn gather(
         }
         let document = match read::read(&inputs, &options) {
             Ok(estate) => estate.document,
+            // What it is, is said when it is read beside the answers.
             Err(_) => serde_json::Value::Null,
         };
         answers = ask(live, &plan, targets, &document, verbose)?;
