@@ -44,8 +44,10 @@ fn told(text: &str) -> String {
     while let Some(at) = rest.find("${") {
         let (before, tail) = rest.split_at(at + 2);
         told.push_str(before);
-        let (name, tail) = tail.split_at(tail.find('}').unwrap_or(tail.len()));
-        told.push_str(short_name(name));
+        let end = tail.find(['}', '{']).unwrap_or(tail.len());
+        let (name, tail) = tail.split_at(end);
+        // A name with names in it is left as it is.
+        told.push_str(if tail.starts_with('}') { short_name(name) } else { name });
         rest = tail;
     }
     told.push_str(rest);
