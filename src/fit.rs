@@ -106,7 +106,10 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
         let mut jobs: Vec<(String, String, Vec<Demand>)> = Vec::new();
         for gang in gangs {
             let (arn, name) = (arn_of(gang), gang["name"].told().unwrap_or("?"));
-            match jobs.iter_mut().find(|(known, ..)| question.together && *known == arn) {
+            match jobs
+                .iter_mut()
+                .find(|(known, ..)| (question.together || rollout["together"] == true) && *known == arn)
+            {
                 Some((_, names, demand)) => {
                     write_to(names, format_args!(" and {name}"));
                     demand.push(of(gang));

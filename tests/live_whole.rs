@@ -17,6 +17,8 @@ mod front;
 mod holding;
 #[path = "live/moto.rs"]
 mod moto;
+#[path = "secrets/planted.rs"]
+mod planted;
 #[path = "live_kubernetes/server.rs"]
 mod server;
 #[path = "support/story.rs"]
@@ -147,6 +149,78 @@ fn one_run_reads_aws_and_kubernetes() {
         };
         assert_eq!(failures(&live), failures(&of_export), "{name}: the export");
         eprintln!("{name}: {} findings live, {} in the export", findings(&live).len(), findings(&of_export).len());
+    }
+}
+
+/// What APIs return with secrets in every field, and what they say of failures, comes out of no report, no
+/// snapshot and no trace.
+#[test]
+fn planted_secrets_come_out_of_no_live_run() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut held = server::State::default();
+    held.takes_tokens_of = Some(CLUSTER.to_owned());
+    for (name, document) in planted::planted() {
+        if let Some(items) = document["items"].as_array() {
+            let kind = document["kind"].as_str().unwrap().trim_end_matches("List").to_owned();
+            let version = document["apiVersion"].as_str().unwrap().to_owned();
+            let end = if kind.ends_with("ss") { "es" } else { "s" };
+            held.lists.insert(kind.to_lowercase() + end, (kind, version, items.clone()));
+        } else if name != "job-run.json" {
+            std::fs::write(folder.path().join(name), document.to_string()).unwrap();
+        }
+    }
+    assert!(held.lists.len() > 8 && held.lists.contains_key("pods") && held.lists.contains_key("ingresses"));
+    held.fault = Some(("namespaces".to_owned(), server::Fault::Talkative));
+    let kubernetes = server::Server::start(held);
+    let mut recorded = aws::State::of_export(folder.path());
+    let caller = format!("arn:aws:iam::{ACCOUNT}:user/me");
+    recorded.put("sts:GetCallerIdentity", "", json!({"UserId": "A", "Account": ACCOUNT, "Arn": caller}));
+    recorded.change("eks:DescribeCluster", CLUSTER, |answer| {
+        answer["cluster"]["endpoint"] = kubernetes.endpoint.clone().into();
+        answer["cluster"]["certificateAuthority"] = json!({"data": kubernetes.authority});
+    });
+    let server = aws::Server::start(recorded, 100);
+    let mut leaks = Vec::new();
+    let mut asked = BTreeSet::new();
+    for fault in [None, Some("eks:ListAddons"), Some("ec2:DescribeSubnets"), Some("iam:ListOpenIDConnectProviders")] {
+        server.fail(fault.map(|operation| (operation, aws::Fault::Talkative)));
+        for arguments in [
+            &["--live", "-v"][..],
+            &["--live", "-v", "--format", "json"],
+            &["--live", "-v", "--format", "sarif"],
+            &["snapshot", "--live", "-v", "-o", "-"],
+        ] {
+            if fault.is_some() && arguments.contains(&"--format") {
+                continue;
+            }
+            let mut command = program(&server.url);
+            command
+                .current_dir(folder.path())
+                .env("AWS_REGION", "us-east-1")
+                .env("RUST_LOG", "trace")
+                .env("RUST_BACKTRACE", "1");
+            let output = command.args(arguments).args(["--timeout", "60"]).output().unwrap();
+            let (out, trace) = (text(&output.stdout), text(&output.stderr));
+            assert!(out.len() > 1000 && trace.contains("/api/v1/pods"), "{arguments:?}: {out}{trace}");
+            assert!(fault.is_none_or(|_| out.contains("ValidationException")), "{arguments:?}: {out}");
+            for secret in ["planted/secret/key", "k8s-aws-v1", "AKIDPLANTED", "X-Amz-Signature"] {
+                assert!(!trace.contains(secret) && !out.contains(secret), "{arguments:?}: {secret}");
+            }
+            assert!(!trace.contains("Bearer"), "{trace}");
+            leaks.extend(planted::leaks(&format!("{fault:?} {arguments:?} out"), &out));
+            leaks.extend(planted::leaks(&format!("{fault:?} {arguments:?} trace"), &trace));
+        }
+        asked.extend(server.seen().into_keys().map(|(operation, _)| operation));
+    }
+    assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.join("\n"));
+    // The secrets were really asked for: nothing of it would be shown if nothing were read.
+    for operation in [
+        "eks:DescribeNodegroup",
+        "emr-serverless:GetApplication",
+        "emr:DescribeCluster",
+        "iam:GetAccountAuthorizationDetails",
+    ] {
+        assert!(asked.contains(operation), "{asked:?}");
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
     if let Some(concurrent) = declaration["concurrent"].as_u64() {
         draft.set_at("concurrent", concurrent, format!("{pointer}/concurrent"));
     }
+    if declaration["together"] == true {
+        draft.set_at("together", true, format!("{pointer}/together"));
+    }
     let rollout = json!({"release": draft.object.get("release"), "namespace": draft.object.get("namespace")});
     let mut list = Vec::new();
     for field in ["jobs", "applications"] {

@@ -172,7 +172,8 @@ fn accounts_everywhere(estate: &Estate, binding: &Value, at: &str) -> Found {
     };
     let named = |value: &Value| value.as_str().map(str::to_ascii_lowercase).unwrap_or_default();
     let (name, role) = (named(&binding["metadata"]["name"]), named(&binding["roleRef"]["name"]));
-    let of_program = |text: &str| ["operator", "controller", "webhook", "system:"].iter().any(|word| text.contains(word));
+    let of_program =
+        |text: &str| ["operator", "controller", "webhook", "system:"].iter().any(|word| text.contains(word));
     if binding["roleRef"]["kind"] != "ClusterRole" || of_program(&name) || of_program(&role) {
         return Vec::new();
     }
@@ -213,7 +214,8 @@ fn unmet_labels(estate: &Estate, profile: &Value, at: &str) -> Found {
     let mut settings = Vec::new();
     for job in estate.items("jobRequests").iter().filter(|job| job["kind"] == "start-job-run") {
         let demand = of_emr_on_eks(&job["request"], None);
-        if !demand.unknown.is_empty() || demand.conf.keys().any(|key| key.to_ascii_lowercase().contains("podtemplate")) {
+        if !demand.unknown.is_empty() || demand.conf.keys().any(|key| key.to_ascii_lowercase().contains("podtemplate"))
+        {
             return Vec::new();
         }
         settings.push(demand.conf);
@@ -231,9 +233,9 @@ fn unmet_labels(estate: &Estate, profile: &Value, at: &str) -> Found {
                 continue;
             }
             let sets = |conf: &std::collections::BTreeMap<String, String>| {
-                ["driver", "executor"]
-                    .iter()
-                    .any(|part| conf.get(&format!("spark.kubernetes.{part}.label.{key}")).map(String::as_str) == Some(value))
+                ["driver", "executor"].iter().any(|part| {
+                    conf.get(&format!("spark.kubernetes.{part}.label.{key}")).map(String::as_str) == Some(value)
+                })
             };
             if !settings.iter().any(sets) {
                 let pointer = format!("{at}/selectors/{number}/labels/{}", crate::path::escape(key));
@@ -248,9 +250,10 @@ fn unmet_labels(estate: &Estate, profile: &Value, at: &str) -> Found {
 fn too_small_for(estate: &Estate, group: &Value, at: &str) -> Found {
     let [cluster] = estate.items("eks.clusters") else { return Vec::new() };
     let others = ["nodePools", "provisioners"];
-    let grows = estate.items("kubernetes").iter().any(|objects| {
-        others.iter().any(|kind| objects[*kind].as_array().is_some_and(|list| !list.is_empty()))
-    });
+    let grows = estate
+        .items("kubernetes")
+        .iter()
+        .any(|objects| others.iter().any(|kind| objects[*kind].as_array().is_some_and(|list| !list.is_empty())));
     let automatic = !cluster["computeConfig"].is_null() && cluster["computeConfig"]["enabled"] != false;
     if grows || automatic || group["clusterName"] != cluster["name"] {
         return Vec::new();
@@ -277,10 +280,7 @@ fn too_small_for(estate: &Estate, group: &Value, at: &str) -> Found {
         let large = |pod: &&PodDemand| pod.template.is_none() && (pod.cpu_milli > cpu || pod.memory_mib > memory);
         if let Some(pod) = demand.pods.iter().find(large) {
             let name = job["request"]["name"].told().unwrap_or("a job");
-            let told = format!(
-                "{} of `{name}` asks for {}m cpu and {} MiB",
-                pod.role, pod.cpu_milli, pod.memory_mib
-            );
+            let told = format!("{} of `{name}` asks for {}m cpu and {} MiB", pod.role, pod.cpu_milli, pod.memory_mib);
             if !found.iter().any(|(known, _)| *known == told) {
                 found.push((told, format!("{at}/instanceTypes/0")));
             }
@@ -354,9 +354,16 @@ mod tests {
 
     #[test]
     fn families_and_their_disks() {
-        for (family, none) in
-            [("m5", true), ("r6g", true), ("c7gn", true), ("m5d", false), ("r5dn", false), ("i4i", false), ("m3", false), ("m", false)]
-        {
+        for (family, none) in [
+            ("m5", true),
+            ("r6g", true),
+            ("c7gn", true),
+            ("m5d", false),
+            ("r5dn", false),
+            ("i4i", false),
+            ("m3", false),
+            ("m", false),
+        ] {
             assert_eq!(has_no_disk(family), none, "{family}");
         }
         let pool = |families: Value| {

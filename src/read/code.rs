@@ -124,7 +124,8 @@ pub(crate) fn default_of_a_network(parameter: &str, default: &str, at: Option<At
     }
     let text = Node { form: Form::Text(Text::literal(default)), at };
     let name = Node { form: Form::Text(Text::literal(parameter)), at: None };
-    let item = Node { at: text.at.clone(), form: Form::Object(vec![("text".into(), text), ("parameter".into(), name)]) };
+    let item =
+        Node { at: text.at.clone(), form: Form::Object(vec![("text".into(), text), ("parameter".into(), name)]) };
     Some(Declared::Item { collection: "files.defaults", cluster: None, item })
 }
 

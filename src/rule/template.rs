@@ -242,7 +242,7 @@ mod tests {
             "evil" => Some("x'; rm -rf / #".into()),
             "flag" => Some("--profile=other".into()),
             "arn" => Some(Text::from_parts([Part::Literal("arn:aws:iam::".into()), Part::Hole("account".into())])),
-            "code" => Some(
+            "ofCode" => Some(
                 "${ex/a:module.e.module.sg.aws_sg.a.id}-x-${tmpl.AWS::StackName}${a:var.b} and ${for f(a/b:module.c)}"
                     .into(),
             ),
@@ -258,7 +258,7 @@ mod tests {
             ("{nobody|cluster.name}", "live-1"),
             ("{nobody|'some'} {{x}}", "some {x}"),
             ("{arn}", "arn:aws:iam::${account}"),
-            ("{code}", "${module.sg.aws_sg.a.id}-x-${AWS::StackName}${var.b} and ${for f(a/b:module.c)}"),
+            ("{ofCode}", "${module.sg.aws_sg.a.id}-x-${AWS::StackName}${var.b} and ${for f(a/b:module.c)}"),
         ] {
             assert_eq!(Template::new(template).unwrap().sentence(&names), expected);
         }

@@ -27,9 +27,15 @@ pub(crate) enum Fault {
     /// The first page is answered, and no other.
     PageLost,
     Skewed,
+    /// It is refused with a message that quotes secrets.
+    Talkative,
 }
 
-pub(crate) const FAULTS: [Fault; 9] = [
+/// What a talkative server says.
+pub(crate) const SAID: &str = "cannot use AKIAZQ3DUB5HPLANTED1 with --password hunter25planted, \
+    ghp_PLANTED07abcdefghijklmnopqrstuvwx or postgresql://me:p@ss/w0rd26planted@db/x";
+
+pub(crate) const FAULTS: [Fault; 10] = [
     Fault::Denied,
     Fault::Throttled,
     Fault::Silent,
@@ -39,6 +45,7 @@ pub(crate) const FAULTS: [Fault; 9] = [
     Fault::TokenRepeats,
     Fault::PageLost,
     Fault::Skewed,
+    Fault::Talkative,
 ];
 
 /// What an account holds: outputs of the CLI by operation and what they were asked of.
@@ -502,6 +509,7 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
         Some(Fault::Denied) => return refused(request, 403, "AccessDenied", &action),
         Some(Fault::Throttled) => return refused(request, 400, "Throttling", "Rate exceeded"),
         Some(Fault::Silent) => return (200, String::new(), None),
+        Some(Fault::Talkative) => return refused(request, 400, "ValidationException", SAID),
         Some(Fault::Broken) => return (500, String::new(), Some("<html>oops".to_owned())),
         Some(Fault::Malformed) => return (200, String::new(), Some("{\"clusters\": [<oops".to_owned())),
         Some(Fault::PageLost) if request.token.is_some() => return refused(request, 500, "InternalFailure", "lost"),

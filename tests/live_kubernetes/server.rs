@@ -27,10 +27,14 @@ pub(crate) enum Fault {
     NotFoundElsewhere,
     /// 410 for every page but the first, so many times.
     Gone(usize),
+    /// 410 for every page, the first too.
+    GoneForEver,
     /// 429, so many times.
     Throttled(usize),
     /// 500 for ever.
     Broken,
+    /// 500 for ever, with a message that quotes secrets.
+    Talkative,
     /// Nothing ever comes.
     Silent,
     /// No JSON.
@@ -45,6 +49,10 @@ pub(crate) enum Fault {
     EmptyPage,
     /// The token never changes.
     Circle,
+    /// Every page is empty, and names itself as the next one.
+    EmptyForEver,
+    /// Every page is empty, and names another one.
+    EmptyOnAndOn,
     /// The second page is refused.
     SecondRefused,
     /// The second page breaks for ever.
@@ -275,10 +283,14 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
             state.failed += 1;
             return status(410, "The provided continue parameter is too old");
         }
+        Some(Fault::GoneForEver) => return status(410, "The provided continue parameter is too old"),
         Some(Fault::Throttled(times)) if state.failed < times => {
             state.failed += 1;
             let (code, body, _) = status(429, "too many requests")?;
             return Some((code, body, "retry-after: 0\r\n"));
+        }
+        Some(Fault::Talkative) => {
+            return status(500, "webhook with token ghp_PLANTED07abcdefghijklmnopqrstuvwx and password=hunter25planted failed");
         }
         Some(Fault::Broken) => return status(500, "etcdserver: leader changed"),
         Some(Fault::Silent) => return None,
@@ -297,15 +309,22 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
         .iter()
         .filter(|object| namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace))
         .collect();
-    let count = if fault == Some(Fault::EmptyPage) && start == 0 && token.is_empty() { 0 } else { limit };
+    let empty = match fault {
+        Some(Fault::EmptyPage) => start == 0 && token.is_empty(),
+        Some(Fault::EmptyForEver | Fault::EmptyOnAndOn) => true,
+        _ => false,
+    };
+    let count = if empty { 0 } else { limit };
     let end = start.saturating_add(count).min(of.len());
     let mut next =
         if end < of.len() || (count == 0 && !of.is_empty()) { format!("from/{end}=") } else { String::new() };
-    if fault == Some(Fault::Circle) {
-        next = "from/0=".to_owned();
+    match fault {
+        Some(Fault::Circle | Fault::EmptyForEver) => next = "from/0=".to_owned(),
+        Some(Fault::EmptyOnAndOn) => next = format!("from/{}=", start + 1),
+        _ => {}
     }
     let partial = accept.starts_with("application/json;as=PartialObjectMetadataList");
-    let items: Vec<Value> = of[start.min(of.len())..end]
+    let items: Vec<Value> = of[start.min(end)..end]
         .iter()
         .map(|object| {
             if partial {

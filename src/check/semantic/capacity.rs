@@ -153,7 +153,7 @@ impl Job {
     }
 }
 
-/// Each job, as many times as it runs at once.
+/// Each job, as many times as it runs at once; or all together, where the rollout runs them so.
 fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<Job>, Verdict> {
     let rollout = subject.rollout.map(|(_, rollout)| rollout);
     let number = concurrent(rollout);
@@ -162,7 +162,17 @@ fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<Job>, Verdict> {
         let name = job["name"].told().or_else(|| job["path"].told()).unwrap_or("?").to_owned();
         Job { demand, pointer, name }
     };
-    Ok(jobs(subject, path)?.into_iter().map(of).collect())
+    let mut list: Vec<Job> = jobs(subject, path)?.into_iter().map(of).collect();
+    if rollout.is_some_and(|rollout| rollout["together"] == true) && list.len() > 1 {
+        let rest = list.split_off(1);
+        if let Some(first) = list.first_mut() {
+            for job in rest {
+                first.demand.extend(job.demand);
+                let _ = write!(first.name, " and {}", job.name);
+            }
+        }
+    }
+    Ok(list)
 }
 
 /// The cluster's nodes, read once for all rollouts.

@@ -131,8 +131,9 @@ fn credential_trouble(why: &str) -> bool {
     ["credential", "Credential", "sso", "SSO", "token has expired"].iter().any(|word| why.contains(word))
 }
 
-/// One line of at most 300 characters.
+/// One line of at most 300 characters, without what looks secret: services quote what they were given.
 fn shortened(text: &str) -> String {
+    let text = crate::redact::text(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(300).collect()
 }
