@@ -37,6 +37,10 @@ pub enum Change {
     Executors(u32),
     /// The limit on CPU of the NodePools is raised by so many cores.
     Limit(u64),
+    /// The maximum capacity of the application is so many vCPUs and GB.
+    Maximum(u64, u64),
+    /// Executors have so much heap, in MiB.
+    MemoryPerExecutor(u64),
 }
 
 /// The changes that help, those that take away from nobody first.
