@@ -34,7 +34,8 @@ pub fn compare(report: &mut Report<'_>, before: &Linked, after: Option<Estate>, 
     let mended = old.findings.iter().filter(|finding| {
         finding.outcome == Outcome::Fail && !now.contains(&finding.fingerprint) && !open.contains(&finding.fingerprint)
     });
-    let mended: BTreeMap<&str, Mended> = mended.map(|finding| (finding.fingerprint.as_str(), of_finding(finding))).collect();
+    let mended: BTreeMap<&str, Mended> =
+        mended.map(|finding| (finding.fingerprint.as_str(), of_finding(finding))).collect();
     let mut mended: Vec<Mended> = mended.into_values().collect();
     mended.sort_by(|one, other| {
         (other.severity, &one.rule, &one.message).cmp(&(one.severity, &other.rule, &other.message))

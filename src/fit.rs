@@ -105,13 +105,17 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
         }
         let gangs = rollout["gangs"].as_array().map_or(&[][..], Vec::as_slice);
         // Behind a gateway each of its clusters is asked for itself.
-        let arn_of =
-            |gang: &Value| gang["clusterArn"].told().or_else(|| rollout["clusterArn"].told()).unwrap_or_default().to_owned();
+        let arn_of = |gang: &Value| {
+            gang["clusterArn"].told().or_else(|| rollout["clusterArn"].told()).unwrap_or_default().to_owned()
+        };
         let of = |gang: &Value| asked::demand(gang, Some(rollout));
         let mut jobs: Vec<(String, String, Vec<Demand>)> = Vec::new();
         for gang in gangs {
             let (arn, name) = (arn_of(gang), gang["name"].told().unwrap_or("?"));
-            match jobs.iter_mut().find(|(known, ..)| (question.together || rollout["together"] == true) && *known == arn) {
+            match jobs
+                .iter_mut()
+                .find(|(known, ..)| (question.together || rollout["together"] == true) && *known == arn)
+            {
                 Some((_, names, demand)) => {
                     write_to(names, format_args!(" and {name}"));
                     demand.push(of(gang));

@@ -121,9 +121,8 @@ fn flat(edits: &[Value]) -> Vec<story::Edit> {
 
 /// Whether the messages are the same but for what only an apply will tell.
 fn alike(ones: &[String], others: &[String]) -> bool {
-    let same = |(one, other): (&String, &String)| {
-        Text::shown(one).same_as(&Text::literal(other.as_str())) != Truth::False
-    };
+    let same =
+        |(one, other): (&String, &String)| Text::shown(one).same_as(&Text::literal(other.as_str())) != Truth::False;
     ones.len() == others.len() && ones.iter().zip(others).all(same)
 }
 

@@ -8,8 +8,8 @@
 use sparkcheck::capacity::affinity::{Apart, NodeTerms, PodSelector};
 use sparkcheck::capacity::demand::{Demand, PodDemand, Role, Toleration};
 use sparkcheck::capacity::pool::{Pool, Shape, Values};
-use sparkcheck::capacity::supply::{Node, Room, Supply, Taint, Taken};
 use sparkcheck::capacity::quota::within;
+use sparkcheck::capacity::supply::{Node, Room, Supply, Taint, Taken};
 use sparkcheck::capacity::{Outcome, fit, what_if};
 use sparkcheck::facts::instances::instance_type;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -346,7 +346,9 @@ fn more_room_or_less_asked_never_makes_it_short() {
         }
         let mut closer = demand.clone();
         let mut anywhere = demand.clone();
-        for (pod, free) in closer.iter_mut().zip(&mut anywhere).map(|(one, other)| (&mut one.pods[1], &mut other.pods[1])) {
+        for (pod, free) in
+            closer.iter_mut().zip(&mut anywhere).map(|(one, other)| (&mut one.pods[1], &mut other.pods[1]))
+        {
             pod.apart = None;
             (free.affinity, free.node_selector) = (Vec::new(), BTreeMap::new());
         }
@@ -400,7 +402,12 @@ fn higher_limits_never_make_it_short() {
         };
         let count = u32::try_from(random.between(1, 12)).unwrap();
         let demand = [Demand {
-            pods: vec![PodDemand::new(Role::Executor, count, random.between(1, 40) * 100, random.between(1, 12) * 1000)],
+            pods: vec![PodDemand::new(
+                Role::Executor,
+                count,
+                random.between(1, 40) * 100,
+                random.between(1, 12) * 1000,
+            )],
             ..Demand::default()
         }];
         let outcomes: Vec<Outcome> = (0..=64).step_by(4).map(|cores| fit(&demand, &supply(cores)).outcome).collect();

@@ -67,7 +67,8 @@ fn mended(report: &Value) -> Vec<&str> {
     report["mended"].as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect()
 }
 
-const PROVIDER: &str = "arn:aws:iam::787587782916:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/5C0D3A1B9E8F47261A0B3C4D5E6F7A8B";
+const PROVIDER: &str =
+    "arn:aws:iam::787587782916:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/5C0D3A1B9E8F47261A0B3C4D5E6F7A8B";
 
 #[test]
 fn what_a_plan_destroys_is_gone() {
@@ -79,7 +80,13 @@ fn what_a_plan_destroys_is_gone() {
         "role": "SparkPilotEmrExecutionRole", "policy_arn": "arn:aws:iam::aws:policy/CloudWatchLogsFullAccess",
     });
     let change = plan(&[
-        ("aws_iam_openid_connect_provider.cluster", "aws_iam_openid_connect_provider", &["delete"], provider, Value::Null),
+        (
+            "aws_iam_openid_connect_provider.cluster",
+            "aws_iam_openid_connect_provider",
+            &["delete"],
+            provider,
+            Value::Null,
+        ),
         ("aws_iam_role_policy.submit", "aws_iam_role_policy", &["delete"], policy, Value::Null),
         ("aws_iam_role_policy_attachment.logs", "aws_iam_role_policy_attachment", &["delete"], attachment, Value::Null),
     ]);
@@ -91,11 +98,16 @@ fn what_a_plan_destroys_is_gone() {
         ("execution-role-cannot-write-log-streams", "aws_iam_role_policy_attachment.logs"),
     ] {
         let found = failed.iter().find(|(id, ..)| id == rule).unwrap_or_else(|| panic!("{rule} in {failed:?}"));
-        assert_eq!((found.1.as_str(), &found.2), ("brings", &vec![format!("the change destroys `{address}`")]), "{rule}");
+        assert_eq!(
+            (found.1.as_str(), &found.2),
+            ("brings", &vec![format!("the change destroys `{address}`")]),
+            "{rule}"
+        );
     }
     assert_eq!((code, mended(&report).len()), (1, 0));
     let places = report["findings"][0]["places"].as_array().unwrap();
-    let place = places.iter().find(|place| place["note"].as_str().unwrap_or_default().starts_with("the change")).unwrap();
+    let place =
+        places.iter().find(|place| place["note"].as_str().unwrap_or_default().starts_with("the change")).unwrap();
     assert!(place["path"].as_str().unwrap().ends_with("plan.json") && place["line"].is_u64(), "{place}");
 }
 
@@ -117,8 +129,7 @@ fn what_a_plan_makes_anew_keeps_nothing_of_the_old() {
         })
     };
     let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"elasticmapreduce.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
-    let change =
-        plan(&[("aws_iam_role.execution", "aws_iam_role", &["delete", "create"], role("{}"), role(trust))]);
+    let change = plan(&[("aws_iam_role.execution", "aws_iam_role", &["delete", "create"], role("{}"), role(trust))]);
     let (report, _) = over("the-live-run-mended", &change, &[]);
     let failed: Vec<String> = failures(&report).into_iter().map(|(rule, ..)| rule).collect();
     assert!(failed.contains(&"trust-policy-stops-at-emr-service".to_owned()), "{failed:?}");
@@ -138,8 +149,13 @@ fn what_a_change_mends_is_told() {
         "container_provider": [{"id": "sparkpilot-live-1", "type": "EKS",
                                 "info": [{"eks_info": [{"namespace": "sparkpilot-team-234100"}]}]}],
     });
-    let change =
-        plan(&[("aws_emrcontainers_virtual_cluster.x", "aws_emrcontainers_virtual_cluster", &["delete"], holder, Value::Null)]);
+    let change = plan(&[(
+        "aws_emrcontainers_virtual_cluster.x",
+        "aws_emrcontainers_virtual_cluster",
+        &["delete"],
+        holder,
+        Value::Null,
+    )]);
     let (report, code) = over("namespace-taken", &change, &[]);
     assert_eq!((failures(&report), mended(&report), code), (vec![], vec!["namespace-taken"], 0));
 }
@@ -169,5 +185,8 @@ fn only_what_is_new_counts_where_that_is_asked() {
     let (report, _) = over(story, &attached, &["--new-only"]);
     let failed = failures(&report);
     let of = |rule: &str| failed.iter().find(|(id, ..)| id == rule).map(|(_, change, _)| change.as_str());
-    assert_eq!((of("trust-policy-lacks-namespace"), of("submitter-is-administrator")), (Some("leaves"), Some("brings")));
+    assert_eq!(
+        (of("trust-policy-lacks-namespace"), of("submitter-is-administrator")),
+        (Some("leaves"), Some("brings"))
+    );
 }

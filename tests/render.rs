@@ -39,7 +39,12 @@ fn report(output: &Output) -> Value {
 }
 
 fn kinds(report: &Value) -> Vec<(&str, &str)> {
-    report["inputs"].as_array().unwrap().iter().map(|one| (one["path"].as_str().unwrap(), one["kind"].as_str().unwrap())).collect()
+    report["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["path"].as_str().unwrap(), one["kind"].as_str().unwrap()))
+        .collect()
 }
 
 const KUSTOMIZATION: &[(&str, &str)] = &[
@@ -53,7 +58,14 @@ const KUSTOMIZATION: &[(&str, &str)] = &[
 fn a_kustomization_is_built_once_from_its_end() {
     let (folder, tools) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write(folder.path(), KUSTOMIZATION);
-    tool(tools.path(), "kustomize", &format!("[ \"$1\" = build ] || exit 9\necho \"$2\" >> {}/asked\ncat <<'END'\n{ACCOUNTS}END", tools.path().display()));
+    tool(
+        tools.path(),
+        "kustomize",
+        &format!(
+            "[ \"$1\" = build ] || exit 9\necho \"$2\" >> {}/asked\ncat <<'END'\n{ACCOUNTS}END",
+            tools.path().display()
+        ),
+    );
     let output = run(folder.path(), tools.path(), &["--render"]);
     let report = report(&output);
     assert_eq!(std::fs::read_to_string(tools.path().join("asked")).unwrap(), "overlay\n");
@@ -95,7 +107,9 @@ fn a_chart_is_rendered_and_its_templates_are_the_places() {
     tool(
         tools.path(),
         "helm",
-        &format!("[ \"$1 $3\" = 'template chart' ] || exit 9\ncat <<'END'\n---\n# Source: pi/templates/application.yaml\n{APPLICATION}END"),
+        &format!(
+            "[ \"$1 $3\" = 'template chart' ] || exit 9\ncat <<'END'\n---\n# Source: pi/templates/application.yaml\n{APPLICATION}END"
+        ),
     );
     let output = run(folder.path(), tools.path(), &["--render"]);
     let report = report(&output);

@@ -195,7 +195,8 @@ pub(super) fn wanted(spec: &Value, labels: &Labels) -> Wanted {
     let mut keep_apart = |term: &Value, most_per_node: u64, exact: bool, what: &'static str| {
         let here = term.get("topologyKey").and_then(Value::as_str) == Some(HOST);
         let others = ["namespaces", "namespaceSelector", "matchLabelKeys", "mismatchLabelKeys"];
-        let plain = others.iter().all(|name| term.get(name).is_none_or(|it| it.is_null() || *it == Value::Array(vec![])));
+        let plain =
+            others.iter().all(|name| term.get(name).is_none_or(|it| it.is_null() || *it == Value::Array(vec![])));
         match term.get("labelSelector").and_then(PodSelector::read) {
             Some(from) if here && plain && wanted.apart.is_none() && from.means(labels) == Truth::True => {
                 wanted.apart = Some(Apart { most_per_node, exact, from });
@@ -279,8 +280,14 @@ mod tests {
             (json!([{"matchExpressions": [{"key": "cpu", "operator": "Gt", "values": ["7"]}]}]), true),
             (json!([{"matchExpressions": [{"key": "cpu", "operator": "Lt", "values": ["8"]}]}]), false),
             // One of the terms, all of a term.
-            (json!([{"matchExpressions": [{"key": "x", "operator": "Exists"}]}, {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}]), true),
-            (json!([{"matchExpressions": [{"key": "x", "operator": "Exists"}, {"key": "zone", "operator": "Exists"}]}]), false),
+            (
+                json!([{"matchExpressions": [{"key": "x", "operator": "Exists"}]}, {"matchExpressions": [{"key": "zone", "operator": "Exists"}]}]),
+                true,
+            ),
+            (
+                json!([{"matchExpressions": [{"key": "x", "operator": "Exists"}, {"key": "zone", "operator": "Exists"}]}]),
+                false,
+            ),
             (json!([]), false),
             (json!([{"matchExpressions": []}]), false),
         ] {
@@ -307,12 +314,28 @@ mod tests {
             (anti(json!({"topologyKey": HOST, "labelSelector": same})), Some((1, true)), 0),
             (anti(json!({"topologyKey": HOST, "labelSelector": {}})), Some((1, true)), 0),
             (anti(json!({"topologyKey": "topology.kubernetes.io/zone", "labelSelector": same})), None, 1),
-            (anti(json!({"topologyKey": HOST, "labelSelector": {"matchLabels": {"spark-app-selector": "x"}}})), None, 1),
+            (
+                anti(json!({"topologyKey": HOST, "labelSelector": {"matchLabels": {"spark-app-selector": "x"}}})),
+                None,
+                1,
+            ),
             (anti(json!({"topologyKey": HOST, "labelSelector": {"matchLabels": {"app": "other"}}})), None, 1),
             (anti(json!({"topologyKey": HOST})), None, 1),
-            (json!({"topologySpreadConstraints": [{"maxSkew": 2, "topologyKey": HOST, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": same}]}), Some((2, false)), 0),
-            (json!({"topologySpreadConstraints": [{"maxSkew": 2, "topologyKey": HOST, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": same}]}), None, 0),
-            (json!({"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{}]}}}), None, 0),
+            (
+                json!({"topologySpreadConstraints": [{"maxSkew": 2, "topologyKey": HOST, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": same}]}),
+                Some((2, false)),
+                0,
+            ),
+            (
+                json!({"topologySpreadConstraints": [{"maxSkew": 2, "topologyKey": HOST, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": same}]}),
+                None,
+                0,
+            ),
+            (
+                json!({"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{}]}}}),
+                None,
+                0,
+            ),
             (json!({"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}}), None, 1),
             (json!({"affinity": "x"}), None, 1),
         ] {
@@ -331,8 +354,14 @@ mod tests {
             (json!({"topologyKey": HOST, "labelSelector": {}}), true),
             (json!({"topologyKey": HOST, "labelSelector": {}, "namespaces": ["elsewhere"]}), false),
             (json!({"topologyKey": HOST, "labelSelector": {}, "namespaceSelector": {}}), true),
-            (json!({"topologyKey": HOST, "labelSelector": {"matchExpressions": [{"key": "spark-app-selector", "operator": "Exists"}]}}), true),
-            (json!({"topologyKey": HOST, "labelSelector": {"matchExpressions": [{"key": "a", "operator": "?"}]}}), true),
+            (
+                json!({"topologyKey": HOST, "labelSelector": {"matchExpressions": [{"key": "spark-app-selector", "operator": "Exists"}]}}),
+                true,
+            ),
+            (
+                json!({"topologyKey": HOST, "labelSelector": {"matchExpressions": [{"key": "a", "operator": "?"}]}}),
+                true,
+            ),
         ] {
             let found = Repelling::of("team", &spec(term.clone()));
             assert_eq!(found[0].may_repel(Some("team"), &driver), repelled, "{term}");

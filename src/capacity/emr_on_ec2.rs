@@ -94,7 +94,14 @@ pub fn cluster(request: &Value) -> Cluster {
 
 impl Cluster {
     /// Instances of one of these types, each with its weight, up to a capacity.
-    fn add(&mut self, role: &str, types: &[(&'static InstanceType, u64)], capacity: u64, spot: bool, yarn: Option<u64>) {
+    fn add(
+        &mut self,
+        role: &str,
+        types: &[(&'static InstanceType, u64)],
+        capacity: u64,
+        spot: bool,
+        yarn: Option<u64>,
+    ) {
         let number = |weight: u64| capacity.div_ceil(weight);
         let least = types.iter().min_by_key(|(one, weight)| (one.vcpu.saturating_mul(number(*weight)), one.name));
         if let Some((one, weight)) = least {
@@ -176,7 +183,9 @@ fn containers(conf: &BTreeMap<String, String>, least: u64, cluster_mode: bool) -
         // What is added where nothing is configured is the least that Spark adds; EMR may add more.
         let factor = conf.keys().any(|key| key.ends_with("emoryOverheadFactor"));
         if overhead.is_none() {
-            demand.unknown.push(format!("how much EMR adds to the heap is not told: `spark.{side}.memoryOverhead` is not set"));
+            demand
+                .unknown
+                .push(format!("how much EMR adds to the heap is not told: `spark.{side}.memoryOverhead` is not set"));
         }
         let overhead = overhead.flatten().unwrap_or(if factor { 0 } else { (heap / 10).max(LEAST_OVERHEAD_MIB) });
         let sum = heap.saturating_add(overhead);
@@ -282,9 +291,21 @@ mod tests {
             // 10 GiB and 1 GiB, to the next 512 MiB.
             ("--executor-memory 10g", Some(11263), Outcome::Short),
             ("--executor-memory 10g --conf spark.executor.memoryOverhead=1g", Some(11264), Outcome::Fits),
-            ("--conf spark.dynamicAllocation.enabled=false --num-executors 3 --executor-memory 8g", Some(12288), Outcome::Short),
-            ("--conf spark.dynamicAllocation.enabled=false --num-executors 2 --executor-memory 8g --conf spark.executor.memoryOverhead=1g", Some(12288), Outcome::Fits),
-            ("--deploy-mode cluster --driver-memory 8g --conf spark.dynamicAllocation.enabled=false --num-executors 2 --executor-memory 8g", Some(12288), Outcome::Short),
+            (
+                "--conf spark.dynamicAllocation.enabled=false --num-executors 3 --executor-memory 8g",
+                Some(12288),
+                Outcome::Short,
+            ),
+            (
+                "--conf spark.dynamicAllocation.enabled=false --num-executors 2 --executor-memory 8g --conf spark.executor.memoryOverhead=1g",
+                Some(12288),
+                Outcome::Fits,
+            ),
+            (
+                "--deploy-mode cluster --driver-memory 8g --conf spark.dynamicAllocation.enabled=false --num-executors 2 --executor-memory 8g",
+                Some(12288),
+                Outcome::Short,
+            ),
             ("--executor-cores 2", Some(12288), Outcome::Unknown),
             ("--executor-memory much", Some(12288), Outcome::Unknown),
         ] {

@@ -109,9 +109,8 @@ fn too_near(demand: &[Demand]) -> Option<String> {
             other.count > 0 && (other.template.is_some() || apart.from.means(&other.labels) != Truth::False)
         };
         // Equal pods of jobs that are alike are counted with these.
-        let alike = |at: &Demand, other: &PodDemand| {
-            other == pod && at.pods == job.pods && at.namespace == job.namespace
-        };
+        let alike =
+            |at: &Demand, other: &PodDemand| other == pod && at.pods == job.pods && at.namespace == job.namespace;
         if let Some((_, other)) = pods().find(|(at, other)| !alike(at, other) && meant(apart, other)) {
             return Some(format!("the {} keeps away from the {}, which is not weighed", pod.role, other.role));
         }
@@ -252,9 +251,7 @@ pub fn nodes_for<'s>(pod: &'s PodDemand, supply: &'s Supply) -> impl Iterator<It
 /// With `surely`, a label of a node to come that is not known yet does not count as the one that is asked for.
 pub(super) fn may_be_on_node(pod: &PodDemand, node: &Node, surely: bool) -> bool {
     // A template that was not given may hold any toleration.
-    node.schedulable
-        && is_selected(pod, node, surely)
-        && (pod.template.is_some() || not_tolerated(pod, node).is_none())
+    node.schedulable && is_selected(pod, node, surely) && (pod.template.is_some() || not_tolerated(pod, node).is_none())
 }
 
 fn is_selected(pod: &PodDemand, node: &Node, surely: bool) -> bool {

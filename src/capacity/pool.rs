@@ -105,11 +105,7 @@ impl Pool {
         self.shapes_where(pod, |requirement, shape| self.holds(requirement, shape))
     }
 
-    fn shapes_where<'p>(
-        &'p self,
-        pod: &PodDemand,
-        holds: impl Fn(&Requirement, &'p Shape) -> bool,
-    ) -> Vec<&'p Shape> {
+    fn shapes_where<'p>(&'p self, pod: &PodDemand, holds: impl Fn(&Requirement, &'p Shape) -> bool) -> Vec<&'p Shape> {
         let tolerates = pod.template.is_some()
             || self.taints.iter().all(|taint| {
                 taint.effect == "PreferNoSchedule" || pod.tolerations.iter().any(|it| it.tolerates(taint))

@@ -378,7 +378,8 @@ mod tests {
         // Two of the smallest workers do not fit one vCPU, whatever a job gets that names none.
         assert_eq!(weigh(&[bare.clone()], worker(1, 8), None).0.outcome, Outcome::Short);
         assert_eq!(weigh(&[bare], worker(64, 256), None).0.outcome, Outcome::Unknown);
-        let quotas = json!([{"ServiceCode": "emr-serverless", "QuotaName": "Max concurrent vCPUs per account", "Value": 16.0}]);
+        let quotas =
+            json!([{"ServiceCode": "emr-serverless", "QuotaName": "Max concurrent vCPUs per account", "Value": 16.0}]);
         assert_eq!(quota(&[&quotas[0]]), Some(16));
     }
 

@@ -391,7 +391,8 @@ fn addresses(listing: &Listing<'_>) -> Option<u64> {
         return None;
     }
     let left = wanted.iter().map(|id| {
-        let known = listing.subnets.iter().find(|subnet| subnet.get("SubnetId").and_then(Value::as_str) == Some(*id))?;
+        let known =
+            listing.subnets.iter().find(|subnet| subnet.get("SubnetId").and_then(Value::as_str) == Some(*id))?;
         known.get("AvailableIpAddressCount").and_then(Value::as_u64)
     });
     left.sum()

@@ -117,8 +117,13 @@ impl Origins {
                 (at >= index).then(|| (pointer.clone(), at))
             })
             .collect();
-        let taken: Vec<(String, usize, Option<Origin>)> =
-            moved.into_iter().map(|(pointer, at)| { let origin = self.exact.remove(&pointer); (pointer, at, origin) }).collect();
+        let taken: Vec<(String, usize, Option<Origin>)> = moved
+            .into_iter()
+            .map(|(pointer, at)| {
+                let origin = self.exact.remove(&pointer);
+                (pointer, at, origin)
+            })
+            .collect();
         for (pointer, at, origin) in taken {
             let (Some(origin), true) = (origin, at > index) else { continue };
             let rest = pointer.get(start.len() + at.to_string().len()..).unwrap_or_default();

@@ -70,8 +70,9 @@ pub(super) fn on_ec2(rollout: &Value, question: &Question) -> Vec<Answer> {
     answers(rollout, question, steps, |demand, number| {
         let mut weighed = weigh(demand, number, question, &judge);
         if weighed.fit.outcome == Outcome::Short && cluster.exact {
-            weighed.remedies =
-                remedies(&weighed.demand, &weighed.supply, &Held::default(), weighed.fit.nodes_needed);
+            let all = remedies(&weighed.demand, &weighed.supply, &Held::default(), weighed.fit.nodes_needed);
+            // What YARN has on other types is not told.
+            weighed.remedies = all.into_iter().filter(|it| !matches!(it.change, Change::InstanceType(_))).collect();
         }
         Ok(weighed)
     })

@@ -1,8 +1,8 @@
 //! The answers: for reading, for programs, as Markdown and as a page.
 
 use super::{Answer, MOST_EXECUTORS, Weighed, write_to};
-use crate::capacity::picture::{Measure, escaped};
 use crate::capacity::Outcome;
+use crate::capacity::picture::{Measure, escaped};
 use crate::check::semantic::capacity::MOST_CONCURRENT;
 use crate::report::html::STYLE;
 use crate::report::look::Look;
@@ -40,7 +40,8 @@ pub fn human(answers: &[Answer], look: &Look) -> String {
         text.push_str(&answer.replacen(&plain, &look.paint(style, &plain), 1));
         text.push('\n');
         for (role, count, cpu, memory, sum) in weighed.kinds() {
-            write_to(&mut text, format_args!("  {role} × {count}: {cpu}m cpu, {memory} MiB\n"));
+            let cpu = if cpu == 0 { String::new() } else { format!("{cpu}m cpu, ") };
+            write_to(&mut text, format_args!("  {role} × {count}: {cpu}{memory} MiB\n"));
             if look.verbose {
                 look.wrap(&mut text, "    ", "    ", &look.paint(FAINT, &visible(sum)));
             }

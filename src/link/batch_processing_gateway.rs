@@ -8,8 +8,8 @@
 //! told apart by its form.
 
 use super::application::{self, KUBEFLOW};
-use super::reference::{Found, Index, Wanted, lookup, select};
 use super::gangs::{self, Route};
+use super::reference::{Found, Index, Wanted, lookup, select};
 use super::{Draft, emr_on_eks, job, service_account, spark_operator};
 use crate::estate::Estate;
 use crate::known::{Told, Unknown};

@@ -278,8 +278,10 @@ impl Assembly {
                 self.groups.push(group.get("cluster").cloned().unwrap_or_default());
                 for (list, items) in group {
                     if let Value::Array(items) = items {
-                        self.tables
-                            .insert(format!("/kubernetes/{index}/{}", escape(&list)), Table { items, ..Table::default() });
+                        self.tables.insert(
+                            format!("/kubernetes/{index}/{}", escape(&list)),
+                            Table { items, ..Table::default() },
+                        );
                     }
                 }
             }

@@ -129,7 +129,9 @@ impl Job {
         number(&self.head.shown, &mut code.files);
         for text in documents(output) {
             let source = self.source(text).unwrap_or_else(|| self.head.shown.clone());
-            let Some(inner) = manifest::read(&source, text).or_else(|| helm_values::read(&source, text)) else { continue };
+            let Some(inner) = manifest::read(&source, text).or_else(|| helm_values::read(&source, text)) else {
+                continue;
+            };
             code.gaps.extend(inner.gaps);
             let at = At { file: number(&source, &mut code.files), span: Where::Bytes(0, 0) };
             for mut declared in inner.declared {
@@ -207,9 +209,7 @@ fn charts(entries: &[Entry]) -> Vec<Job> {
         let document = document(&entry.path);
         document["type"] == "library"
     };
-    let inner = |folder: &Path| {
-        heads.iter().any(|(_, other)| folder != other && folder.starts_with(other))
-    };
+    let inner = |folder: &Path| heads.iter().any(|(_, other)| folder != other && folder.starts_with(other));
     let own = heads.iter().filter(|(entry, folder)| !inner(folder) && !is_library(entry));
     own.map(|(entry, folder)| Job { head: (*entry).clone(), folder: folder.clone(), files: None }).collect()
 }

@@ -14,9 +14,9 @@ mod embedded;
 mod emr;
 mod files;
 
-pub(in crate::read) mod submission;
 mod kubectl;
 mod ranges;
+pub(in crate::read) mod submission;
 
 use super::code::{At, Code, CodeFile, Declared, Node};
 use super::shell::{self, Command};
@@ -145,7 +145,8 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
             } else if json.value.as_object().is_some_and(shape::is_environment) {
                 let get = |key: &str| root.value.get(key).map(|_| root.get(key).node());
                 declared.push(submission::environment(get, &root.node()));
-            } else if !consumed.contains(&number) && json.value.as_array().is_some_and(|list| list.iter().any(is_step)) {
+            } else if !consumed.contains(&number) && json.value.as_array().is_some_and(|list| list.iter().any(is_step))
+            {
                 let request = written::object([("Steps", root.node())]).written(root.at());
                 declared.push(Declared::Job { kind: "emr-steps", request });
             }

@@ -60,8 +60,7 @@ pub(super) fn of_kubeflow(spec: &Value) -> Demand {
             // A template in the manifest is used instead of a file.
             conf.remove(&format!("spark.kubernetes.{side}.podTemplateFile"));
         }
-        let mut template =
-            given.and_then(|template| template.get("spec")).cloned().unwrap_or_else(|| json!({}));
+        let mut template = given.and_then(|template| template.get("spec")).cloned().unwrap_or_else(|| json!({}));
         let part = spec.get(side).unwrap_or(&Value::Null);
         let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned().unwrap_or_default();
         let mut containers = list(template.get("containers"));

@@ -1,8 +1,8 @@
 use super::super::supply::requests;
 use super::submit::words;
 use super::*;
-use serde_json::json;
 use proptest::prelude::*;
+use serde_json::json;
 
 fn conf(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
     entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()

@@ -3,9 +3,9 @@
 use super::super::demand::Demand;
 use super::super::pool::{Pool, Shape};
 use super::super::supply::{Node, Room, Supply};
-use super::pack::{Case, Group, Packing};
 use super::Added;
 use super::limited::{self, Found};
+use super::pack::{Case, Group, Packing};
 use rustc_hash::FxHashSet;
 
 /// So many types Karpenter offers to EC2 for one node.

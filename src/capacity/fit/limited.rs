@@ -57,7 +57,11 @@ pub(super) fn place<'a>(case: &Case<'a>, kept: &dyn Fn(usize) -> bool, pools: &[
         nodes: Some(nodes),
     });
     let of_kept = false;
-    Some(Found { added: added.collect(), of_kept, packing: Packing { free, left, placed, nodes: Rc::clone(&case.nodes) } })
+    Some(Found {
+        added: added.collect(),
+        of_kept,
+        packing: Packing { free, left, placed, nodes: Rc::clone(&case.nodes) },
+    })
 }
 
 /// Whether it is proved that the groups that are kept cannot be placed, with every node as large as it could be.

@@ -147,8 +147,7 @@ impl<'a> Case<'a> {
                 // Whose pods they are matters only where there are pods that keep others away.
                 let near = surely && (pod.apart.is_some() || !closed.repelling.is_empty());
                 let of_pod = near.then_some((&demand.namespace, &pod.labels, pod.apart.is_some()));
-                let constraints =
-                    (&pod.node_selector, &pod.tolerations, pod.template.is_some(), &pod.affinity, of_pod);
+                let constraints = (&pod.node_selector, &pod.tolerations, pod.template.is_some(), &pod.affinity, of_pod);
                 let class = *classes.entry(constraints).or_insert_with(|| {
                     let off = if near { closed.to(demand, pod) } else { BTreeSet::new() };
                     let may = |node: &&Node| {

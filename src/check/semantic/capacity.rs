@@ -86,9 +86,7 @@ pub(crate) fn demand(job: &Value, rollout: Option<&Value>) -> Demand {
     let mut demand = match job["kind"].told() {
         Some("start-job-run") => capacity::demand::of_emr_on_eks(request, spark),
         Some("sparkpilot-job") => capacity::demand::of_emr_on_eks(&as_start_job_run(request), spark),
-        Some("bpg-submission") => {
-            capacity::demand::of_bpg_submission(request, &job["gateway"], &job["settings"])
-        }
+        Some("bpg-submission") => capacity::demand::of_bpg_submission(request, &job["gateway"], &job["settings"]),
         _ => capacity::demand::of_spark_application(request),
     };
     if let Some(templates) = job["templates"].as_object() {

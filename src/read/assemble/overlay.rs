@@ -28,16 +28,18 @@ impl Assembly {
                     let of = unit.fill(of).to_string();
                     let value = self.value(unit, part, &scratch);
                     let at = pointer_of(collection);
-                    let holder = self.tables.get(&at).and_then(|table| {
-                        table.items.iter().position(|item| item[key].is(&of) || item["Arn"].is(&of))
-                    });
+                    let holder = self
+                        .tables
+                        .get(&at)
+                        .and_then(|table| table.items.iter().position(|item| item[key].is(&of) || item["Arn"].is(&of)));
                     let Some(holder) = holder else { continue };
                     let list = format!("{at}/{holder}/{field}");
                     let own = named_by(field).and_then(|name| value[name].told());
                     let entries = self.tables.get(&at).and_then(|table| table.items.get(holder)?[field].as_array());
                     let entries = entries.map_or(&[][..], Vec::as_slice);
                     let named = |entry: &Value| named_by(field).and_then(|name| entry[name].told()) == own;
-                    let position = entries.iter().position(|entry| if own.is_some() { named(entry) } else { *entry == value });
+                    let position =
+                        entries.iter().position(|entry| if own.is_some() { named(entry) } else { *entry == value });
                     let Some(position) = position else { continue };
                     let count = entries.len();
                     self.ledger.origins.take_out(&list, position, count);
@@ -55,12 +57,15 @@ impl Assembly {
                     }
                     let Some(own) = identity(collection, &value) else { continue };
                     let lists = match collection.strip_prefix("kubernetes.") {
-                        Some(list) => (0..self.groups.len()).map(|at| format!("/kubernetes/{at}/{}", escape(list))).collect(),
+                        Some(list) => {
+                            (0..self.groups.len()).map(|at| format!("/kubernetes/{at}/{}", escape(list))).collect()
+                        }
                         None => vec![pointer_of(collection)],
                     };
                     let mut found = lists.into_iter().filter_map(|at| {
                         let items = &self.tables.get(&at)?.items;
-                        let position = items.iter().position(|item| identity(collection, item).as_ref() == Some(&own))?;
+                        let position =
+                            items.iter().position(|item| identity(collection, item).as_ref() == Some(&own))?;
                         Some((at, position))
                     });
                     let (Some((at, position)), None) = (found.next(), found.next()) else { continue };

@@ -289,7 +289,9 @@ pub(super) fn printed(commands: &[Command]) -> Option<Vec<Piece>> {
     match command.words.first()?.plain()?.as_str() {
         "aws" => {}
         // `$(cat <<EOF` is what follows.
-        "cat" if commands.len() == 1 && command.words.len() == 1 => return Some(command.input.as_ref()?.pieces.clone()),
+        "cat" if commands.len() == 1 && command.words.len() == 1 => {
+            return Some(command.input.as_ref()?.pieces.clone());
+        }
         _ => return None,
     }
     let arguments = Arguments::of(command.words.get(1..)?);
@@ -323,7 +325,8 @@ pub(super) fn printed(commands: &[Command]) -> Option<Vec<Piece>> {
             pieces.extend(hole(format!("issuer of {name}")));
             Some(pieces)
         }
-        ("emr-containers", "create-virtual-cluster") | ("emr-serverless", "create-application")
+        ("emr-containers", "create-virtual-cluster")
+        | ("emr-serverless", "create-application")
         | ("emr", "create-cluster")
             if query.to_ascii_lowercase().ends_with("id") =>
         {

@@ -59,7 +59,8 @@ struct Stretch {
 impl Document {
     fn of(body: &Word, script: &str) -> Self {
         let raw = script.get(body.span.clone()).unwrap_or_default();
-        let mut document = Self { text: String::with_capacity(raw.len()), stretches: Vec::new(), holes: BTreeMap::new() };
+        let mut document =
+            Self { text: String::with_capacity(raw.len()), stretches: Vec::new(), holes: BTreeMap::new() };
         let indent = indent(raw);
         let mut until = body.span.start;
         for piece in &body.pieces {

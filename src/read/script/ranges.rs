@@ -62,7 +62,9 @@ fn fenced(text: &str) -> Vec<Range<usize>> {
             (Some((start, of, shell)), Some(fence)) if fence == of => {
                 let block = text.get(start..at).unwrap_or_default();
                 if shell
-                    && ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "export ", "="].iter().any(|word| block.contains(word))
+                    && ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "export ", "="]
+                        .iter()
+                        .any(|word| block.contains(word))
                 {
                     ranges.push(start..at);
                 }

@@ -199,8 +199,11 @@ fn files_inside_of_a_script() {
     assert_eq!(item(&codes, "files.placeholders").get("text").unwrap().as_str(), Some("<INSTANCE_TYPE>"));
     let namespace = item(&codes, "kubernetes.namespaces");
     assert_eq!(at(EMBEDDED, namespace.get("metadata").unwrap().get("name")), "ravens");
-    let accounts: Vec<Value> =
-        declared(&codes).into_iter().filter(|(name, _)| name == "kubernetes.serviceAccounts").map(|(_, it)| it).collect();
+    let accounts: Vec<Value> = declared(&codes)
+        .into_iter()
+        .filter(|(name, _)| name == "kubernetes.serviceAccounts")
+        .map(|(_, it)| it)
+        .collect();
     assert_eq!(
         accounts[0]["metadata"]["namespace"],
         json!({"$text": [{"$unknown": "$(kubectl get ns -o name | head -1)"}]})

@@ -662,7 +662,10 @@ resource "aws_eks_fargate_profile" "p" {
     let (found, gaps) = read_files(&[("a_override.tf", first), ("main.tf", main), ("override.tf.json", second)]);
     assert_eq!(gaps, [""; 0]);
     let profile = value_of(&found, "eks.fargateProfiles");
-    assert_eq!((&profile["clusterName"], short(&profile["selectors"])), (&json!("prod-test"), "[(namespace=two-x)]".to_owned()));
+    assert_eq!(
+        (&profile["clusterName"], short(&profile["selectors"])),
+        (&json!("prod-test"), "[(namespace=two-x)]".to_owned())
+    );
     assert_eq!(profile["fargateProfileName"], "spark");
 }
 

@@ -81,10 +81,14 @@ impl Storage {
         let own = text(name);
         let id = own.as_str().and_then(|text| text.rsplit_once(":key/")).map(|(_, id)| Value::text(id, name.spot));
         let name = id.unwrap_or_else(|| name.clone().or_spot(resource.spot));
-        let (_, known) =
-            self.items.entry((collection, text(&name))).or_insert_with(|| (Value::text("", resource.spot), BTreeMap::new()));
+        let (_, known) = self
+            .items
+            .entry((collection, text(&name)))
+            .or_insert_with(|| (Value::text("", resource.spot), BTreeMap::new()));
         known.insert(key.to_owned(), name);
-        known.extend(fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)));
+        known.extend(
+            fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)),
+        );
     }
 
     /// The items, each at the resource that was first.

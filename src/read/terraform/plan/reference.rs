@@ -61,9 +61,7 @@ impl Reader<'_, '_> {
     /// The one thing that an expression refers to. A plan does not say how an expression puts together what it refers
     /// to, so that of several it is none; but what is null or only a truth is no part of a text.
     fn sole<'r>(&self, references: &[&'r str], module: &str) -> Option<&'r str> {
-        let inside = |one: &str, other: &str| {
-            other.strip_prefix(one).is_some_and(|rest| rest.starts_with(['.', '[']))
-        };
+        let inside = |one: &str, other: &str| other.strip_prefix(one).is_some_and(|rest| rest.starts_with(['.', '[']));
         // Beside each reference stand those to what is around it.
         let mut whole = references.iter().filter(|one| !references.iter().any(|other| inside(one, other)));
         let first = whole.next()?;
