@@ -162,6 +162,15 @@ async fn whole(options: &Options, plan: &Plan) -> Result<Live, LiveError> {
     Ok(live)
 }
 
+/// A bar on a terminal, and nothing elsewhere.
+pub(super) fn progress(name: &'static str, length: usize) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(length as u64);
+    if let Ok(style) = indicatif::ProgressStyle::with_template("{prefix:>15} {wide_bar} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar.with_prefix(name)
+}
+
 /// A gap that concerns a whole session or target.
 fn gap(what: &str, scope: &str, why: String, unblock: String) -> Gap {
     Gap { what: what.to_owned(), scope: scope.to_owned(), why, unblock: Some(unblock), place: None }
