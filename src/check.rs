@@ -16,6 +16,7 @@ pub use judge::judge;
 pub use subject::Subject;
 
 use crate::capacity::Demand;
+use crate::capacity::picture::Picture;
 use crate::iam::Scope;
 use crate::known::Unknown;
 use crate::link::Linked;
@@ -51,6 +52,8 @@ pub struct Evidence {
     pub spots: Vec<Spot>,
     /// What would settle it, as instructions.
     pub unblock: Vec<String>,
+    /// The nodes with what the job adds to them.
+    pub picture: Option<Picture>,
 }
 
 /// A place in the estate's document, and what is to be seen there.

@@ -8,12 +8,14 @@ mod live;
 mod simulate;
 mod snapshot;
 
+use crate::estate::Estate;
 use crate::report::{self, look::Look};
 use crate::rule::{self, Rule, Severity};
 use crate::simulate::Answers;
 use crate::{read, schema};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use miette::Diagnostic;
+use serde_json::Value;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -137,7 +139,7 @@ pub enum CliError {
     },
     /// `--output` names no known format.
     #[error("`{0}` is no report format")]
-    #[diagnostic(help("write human=FILE, json=FILE or sarif=FILE"))]
+    #[diagnostic(help("write human=FILE, json=FILE, sarif=FILE, markdown=FILE or html=FILE"))]
     NoSuchFormat(String),
     /// `--today` is not a date.
     #[error("`{0}` is not a day")]
@@ -264,6 +266,29 @@ fn inputs(named: &[PathBuf]) -> Result<Vec<read::Input>, CliError> {
         inputs.push(if path.as_os_str() == "-" { read::stdin()? } else { read::Input::Path(path.clone()) });
     }
     Ok(inputs)
+}
+
+/// The inputs and the job requests that were named beside them.
+fn with_jobs(mut inputs: Vec<read::Input>, jobs: &[PathBuf]) -> Vec<read::Input> {
+    inputs.extend(jobs.iter().cloned().map(read::Input::Path));
+    inputs
+}
+
+/// Has every declared rollout run these job requests, all at once.
+fn declare_jobs(estate: &mut Estate, jobs: &[PathBuf]) {
+    if jobs.is_empty() {
+        return;
+    }
+    let paths: Vec<Value> = jobs.iter().map(|path| path.to_string_lossy().replace('\\', "/").into()).collect();
+    if let Some(declarations) = estate.document.get_mut("declarations").and_then(Value::as_array_mut) {
+        for declaration in declarations.iter_mut().filter_map(Value::as_object_mut) {
+            for key in ["jobs", "job-paths"] {
+                declaration.insert(key.to_owned(), paths.clone().into());
+            }
+            declaration.insert("only-named".to_owned(), true.into());
+            declaration.insert("together".to_owned(), (jobs.len() > 1).into());
+        }
+    }
 }
 
 /// A day that was given, if it is one.

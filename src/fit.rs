@@ -12,7 +12,9 @@ use crate::check::semantic::capacity as asked;
 use crate::facts::instances::{InstanceType, instance_type, type_like};
 use crate::known::Told;
 use crate::link::Linked;
+use crate::report::html::STYLE;
 use crate::report::look::Look;
+use crate::report::markdown::text as marked;
 use crate::report::visible;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -96,27 +98,36 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
             continue;
         }
         let gangs = rollout["gangs"].as_array().map_or(&[][..], Vec::as_slice);
-        let arn = rollout["clusterArn"].told().unwrap_or_default();
-        if gangs.is_empty() {
-            continue;
-        }
-        let nodes = clusters
-            .entry(arn.to_owned())
-            .or_insert_with(|| {
-                asked::cluster(linked, arn)
-                    .map(|cluster| Rc::new((Rc::new(cluster.supply), cluster.held)))
-                    .map_err(|unknown| unknown.why)
-            })
-            .clone();
-        let of = |gang: &Value| asked::demand(gang, Some(rollout));
-        let jobs: Vec<(String, Vec<Demand>)> = if question.together {
-            let names: Vec<&str> = gangs.iter().filter_map(|gang| gang["name"].told()).collect();
-            vec![(names.join(" and "), gangs.iter().map(of).collect())]
-        } else {
-            gangs.iter().map(|gang| (gang["name"].told().unwrap_or("?").to_owned(), vec![of(gang)])).collect()
+        // Behind a gateway each of its clusters is asked for itself.
+        let arn_of = |gang: &Value| {
+            gang["clusterArn"].told().or_else(|| rollout["clusterArn"].told()).unwrap_or_default().to_owned()
         };
+        let of = |gang: &Value| asked::demand(gang, Some(rollout));
+        let mut jobs: Vec<(String, String, Vec<Demand>)> = Vec::new();
+        for gang in gangs {
+            let (arn, name) = (arn_of(gang), gang["name"].told().unwrap_or("?"));
+            match jobs
+                .iter_mut()
+                .find(|(known, ..)| (question.together || rollout["together"] == true) && *known == arn)
+            {
+                Some((_, names, demand)) => {
+                    write_to(names, format_args!(" and {name}"));
+                    demand.push(of(gang));
+                }
+                None => jobs.push((arn, name.to_owned(), vec![of(gang)])),
+            }
+        }
         let concurrent = question.concurrent.unwrap_or_else(|| asked::concurrent(Some(rollout)));
-        for (job, demand) in jobs {
+        for (arn, job, demand) in jobs {
+            let nodes = clusters
+                .entry(arn.clone())
+                .or_insert_with(|| {
+                    asked::cluster(linked, &arn)
+                        .map(|cluster| Rc::new((Rc::new(cluster.supply), cluster.held)))
+                        .map_err(|unknown| unknown.why)
+                })
+                .clone();
+            let namespace = demand.first().and_then(|job| job.namespace.clone()).unwrap_or_default();
             let mut answer = Answer {
                 rollout: name.to_owned(),
                 job,
@@ -124,8 +135,8 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
                 assumed: assumed(question),
                 result: Err(String::new()),
             };
-            answer.result = nodes.clone().map(|nodes| {
-                let (quotas, ranges) = bounds(linked, arn, rollout);
+            answer.result = nodes.map(|nodes| {
+                let (quotas, ranges) = bounds(linked, &arn, &namespace);
                 weigh(demand, concurrent, &nodes.0, &nodes.1, question, (&quotas, &ranges))
             });
             // Two files may hold the same job.
@@ -153,11 +164,11 @@ fn assumed(question: &Question) -> Vec<String> {
 }
 
 /// The quotas and ranges of the rollout's namespace, as far as they were listed.
-fn bounds<'l>(linked: &'l Linked, arn: &str, rollout: &Value) -> (Vec<&'l Value>, Vec<&'l Value>) {
+fn bounds<'l>(linked: &'l Linked, arn: &str, namespace: &str) -> (Vec<&'l Value>, Vec<&'l Value>) {
     let group = linked.estate.kubernetes(arn).map(|(group, _)| group);
     let of = |kind: &str| {
         let objects = group.and_then(|group| group[kind].as_array()).into_iter().flatten();
-        objects.filter(|object| object["metadata"]["namespace"] == rollout["namespace"]).collect()
+        objects.filter(|object| object["metadata"]["namespace"].is(namespace)).collect()
     };
     (of("resourceQuotas"), of("limitRanges"))
 }
@@ -418,11 +429,9 @@ pub fn markdown(answers: &[Answer]) -> String {
 /// The answers as a page, with the picture as SVG.
 #[must_use]
 pub fn html(answers: &[Answer]) -> String {
-    let mut text = String::from(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>sparkcheck fit</title>\n\
-         <style>body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
-         td,th{padding:0 1em 0 0;text-align:left}svg{max-width:100%}</style>\n",
-    );
+    let mut text = String::from("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n");
+    text.push_str("<meta name=\"viewport\" content=\"width=device-width\">\n<title>sparkcheck fit</title>\n");
+    write_to(&mut text, format_args!("<style>{STYLE}</style>\n<h1>sparkcheck fit</h1>\n"));
     for answer in answers {
         write_to(&mut text, format_args!("<h2>{}</h2>\n", escaped(&heading(answer))));
         match &answer.result {
@@ -449,23 +458,6 @@ pub fn html(answers: &[Answer]) -> String {
     }
     text.push_str("</html>\n");
     text
-}
-
-/// Text inside of Markdown, where it means nothing but itself.
-fn marked(text: &str) -> String {
-    let mut out = String::new();
-    for c in visible(text).chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '&' => out.push_str("&amp;"),
-            '*' | '_' | '[' | ']' | '|' | '\\' | '#' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 fn write_to(text: &mut String, arguments: fmt::Arguments<'_>) {

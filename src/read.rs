@@ -225,7 +225,10 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     let mut declarations = Vec::new();
     let (tomls, mut entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| is_declaration(&entry.path));
-    for (path, shown) in declaration_paths(tomls, &entries, options) {
+    // Those of the account before those of the change that is laid over it.
+    let mut paths = declaration_paths(tomls, &entries, options);
+    paths.sort_by_key(|(path, _)| !options.over.as_deref().is_some_and(|over| path.starts_with(over)));
+    for (path, shown) in paths {
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 

@@ -4,9 +4,12 @@
 //! A renderer neither reads nor decides.
 
 pub mod explain;
+mod group;
+pub mod html;
 pub mod human;
 pub mod json;
 pub mod look;
+pub mod markdown;
 pub mod sarif;
 mod window;
 
@@ -14,8 +17,10 @@ pub use look::{Look, visible};
 
 pub use crate::estate::{Excerpt, Span};
 
+use crate::capacity::picture::Picture;
 use crate::estate::{Gap, PassedOver, Source};
 use crate::rule::{Rule, Severity, System};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 /// The result of a run.
@@ -124,6 +129,8 @@ pub struct Finding<'r> {
     pub explained_by: Vec<String>,
     /// What the change has to do with it, where a change is laid over a snapshot.
     pub change: Option<Change>,
+    /// The nodes with what the job adds to them, where it is about room.
+    pub picture: Option<Picture>,
 }
 
 /// How a finding ended.
@@ -182,7 +189,17 @@ pub struct Summary {
     pub rollouts: usize,
 }
 
-impl Report<'_> {
+impl<'r> Report<'r> {
+    /// What could not be decided, but for what the mending of a failure has to come before.
+    pub(crate) fn questions(&self) -> impl Iterator<Item = &Finding<'r>> {
+        let failed = self.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
+        let failed: FxHashSet<&str> = failed.map(|finding| finding.fingerprint.as_str()).collect();
+        self.findings.iter().filter(move |finding| {
+            finding.outcome == Outcome::Unknown
+                && !finding.explained_by.iter().any(|cause| failed.contains(cause.as_str()))
+        })
+    }
+
     /// The counts.
     #[must_use]
     pub fn summary(&self) -> Summary {

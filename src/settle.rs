@@ -4,6 +4,7 @@
 //! rollout, the finding is shown under its cause. Fingerprints are made of names, never of positions,
 //! so that they survive moved lines and reordered lists.
 
+use crate::capacity::picture::Picture;
 use crate::check::{Evidence, Judgement, Subject, Verdict};
 use crate::estate::Syntax;
 use crate::known::{Text, Told};
@@ -73,6 +74,17 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
         let place = finding.places.first().map(|place| place.source.clone());
         finding.rollout.is_some() || told.insert((finding.fingerprint.clone(), finding.message.clone(), place))
     });
+    // Rules that divide the ways of being short among them have one picture.
+    let mut drawn: Vec<Picture> = Vec::new();
+    for (_, finding) in &mut findings {
+        match finding.picture.take() {
+            Some(picture) if !drawn.contains(&picture) => {
+                drawn.push(picture.clone());
+                finding.picture = Some(picture);
+            }
+            _ => {}
+        }
+    }
     let text = |rollout: &Value, name: &str| rollout[name].told().map(str::to_owned);
     let whole = rollouts.iter().zip(verdicts).filter(|(rollout, _)| rollout["fragment"] != true);
     let rollouts = whole.filter_map(|(rollout, verdict)| {
@@ -131,6 +143,7 @@ fn finding<'r>(
         fingerprint: fingerprint(&rule.id, &stable(subject.document, &subject.pointer)),
         explained_by: Vec::new(),
         change: None,
+        picture: evidence.picture.clone(),
     }
 }
 

@@ -151,6 +151,8 @@ fn karpenter_adds_what_its_node_pools_allow() {
     }
 }
 
+const ZONE: &str = "topology.kubernetes.io/zone";
+
 #[test]
 fn pods_must_be_let_onto_the_nodes_of_a_pool() {
     let spot = json!([{"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["spot"]},
@@ -175,13 +177,18 @@ fn pods_must_be_let_onto_the_nodes_of_a_pool() {
         operator: "Exists".into(),
         ..Toleration::default()
     });
+    let mut in_zones = spot.clone();
+    in_zones[2] = json!({"key": ZONE, "operator": "In", "values": ["us-east-1e", "us-east-1f"]});
+    let zonal = pool(in_zones, json!({}));
     let open = pool(spot, json!({}));
     let table = [
         ("spot is asked for", open.clone(), select("karpenter.sh/capacity-type", "spot"), Outcome::Fits),
         ("on-demand is not had", open.clone(), select("karpenter.sh/capacity-type", "on-demand"), Outcome::Short),
         ("the architecture", open.clone(), select("kubernetes.io/arch", "arm64"), Outcome::Fits),
         ("another architecture", open.clone(), select("kubernetes.io/arch", "amd64"), Outcome::Short),
-        ("any zone", open.clone(), select("topology.kubernetes.io/zone", "us-east-1f"), Outcome::Fits),
+        ("a zone that it may not have", open.clone(), select(ZONE, "us-east-1f"), Outcome::Unknown),
+        ("a zone that it has", zonal.clone(), select(ZONE, "us-east-1f"), Outcome::Fits),
+        ("a zone that it has not", zonal, select(ZONE, "us-east-1a"), Outcome::Short),
         ("a label that nothing has", open.clone(), select("team", "data"), Outcome::Short),
         ("a label of the pool", labelled, select("team", "data"), Outcome::Fits),
         ("the pool by name", open.clone(), select("karpenter.sh/nodepool", "p"), Outcome::Fits),

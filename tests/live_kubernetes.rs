@@ -198,11 +198,17 @@ fn no_fault_of_a_list_makes_a_verdict_that_the_whole_list_would_not_make() {
             }
             let server = Server::start(state);
             // One answer that does not come, or pages without end, take the time of the run; so it has little.
-            let short = Options { attempt: Duration::from_millis(150), timeout: Duration::from_millis(700), ..options() };
+            let short =
+                Options { attempt: Duration::from_millis(150), timeout: Duration::from_millis(700), ..options() };
             let endless = matches!(fault, Fault::Silent | Fault::EmptyOnAndOn);
             let begun = Instant::now();
             let live = ask(&server, &cluster, if endless { &short } else { &slow });
-            assert!(begun.elapsed() < Duration::from_secs(20), "{} × {fault:?}: {:?}", collection.name, begun.elapsed());
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "{} × {fault:?}: {:?}",
+                collection.name,
+                begun.elapsed()
+            );
             let estate = with(&rest, live.answers);
             runs += 1;
             let entries = estate

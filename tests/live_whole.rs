@@ -194,7 +194,11 @@ fn planted_secrets_come_out_of_no_live_run() {
                 continue;
             }
             let mut command = program(&server.url);
-            command.current_dir(folder.path()).env("AWS_REGION", "us-east-1").env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
+            command
+                .current_dir(folder.path())
+                .env("AWS_REGION", "us-east-1")
+                .env("RUST_LOG", "trace")
+                .env("RUST_BACKTRACE", "1");
             let output = command.args(arguments).args(["--timeout", "60"]).output().unwrap();
             let (out, trace) = (text(&output.stdout), text(&output.stderr));
             assert!(out.len() > 1000 && trace.contains("/api/v1/pods"), "{arguments:?}: {out}{trace}");
@@ -212,7 +216,12 @@ fn planted_secrets_come_out_of_no_live_run() {
     }
     assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.join("\n"));
     // The secrets were really asked for: nothing of it would be shown if nothing were read.
-    for operation in ["eks:DescribeNodegroup", "emr-serverless:GetApplication", "emr:DescribeCluster", "iam:GetAccountAuthorizationDetails"] {
+    for operation in [
+        "eks:DescribeNodegroup",
+        "emr-serverless:GetApplication",
+        "emr:DescribeCluster",
+        "iam:GetAccountAuthorizationDetails",
+    ] {
         assert!(asked.contains(operation), "{asked:?}");
     }
 }
@@ -221,17 +230,23 @@ fn planted_secrets_come_out_of_no_live_run() {
 fn two_accounts(moto: &moto::Moto) -> Vec<String> {
     let own = config(&moto.url, "us-east-1", credentials());
     let mut clusters = Vec::new();
-    for (account, region, name) in
-        [("111111111111", "us-east-1", "one"), ("222222222222", "eu-west-1", "two"), ("222222222222", "us-east-1", "three")]
-    {
-        let config = config(&moto.url, region, moto::on_a_runtime(async {
-            let sts = aws_sdk_sts::Client::new(&own);
-            let role = format!("arn:aws:iam::{account}:role/Reader");
-            let assumed = sts.assume_role().role_arn(role).role_session_name("make").send().await.unwrap();
-            let given = assumed.credentials().unwrap();
-            let (id, secret) = (given.access_key_id(), given.secret_access_key());
-            Credentials::new(id, secret, Some(given.session_token().to_owned()), None, "test")
-        }));
+    for (account, region, name) in [
+        ("111111111111", "us-east-1", "one"),
+        ("222222222222", "eu-west-1", "two"),
+        ("222222222222", "us-east-1", "three"),
+    ] {
+        let config = config(
+            &moto.url,
+            region,
+            moto::on_a_runtime(async {
+                let sts = aws_sdk_sts::Client::new(&own);
+                let role = format!("arn:aws:iam::{account}:role/Reader");
+                let assumed = sts.assume_role().role_arn(role).role_session_name("make").send().await.unwrap();
+                let given = assumed.credentials().unwrap();
+                let (id, secret) = (given.access_key_id(), given.secret_access_key());
+                Credentials::new(id, secret, Some(given.session_token().to_owned()), None, "test")
+            }),
+        );
         moto::on_a_runtime(async {
             let vpc = aws_sdk_eks::types::VpcConfigRequest::builder().subnet_ids("subnet-1").build();
             let request = aws_sdk_eks::Client::new(&config).create_cluster().name(name).resources_vpc_config(vpc);
@@ -302,7 +317,14 @@ fn several_accounts_and_regions_are_one_run() {
         assert_eq!(roles, ["in-one", "in-three", "in-two"].into(), "{name}");
         // A cluster whose API cannot be reached is told of with what to do.
         let gap = |gap: &&Value| gap["what"].as_str().is_some_and(|what| what.starts_with("kubernetes."));
-        assert!(state["sparkcheck"]["gaps"].as_array().into_iter().flatten().filter(gap).all(|gap| gap["unblock"].is_string()));
+        assert!(
+            state["sparkcheck"]["gaps"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(gap)
+                .all(|gap| gap["unblock"].is_string())
+        );
         assert!(!text(&output.stdout).contains("planted"));
     }
     // One that does not exist does not keep the others from being read; where there is none at all, nothing is.

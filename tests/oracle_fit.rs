@@ -358,5 +358,5 @@ fn limits_of_node_pools_are_never_wrong() {
     }
     assert!(outcomes.len() >= 3, "{outcomes:?}");
     // Mixed types under a tight limit are left undecided; they are few.
-    assert!(unknown * 5 <= CASES, "{unknown} of {CASES} unknown");
+    assert!(unknown * 100 <= CASES, "{unknown} of {CASES} unknown");
 }

@@ -5,7 +5,7 @@
 mod sample;
 
 use serde_json::json;
-use sparkcheck::report::{Look, explain, human, json};
+use sparkcheck::report::{Look, explain, html, human, json, markdown};
 use sparkcheck::rule::Rule;
 use sparkcheck::why;
 
@@ -95,6 +95,98 @@ fn no_input_reaches_the_terminal_unseen() {
         assert!(!json.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{json:?}");
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["findings"][0]["because"], report.findings[0].because.as_str());
+    }
+}
+
+#[test]
+fn markdown() {
+    for (name, report) in sample::all() {
+        insta::assert_snapshot!(format!("markdown-{name}"), settled(&markdown::render(&report)));
+    }
+}
+
+#[test]
+fn html() {
+    insta::assert_snapshot!("html-many", settled(&html::render(&sample::many())));
+    for (name, report) in sample::all() {
+        let page = html::render(&report);
+        for reaching_out in ["src=", "href=", "<script", "@import", "url("] {
+            assert!(!page.contains(reaching_out), "{name}: {reaching_out}");
+        }
+    }
+}
+
+/// Names that would be markup, links, mentions or another line.
+const HOSTILE: [&str; 9] = [
+    "<script>alert(1)</script>",
+    "</code></pre><img src=x onerror=alert(1)>",
+    "`` ` ``` ![x](https://example.com/x.png)",
+    "[x](javascript:alert(1)) | a | b |",
+    "@everyone #1 https://example.com www.example.com",
+    "line\n## GO\n```\n~~~",
+    "\u{1b}[2J\u{202e}og",
+    "\"><svg onload=alert(1)>&lt;",
+    "**GO** __x__ $x$ &amp; \\`",
+];
+
+#[test]
+fn no_name_becomes_markup() {
+    use pulldown_cmark::{Event, Options, Parser, Tag};
+    for name in HOSTILE {
+        for around in ["", "`"] {
+            let said = format!("{around}{name}{around}");
+            let mut report = sample::many();
+            for finding in &mut report.findings {
+                (finding.message, finding.because) = (format!("role {said} and `x`{said}"), said.clone());
+                finding.unblock = vec![said.clone()];
+                for place in &mut finding.places {
+                    (place.note, place.path, place.span) = (said.clone(), Some(name.into()), None);
+                }
+                for fix in &mut finding.fixes {
+                    (fix.say, fix.run) = (said.clone(), Some(name.into()));
+                }
+            }
+            for rollout in &mut report.rollouts {
+                (rollout.name, rollout.region) = (name.into(), Some(name.into()));
+            }
+            for finding in &mut report.findings {
+                finding.rollout = Some(name.into());
+            }
+            let page = html::render(&report);
+            for tag in page.split('<').skip(1) {
+                let word: String =
+                    tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+                let known = [
+                    "html", "meta", "title", "style", "h1", "h2", "h3", "p", "table", "tr", "td", "b", "small", "code",
+                    "pre", "article", "ul", "li", "details", "summary",
+                ];
+                assert!(known.contains(&word.as_str()) || tag.starts_with("!doctype"), "{name}: <{tag}");
+                assert!(!tag.contains("onerror=alert(1)>") && !tag.contains("onload=alert(1)>"), "{name}: <{tag}");
+            }
+            let text = markdown::render(&report);
+            let (mut rows, mut headings) = (0, 0);
+            for event in Parser::new_ext(&text, Options::all()) {
+                match event {
+                    Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::Emphasis) => {
+                        panic!("{name}: {event:?}\n{text}")
+                    }
+                    Event::Html(html) | Event::InlineHtml(html) => {
+                        let ours = ["<!-- -->", "<details>", "<summary>", "</summary>", "</details>"];
+                        let rest = ours.iter().fold(html.to_string(), |rest, ours| rest.replace(ours, ""));
+                        assert!(!rest.contains('<'), "{name}: {html}\n{text}");
+                    }
+                    Event::Start(Tag::TableRow) => rows += 1,
+                    Event::Start(Tag::Heading { .. }) => headings += 1,
+                    _ => {}
+                }
+            }
+            assert_eq!(rows, report.rollouts.len(), "{name}: {text}");
+            assert!(headings <= 1 + report.rollouts.len() + 1 + report.findings.len(), "{name}: {text}");
+            for text in [text, page] {
+                let led_astray = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+                assert!(!text.chars().any(led_astray), "{text:?}");
+            }
+        }
     }
 }
 

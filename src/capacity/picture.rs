@@ -1,9 +1,10 @@
 //! The nodes as a picture: for each a bar of what is taken and what the job adds, as text and as SVG.
 //!
-//! Deliberately absent: colour of terminals, and names cut to a width; who shows the text knows its screen.
+//! Deliberately absent: colour of terminals.
 
 use super::fit::Fit;
 use super::supply::{Node, Supply};
+use crate::report::look::{Look, count, cut, display};
 use crate::report::visible;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -114,6 +115,11 @@ fn bar(node: &Node, placed: Vec<&super::fit::Placed>, new: bool) -> Bar {
 }
 
 impl Measure {
+    /// The sum: `250 + 1000 of 1930m`.
+    fn told(self, unit: &str) -> String {
+        format!("{} + {} of {}{unit}", self.taken, self.added, self.of)
+    }
+
     /// How many of `cells` are taken and how many are added; what is there shows, however small.
     fn cells(self, cells: u64) -> (u64, u64) {
         let of = u128::from(self.of.max(1));
@@ -128,38 +134,40 @@ impl Measure {
 }
 
 impl Picture {
+    /// The same with only the first of its nodes; the others are counted.
+    #[must_use]
+    pub fn first(&self, most: usize) -> Self {
+        let bars: Vec<Bar> = self.bars.iter().take(most).cloned().collect();
+        Self { more: self.more + self.bars.len() - bars.len(), bars }
+    }
+
     /// The picture for a terminal of so many columns; in ASCII, unless it knows block characters.
     #[must_use]
     pub fn text(&self, columns: usize, blocks: bool) -> String {
+        let look = Look { width: columns, colour: false, unicode: blocks, verbose: false };
         let (taken, added, free) = if blocks { ('█', '▒', '·') } else { ('#', '+', '.') };
+        let numbers = self.bars.iter().flat_map(|bar| [bar.cpu.told("m"), bar.memory.told(" MiB")]);
+        let widest = numbers.map(|numbers| numbers.len()).max().unwrap_or(0);
+        let room = columns.saturating_sub(10 + widest).clamp(10, 40) as u64;
         let mut text = String::new();
         for bar in &self.bars {
-            write_to(&mut text, format_args!("{}", visible(&bar.name)));
-            if let Some(kind) = &bar.instance_type {
-                write_to(&mut text, format_args!("  {}", visible(kind)));
-            }
-            let note = match (bar.new, bar.open, bar.pods.is_empty()) {
-                (_, false, _) => "  takes no pods".to_owned(),
-                (true, _, _) => format!("  to be added: {}", bar.pods),
-                (false, _, false) => format!("  {}", bar.pods),
-                (false, _, true) => String::new(),
-            };
-            text.push_str(&note);
-            text.push('\n');
+            let kind = bar.instance_type.as_deref().map(|kind| format!("  {}", visible(kind))).unwrap_or_default();
+            let note = bar.note().map(|note| format!("  {note}")).unwrap_or_default();
+            let beside = display(&kind) + display(&note);
+            let name = cut(&visible(&bar.name), columns.saturating_sub(beside).max(12), &look);
+            write_to(&mut text, format_args!("{}\n", cut(&format!("{name}{kind}{note}"), columns, &look)));
             for (what, measure, unit) in [("cpu   ", bar.cpu, "m"), ("memory", bar.memory, " MiB")] {
-                let numbers = format!("{} + {} of {}{unit}", measure.taken, measure.added, measure.of);
-                let room = columns.saturating_sub(10 + 36).clamp(10, 40) as u64;
                 let (first, second) = measure.cells(room);
                 write_to(&mut text, format_args!("  {what} "));
                 let all = [(taken, first), (added, second), (free, room.saturating_sub(first + second))];
                 for (cell, number) in all {
                     text.extend((0..number).map(|_| cell));
                 }
-                write_to(&mut text, format_args!(" {numbers}\n"));
+                write_to(&mut text, format_args!(" {}\n", measure.told(unit)));
             }
         }
         if self.more > 0 {
-            write_to(&mut text, format_args!("and {} more nodes\n", self.more));
+            write_to(&mut text, format_args!("and {}\n", count(self.more, "more node")));
         }
         if !self.bars.is_empty() {
             write_to(&mut text, format_args!("{taken} taken  {added} the job  {free} free\n"));
@@ -167,58 +175,75 @@ impl Picture {
         text
     }
 
-    /// The picture as an SVG document, which also stands inside of HTML.
+    /// The picture as an SVG document, which also stands inside of HTML. Its text has the colour of the text around.
     #[must_use]
     pub fn svg(&self) -> String {
         const WIDTH: u64 = 720;
-        const LEFT: u64 = 24;
-        const ROW: u64 = 58;
-        let full = WIDTH - 2 * LEFT;
-        let height = self.bars.len() as u64 * ROW + 40;
+        const LEFT: u64 = 64;
+        const FULL: u64 = 460;
+        const ROW: u64 = 64;
+        let height = self.bars.len() as u64 * ROW + 34;
         let mut svg = String::new();
         write_to(&mut svg, format_args!("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" "));
-        svg.push_str("role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"12\">\n");
+        svg.push_str("role=\"img\" font-family=\"system-ui, sans-serif\" font-size=\"12\" fill=\"currentColor\">\n");
         svg.push_str("<title>Nodes: what is taken, and what the job adds</title>\n");
+        let rect = |svg: &mut String, (x, y): (u64, u64), (width, height): (u64, u64), fill: &str| {
+            if width > 0 {
+                let at = format_args!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" ");
+                let _ = svg.write_fmt(at);
+                write_to(svg, format_args!("fill=\"{fill}\"/>"));
+            }
+        };
         for (at, bar) in self.bars.iter().enumerate() {
-            let y = at as u64 * ROW + 18;
-            let kind = bar.instance_type.as_deref().map(|kind| format!(" · {kind}")).unwrap_or_default();
-            let state = match (bar.open, bar.new) {
-                (false, _) => " · takes no pods",
-                (true, true) => " · to be added",
-                (true, false) => "",
-            };
-            let pods = if bar.pods.is_empty() { String::new() } else { format!(" · {}", bar.pods) };
-            let title = escaped(&format!("{}{kind}{state}{pods}", bar.name));
-            write_to(&mut svg, format_args!("<text x=\"{LEFT}\" y=\"{y}\" fill=\"#57606a\">{title}</text>\n"));
-            for (line, (what, measure, unit)) in
-                [("cpu", bar.cpu, "m"), ("memory", bar.memory, " MiB")].into_iter().enumerate()
-            {
-                let y = y + 6 + line as u64 * 16;
-                let (taken, added) = measure.cells(full);
-                let told = format!("{what}: {} + {} of {}{unit}", measure.taken, measure.added, measure.of);
-                write_to(&mut svg, format_args!("<g><title>{}</title>", escaped(&told)));
-                let mut part = |x: u64, width: u64, fill: &str| {
-                    if width > 0 {
-                        let x = x + LEFT;
-                        let shape =
-                            format_args!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"13\" fill=\"{fill}\"/>");
-                        let _ = svg.write_fmt(shape);
-                    }
-                };
-                part(0, full, "#d0d7de");
-                part(0, taken, "#6e7781");
-                part(taken, added, "#218bff");
-                svg.push_str("</g>\n");
+            let y = at as u64 * ROW + 16;
+            let kind = bar.instance_type.as_deref().map(|kind| format!("  {kind}")).unwrap_or_default();
+            let note = bar.note().map(|note| format!(" · {note}")).unwrap_or_default();
+            let (name, beside) = (escaped(&bar.name), escaped(&format!("{kind}{note}")));
+            write_to(&mut svg, format_args!("<text x=\"0\" y=\"{y}\"><tspan font-weight=\"600\">{name}</tspan>"));
+            write_to(&mut svg, format_args!("<tspan opacity=\"0.7\" xml:space=\"preserve\">{beside}</tspan></text>\n"));
+            let measures = [("cpu", bar.cpu, "m"), ("memory", bar.memory, " MiB")];
+            for (line, (what, measure, unit)) in measures.into_iter().enumerate() {
+                let y = y + 8 + line as u64 * 18;
+                let (taken, added) = measure.cells(FULL);
+                let (base, told) = (y + 11, escaped(&measure.told(unit)));
+                write_to(&mut svg, format_args!("<text x=\"0\" y=\"{base}\" opacity=\"0.7\">{what}</text>"));
+                rect(&mut svg, (LEFT, y), (FULL, 13), FREE);
+                rect(&mut svg, (LEFT, y), (taken, 13), TAKEN);
+                rect(&mut svg, (LEFT + taken, y), (added, 13), ADDED);
+                let x = LEFT + FULL + 10;
+                write_to(&mut svg, format_args!("<text x=\"{x}\" y=\"{base}\" opacity=\"0.7\">{told}</text>\n"));
             }
         }
-        let y = self.bars.len() as u64 * ROW + 18;
-        let more = if self.more > 0 { format!("; {} more nodes", self.more) } else { String::new() };
-        write_to(&mut svg, format_args!("<text x=\"{LEFT}\" y=\"{y}\" fill=\"#57606a\">"));
-        write_to(
-            &mut svg,
-            format_args!("grey: taken; blue: the job; upper bar cpu, lower memory{more}</text>\n</svg>\n"),
-        );
+        let y = self.bars.len() as u64 * ROW + 20;
+        for (at, (fill, what)) in [(TAKEN, "taken"), (ADDED, "the job"), (FREE, "free")].into_iter().enumerate() {
+            let x = LEFT + at as u64 * 84;
+            rect(&mut svg, (x, y - 10), (12, 12), fill);
+            let x = x + 18;
+            write_to(&mut svg, format_args!("<text x=\"{x}\" y=\"{y}\">{what}</text>\n"));
+        }
+        if self.more > 0 {
+            let x = LEFT + 3 * 84;
+            let more = count(self.more, "more node");
+            write_to(&mut svg, format_args!("<text x=\"{x}\" y=\"{y}\" opacity=\"0.7\">and {more}</text>\n"));
+        }
+        svg.push_str("</svg>\n");
         svg
+    }
+}
+
+const TAKEN: &str = "#6e7781";
+const ADDED: &str = "#218bff";
+const FREE: &str = "#8c959f40";
+
+impl Bar {
+    /// What is to be said beside the name.
+    fn note(&self) -> Option<String> {
+        match (self.new, self.open, self.pods.is_empty()) {
+            (_, false, _) => Some("takes no pods".to_owned()),
+            (true, _, _) => Some(format!("to be added: {}", self.pods)),
+            (false, _, false) => Some(self.pods.clone()),
+            (false, _, true) => None,
+        }
     }
 }
 
@@ -275,8 +300,8 @@ mod tests {
         let picture = Picture { bars: vec![bar], more: 2 };
         insta::assert_snapshot!(picture.text(80, false), @r"
         a<b>\u{1b}[31m  t3.large  driver, 2 executors
-          cpu    #####++++++++++++++++++........... 250 + 1000 of 1930m
-          memory #+++++++++........................ 70 + 1920 of 6837 MiB
+          cpu    ######++++++++++++++++++++.............. 250 + 1000 of 1930m
+          memory #+++++++++++............................ 70 + 1920 of 6837 MiB
         and 2 more nodes
         # taken  + the job  . free
         ");

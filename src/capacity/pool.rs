@@ -10,10 +10,14 @@
 //!
 //! Deliberately absent: prices, whether EC2 has such instances to give, and the zones of volumes.
 
+mod node_pool;
+
+pub(super) use node_pool::of_node_pool;
+
+use super::affinity::{Operator, Requirement};
 use super::demand::PodDemand;
-use super::quantity;
 use super::supply::{Node, Room, Taint};
-use crate::facts::instances::{InstanceType, instance_type, instance_types};
+use crate::facts::instances::{InstanceType, instance_type};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,8 +86,26 @@ impl Values {
 }
 
 impl Pool {
-    /// The shapes that a pod may be on by its selectors and tolerations.
+    /// The shapes that a pod may be on by its selectors, affinity and tolerations.
     pub fn shapes_for<'p>(&'p self, pod: &PodDemand) -> Vec<&'p Shape> {
+        self.shapes_where(pod, |requirement, shape| self.may_hold(requirement, shape))
+    }
+
+    /// Those of them on which it surely may be: whoever adds nodes chooses no other value for a label.
+    pub fn shapes_surely_for<'p>(&'p self, pod: &PodDemand) -> Vec<&'p Shape> {
+        // Two requirements on one label may each be met and not together.
+        let asked = pod.affinity.iter().flat_map(|terms| &terms.0).flatten().map(|requirement| &requirement.key);
+        let mut keys: Vec<&String> = asked.chain(pod.node_selector.keys()).filter(|key| !is_of_type(key)).collect();
+        let number = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.len() < number {
+            return Vec::new();
+        }
+        self.shapes_where(pod, |requirement, shape| self.holds(requirement, shape))
+    }
+
+    fn shapes_where<'p>(&'p self, pod: &PodDemand, holds: impl Fn(&Requirement, &'p Shape) -> bool) -> Vec<&'p Shape> {
         let tolerates = pod.template.is_some()
             || self.taints.iter().all(|taint| {
                 taint.effect == "PreferNoSchedule" || pod.tolerations.iter().any(|it| it.tolerates(taint))
@@ -91,16 +113,41 @@ impl Pool {
         if !tolerates {
             return Vec::new();
         }
-        let chosen = |(key, value): &(&String, &String)| {
-            is_of_type(key) || self.labels.get(*key).is_some_and(|values| values.has(value))
+        let selected = pod.node_selector.iter().map(|(key, value)| Requirement {
+            key: key.clone(),
+            operator: Operator::In,
+            values: BTreeSet::from([value.clone()]),
+        });
+        let selected: Vec<Requirement> = selected.collect();
+        let suits = |shape: &&'p Shape| {
+            selected.iter().all(|requirement| holds(requirement, shape))
+                && pod.affinity.iter().all(|terms| terms.admit_with(|requirement| holds(requirement, shape)))
         };
-        if !pod.node_selector.iter().all(|entry| chosen(&entry)) {
-            return Vec::new();
+        self.shapes.iter().filter(suits).collect()
+    }
+
+    /// Whether a node of this shape may satisfy a requirement.
+    fn may_hold(&self, requirement: &Requirement, shape: &Shape) -> bool {
+        if is_of_type(&requirement.key) {
+            return requirement.holds(type_label(shape.of, &requirement.key).as_deref());
         }
-        let of_type: Vec<_> = pod.node_selector.iter().filter(|(key, _)| is_of_type(key)).collect();
-        let selected =
-            |shape: &&Shape| of_type.iter().all(|(key, value)| type_label(shape.of, key).as_ref() == Some(*value));
-        self.shapes.iter().filter(selected).collect()
+        match self.labels.get(&requirement.key) {
+            None | Some(Values::Absent) => requirement.holds(None),
+            Some(Values::Any | Values::NotIn(_)) if requirement.operator != Operator::In => true,
+            Some(Values::In(values)) => values.iter().any(|value| requirement.holds(Some(value))),
+            Some(values) => requirement.values.iter().any(|value| values.has(value)),
+        }
+    }
+
+    /// Whether a node of this shape can be made to satisfy a requirement.
+    fn holds(&self, requirement: &Requirement, shape: &Shape) -> bool {
+        let exact = is_of_type(&requirement.key)
+            || match self.labels.get(&requirement.key) {
+                None | Some(Values::In(_) | Values::Absent) => true,
+                // Which zones and capacities there are is not said.
+                Some(Values::Any | Values::NotIn(_)) => false,
+            };
+        exact && self.may_hold(requirement, shape)
     }
 
     /// Whether the shapes have as many values of each key as the pool asks for.
@@ -128,7 +175,7 @@ impl Pool {
     #[must_use]
     pub fn may_serve(&self, pod: &PodDemand) -> bool {
         match &self.most {
-            Some(node) => super::fit::may_be_on_node(pod, node),
+            Some(node) => super::fit::may_be_on_node(pod, node, false),
             None => !self.shapes_for(pod).is_empty(),
         }
     }
@@ -233,140 +280,6 @@ fn is_of_type(key: &str) -> bool {
         || PREFIXES.iter().any(|prefix| key.strip_prefix(prefix).is_some_and(|name| OF_TYPES.contains(&name)))
 }
 
-/// Labels that every node gets whatever a pool says, with values that are not chosen beforehand.
-const OF_EVERY_NODE: [&str; 4] = [
-    "topology.kubernetes.io/zone",
-    "topology.kubernetes.io/region",
-    "karpenter.sh/capacity-type",
-    "topology.k8s.aws/zone-id",
-];
-
-/// A NodePool of Karpenter or EKS Auto Mode. `None` where it adds no nodes: of a fixed size, or not ready.
-pub(super) fn of_node_pool(pool: &Value, daemons: Daemons) -> Option<Pool> {
-    let name = pool.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    if pool.pointer("/spec/replicas").is_some_and(|replicas| !replicas.is_null()) {
-        return None;
-    }
-    let conditions = pool.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    if conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "False") {
-        return None;
-    }
-    let mut made = Pool { name: format!("Karpenter NodePool `{name}`"), chooses: true, exact: true, ..Pool::default() };
-    for (resource, limit) in pool.pointer("/spec/limits").and_then(Value::as_object).into_iter().flatten() {
-        let used = pool.pointer("/status/resources").and_then(|used| used.get(resource));
-        let left = |parse: fn(&Value) -> Option<u64>| {
-            let used = used.map_or(Some(0), parse)?;
-            Some(parse(limit)?.saturating_sub(used))
-        };
-        match resource.as_str() {
-            "cpu" => made.cpu_left_milli = Some(left(quantity::cpu_milli)?),
-            "memory" => made.memory_left_mib = Some(left(quantity::bytes)? >> 20),
-            "nodes" => made.most_nodes = Some(left(quantity::bytes)?),
-            _ => made.exact = false,
-        }
-    }
-    let template = pool.pointer("/spec/template");
-    let spec = template.and_then(|template| template.get("spec")).unwrap_or(&Value::Null);
-    made.taints = taints(spec.get("taints"));
-    for key in OF_EVERY_NODE {
-        made.labels.insert(key.to_owned(), Values::Any);
-    }
-    for (key, value) in template
-        .and_then(|template| template.pointer("/metadata/labels"))
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
-        match value.as_str() {
-            Some(value) => drop(made.labels.insert(key.clone(), Values::In(BTreeSet::from([value.to_owned()])))),
-            None => made.exact = false,
-        }
-    }
-    made.labels.insert("karpenter.sh/nodepool".to_owned(), Values::In(BTreeSet::from([name.to_owned()])));
-    let requirements = spec.get("requirements").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    for requirement in requirements {
-        let key = requirement["key"].as_str().unwrap_or_default();
-        if let Some(least) = requirement["minValues"].as_u64() {
-            made.least_values.insert(key.to_owned(), least);
-        }
-        if is_of_type(key) {
-            continue;
-        }
-        let is_about_types = PREFIXES.iter().any(|prefix| key.starts_with(prefix));
-        match values_of(requirement) {
-            Some(values) if !is_about_types => drop(made.labels.insert(key.to_owned(), values)),
-            _ => made.exact = false,
-        }
-    }
-    let unreadable = requirements
-        .iter()
-        .any(|requirement| is_of_type(requirement["key"].as_str().unwrap_or_default()) && !is_readable(requirement));
-    made.exact &= !unreadable;
-    let suits = |one: &&InstanceType| {
-        requirements.iter().all(|requirement| {
-            let key = requirement["key"].as_str().unwrap_or_default();
-            !is_of_type(key) || !is_readable(requirement) || admits(requirement, type_label(one, key).as_deref())
-        })
-    };
-    made.shapes = instance_types()
-        .iter()
-        .filter(suits)
-        .map(|of| {
-            let (sure, most) = rooms(of, of.pods, daemons);
-            Shape { of, sure, most }
-        })
-        .collect();
-    Some(made)
-}
-
-fn listed(requirement: &Value) -> Option<BTreeSet<String>> {
-    requirement["values"].as_array()?.iter().map(|value| value.as_str().map(str::to_owned)).collect()
-}
-
-/// What a requirement on a label that is free to choose leaves of its values.
-fn values_of(requirement: &Value) -> Option<Values> {
-    Some(match requirement["operator"].as_str()? {
-        "In" => Values::In(listed(requirement)?),
-        "NotIn" => Values::NotIn(listed(requirement)?),
-        "Exists" => Values::Any,
-        "DoesNotExist" => Values::Absent,
-        _ => return None,
-    })
-}
-
-fn is_readable(requirement: &Value) -> bool {
-    match requirement["operator"].as_str() {
-        Some("In" | "NotIn") => listed(requirement).is_some(),
-        Some("Exists" | "DoesNotExist") => true,
-        Some("Gt" | "Lt" | "Gte" | "Lte") => bound(requirement).is_some(),
-        _ => false,
-    }
-}
-
-fn bound(requirement: &Value) -> Option<u64> {
-    requirement["values"].as_array()?.first()?.as_str()?.parse().ok()
-}
-
-/// Whether a label of a type satisfies a requirement.
-fn admits(requirement: &Value, value: Option<&str>) -> bool {
-    let in_list = || listed(requirement).is_some_and(|values| value.is_some_and(|value| values.contains(value)));
-    let compared = |holds: fn(u64, u64) -> bool| {
-        let number = value.and_then(|value| value.parse().ok());
-        number.zip(bound(requirement)).is_some_and(|(number, bound)| holds(number, bound))
-    };
-    match requirement["operator"].as_str() {
-        Some("In") => in_list(),
-        Some("NotIn") => !in_list(),
-        Some("Exists") => value.is_some(),
-        Some("DoesNotExist") => value.is_none(),
-        Some("Gt") => compared(|number, bound| number > bound),
-        Some("Lt") => compared(|number, bound| number < bound),
-        Some("Gte") => compared(|number, bound| number >= bound),
-        Some("Lte") => compared(|number, bound| number <= bound),
-        _ => false,
-    }
-}
-
 /// Taints as nodes and NodePools write them, or as `describe-nodegroup` does (`NO_SCHEDULE`).
 pub(super) fn taints(list: Option<&Value>) -> Vec<Taint> {
     let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -381,6 +294,9 @@ pub(super) fn taints(list: Option<&Value>) -> Vec<Taint> {
     };
     list.and_then(Value::as_array).into_iter().flatten().map(of).collect()
 }
+
+/// Labels of which a node group does not say beforehand what they will be.
+const OPEN: [&str; 3] = ["topology.kubernetes.io/zone", "topology.ebs.csi.aws.com/zone", "topology.k8s.aws/zone-id"];
 
 /// What a Cluster Autoscaler may add to a managed node group: more of what it has, or of its instance types where it
 /// has none. `Err` says why it cannot be told; `Ok(None)` that it is as large as it may be.
@@ -407,12 +323,14 @@ pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> 
         exact: true,
         ..Pool::default()
     };
-    pool.labels.insert("topology.kubernetes.io/zone".to_owned(), Values::Any);
+    pool.labels.insert(OPEN[0].to_owned(), Values::Any);
     if let Some(model) = own.iter().min_by_key(|node| (node.cpu_milli, node.memory_mib)) {
         let mut node = as_new(model);
-        for key in ["topology.kubernetes.io/zone", "kubernetes.io/hostname", "topology.ebs.csi.aws.com/zone"] {
-            node.labels.remove(key);
+        for key in OPEN.iter().chain(&[super::affinity::HOST]) {
+            node.labels.remove(*key);
         }
+        node.volumes_free = None;
+        node.open_labels = OPEN.map(str::to_owned).into();
         node.name = format!("new of {name}");
         (pool.least, pool.most) = (Some(node.clone()), Some(node));
         return Ok(Some(pool));
@@ -439,6 +357,7 @@ pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> 
             (node.cpu_free_milli, node.memory_free_mib, node.pods_free) = (room.cpu, room.memory, room.pods);
             node.labels.extend(labels.clone());
             node.taints = taints(group.get("taints"));
+            node.open_labels = OPEN.map(str::to_owned).into();
             node
         };
         known.iter().map(of_type).collect::<Vec<_>>()

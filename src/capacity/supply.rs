@@ -9,12 +9,19 @@
 //!
 //! Deliberately absent: pods that wait for a node. They hold nothing, and are counted because they compete.
 
+mod growth;
+mod requests;
+mod volumes;
+
+pub(super) use requests::requests;
+
+use super::affinity::{NodeTerms, Repelling};
 use super::fargate::{self, Profile};
-use super::pool::{self, Daemons, Pool};
+use super::pool::{self, Pool};
 use super::quantity;
-use aho_corasick::AhoCorasick;
+use growth::grow;
 use rustc_hash::FxHashMap;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The nodes of a cluster.
@@ -32,6 +39,14 @@ pub struct Supply {
     pub unknown: Vec<String>,
     /// Pods that have no node yet and compete for the room.
     pub waiting: usize,
+    /// Where claims of volumes are, by namespace and name: what a node must be for them; nothing where any will do.
+    pub claims: BTreeMap<(String, String), Option<NodeTerms>>,
+    /// What priority classes are worth, by name.
+    pub priorities: BTreeMap<String, i64>,
+    /// What pods without a class are worth.
+    pub default_priority: i64,
+    /// Addresses that the subnets of the nodes have left, where all of them are known.
+    pub addresses: Option<u64>,
 }
 
 /// A node and what is left on it.
@@ -59,6 +74,12 @@ pub struct Node {
     pub schedulable: bool,
     /// The pods on it, the largest first.
     pub taken_by: Vec<Taken>,
+    /// Labels that a node to come gets with a value that is not known yet.
+    pub open_labels: Vec<String>,
+    /// What pods on it keep away.
+    pub repelling: Vec<Repelling>,
+    /// How many more EBS volumes it takes, where it is known.
+    pub volumes_free: Option<u64>,
 }
 
 /// Room on a node.
@@ -127,6 +148,8 @@ pub struct Taken {
     pub memory_mib: u64,
     /// Whether every node of its kind has one: made by a DaemonSet.
     pub daemon: bool,
+    /// What it is worth: pods of a higher priority may take its place.
+    pub priority: i64,
 }
 
 /// The pods that ended job runs have left behind.
@@ -172,6 +195,16 @@ pub struct Listing<'v> {
     pub fargate_profiles: Vec<&'v Value>,
     /// The cluster itself.
     pub cluster: Option<&'v Value>,
+    /// The priority classes.
+    pub priority_classes: &'v [Value],
+    /// Claims of volumes.
+    pub claims: &'v [Value],
+    /// Volumes.
+    pub volumes: &'v [Value],
+    /// What the drivers of volumes say of nodes.
+    pub csi_nodes: &'v [Value],
+    /// Subnets, as EC2 describes them.
+    pub subnets: &'v [Value],
 }
 
 /// The nodes with what is left on them, of a cluster without Fargate profiles.
@@ -184,7 +217,7 @@ pub fn of_cluster(
     cluster: Option<&Value>,
 ) -> Supply {
     let nodegroups = nodegroups.iter().collect();
-    of_listing(&Listing { nodes, pods, nodegroups, node_pools, fargate_profiles: Vec::new(), cluster }, |_| true)
+    of_listing(&Listing { nodes, pods, nodegroups, node_pools, cluster, ..Listing::default() }, |_| true)
 }
 
 /// The nodes with what is left on them. A pod of which `counts` says no is left out, as if it were deleted.
@@ -210,8 +243,15 @@ pub fn of_listing(listing: &Listing<'_>, counts: impl Fn(&Value) -> bool) -> Sup
         };
         // A pod on a node that is not listed takes nothing from those that are.
         let Some(room) = index.get(on).and_then(|at| room.get_mut(*at)) else { continue };
-        let requests = requests(pod.get("spec").unwrap_or(&Value::Null), None);
+        let spec = pod.get("spec").unwrap_or(&Value::Null);
+        let requests = requests(spec, None);
         let (namespace, name) = names(pod);
+        if spec.get("affinity").is_some() {
+            room.node.repelling.extend(Repelling::of(&namespace, spec));
+        }
+        if spec.get("volumes").is_some() && !listing.csi_nodes.is_empty() {
+            room.volumes_taken += volumes::mounted(spec);
+        }
         if requests.unreadable {
             supply.unknown.push(format!("the requests of the pod `{namespace}/{name}` cannot be read"));
         }
@@ -223,12 +263,25 @@ pub fn of_listing(listing: &Listing<'_>, counts: impl Fn(&Value) -> bool) -> Sup
             cpu_milli: requests.cpu_milli,
             memory_mib: requests.memory_bytes.div_ceil(1 << 20),
             daemon: is_daemon(pod),
+            priority: spec.get("priority").and_then(Value::as_i64).unwrap_or(0),
         });
     }
     if !nodes.is_empty() && pods.is_empty() {
         supply.unknown.push("no pods are listed, so what the nodes already hold is not known".to_owned());
     }
+    volumes::attachable(listing.csi_nodes, &index, &mut room);
     supply.nodes = room.into_iter().map(Counting::settled).collect();
+    supply.claims = volumes::claims(listing.claims, listing.volumes);
+    supply.addresses = addresses(listing);
+    for class in listing.priority_classes {
+        let name = at(class, &["metadata", "name"]).and_then(Value::as_str);
+        if let (Some(name), Some(value)) = (name, class.get("value").and_then(Value::as_i64)) {
+            supply.priorities.insert(name.to_owned(), value);
+            if class.get("globalDefault").and_then(Value::as_bool) == Some(true) {
+                supply.default_priority = supply.default_priority.max(value);
+            }
+        }
+    }
     supply.fargate = fargate::profiles(listing.fargate_profiles.iter().copied());
     grow(&mut supply, listing);
     supply.unknown.sort();
@@ -266,6 +319,7 @@ struct Counting {
     bytes: u64,
     cpu_taken: u64,
     bytes_taken: u64,
+    volumes_taken: u64,
 }
 
 impl Counting {
@@ -303,7 +357,7 @@ impl Counting {
             schedulable: ready == Some("True") && !cordoned,
             ..Node::default()
         };
-        Some(Self { node, bytes, cpu_taken: 0, bytes_taken: 0 })
+        Some(Self { node, bytes, cpu_taken: 0, bytes_taken: 0, volumes_taken: 0 })
     }
 
     fn settled(self) -> Node {
@@ -311,6 +365,9 @@ impl Counting {
         node.cpu_free_milli = node.cpu_milli.saturating_sub(self.cpu_taken);
         node.memory_free_mib = self.bytes.saturating_sub(self.bytes_taken) >> 20;
         node.pods_free = node.pods.saturating_sub(node.taken_by.len() as u64);
+        node.volumes_free = node.volumes_free.map(|most| most.saturating_sub(self.volumes_taken));
+        node.repelling.sort();
+        node.repelling.dedup();
         node.taken_by.sort_by(|left, right| {
             let size = (right.cpu_milli, right.memory_mib).cmp(&(left.cpu_milli, left.memory_mib));
             size.then_with(|| (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name)))
@@ -319,99 +376,26 @@ impl Counting {
     }
 }
 
-/// What the scheduler counts for a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Requests {
-    /// Thousandths of a core.
-    pub(super) cpu_milli: u64,
-    /// Bytes.
-    pub(super) memory_bytes: u64,
-    /// Some request is there but cannot be read; it counts as nothing.
-    pub(super) unreadable: bool,
-}
-
-impl Requests {
-    fn and(self, other: Self) -> Self {
-        Self {
-            cpu_milli: self.cpu_milli.saturating_add(other.cpu_milli),
-            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
-            unreadable: self.unreadable || other.unreadable,
-        }
-    }
-
-    fn or(self, other: Self) -> Self {
-        Self {
-            cpu_milli: self.cpu_milli.max(other.cpu_milli),
-            memory_bytes: self.memory_bytes.max(other.memory_bytes),
-            unreadable: self.unreadable || other.unreadable,
-        }
-    }
-}
-
-/// The requests of a pod: the larger of its containers together and of its init containers one by one, where
-/// sidecars (init containers that restart) stay beside all that come after; plus overhead. `instead` puts other
-/// numbers (CPU in thousandths, memory in bytes) in the place of one container's, by its position.
-pub(super) fn requests(spec: &Value, instead: Option<(usize, u64, u64)>) -> Requests {
-    let list = |name: &str| spec.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let mut running = Requests::default();
-    let containers = list("containers");
-    for (at, container) in containers.iter().enumerate() {
-        running = running.and(match instead {
-            Some((other, cpu_milli, memory_bytes)) if other == at => {
-                Requests { cpu_milli, memory_bytes, unreadable: false }
-            }
-            _ => stated(container.get("resources")),
-        });
-    }
-    if let Some((_, cpu_milli, memory_bytes)) = instead.filter(|(at, ..)| *at >= containers.len()) {
-        running = running.and(Requests { cpu_milli, memory_bytes, unreadable: false });
-    }
-    let mut sidecars = Requests::default();
-    let mut starting = Requests::default();
-    for container in list("initContainers") {
-        let own = stated(container.get("resources"));
-        if container.get("restartPolicy").and_then(Value::as_str) == Some("Always") {
-            sidecars = sidecars.and(own);
-            starting = starting.or(sidecars);
-        } else {
-            starting = starting.or(sidecars.and(own));
-        }
-    }
-    let mut all = running.and(sidecars).or(starting);
-    // Requests of the pod as a whole stand in place of its containers'.
-    if let Some(whole) = at(spec, &["resources", "requests"]) {
-        let stated = amounts(Some(whole), None);
-        all.cpu_milli = if whole.get("cpu").is_some() { stated.cpu_milli } else { all.cpu_milli };
-        all.memory_bytes = if whole.get("memory").is_some() { stated.memory_bytes } else { all.memory_bytes };
-        all.unreadable |= stated.unreadable;
-    }
-    all.and(amounts(spec.get("overhead"), None))
-}
-
-/// The requests of one container; where only a limit stands, the limit is the request.
-fn stated(resources: Option<&Value>) -> Requests {
-    let part = |name: &str| resources.and_then(|resources| resources.get(name));
-    amounts(part("requests"), part("limits"))
-}
-
-fn amounts(requests: Option<&Value>, limits: Option<&Value>) -> Requests {
-    let mut unreadable = false;
-    let given = |name: &str| {
-        [requests, limits].into_iter().flatten().find_map(|from| from.get(name).filter(|amount| !amount.is_null()))
-    };
-    let mut read = |amount: Option<&Value>, parse: fn(&Value) -> Option<u64>| {
-        let parsed = amount.map_or(Some(0), parse);
-        unreadable |= parsed.is_none();
-        parsed.unwrap_or(0)
-    };
-    let cpu_milli = read(given("cpu"), quantity::cpu_milli);
-    let memory_bytes = read(given("memory"), quantity::bytes);
-    Requests { cpu_milli, memory_bytes, unreadable }
-}
-
 /// The value under these names; unlike a JSON pointer it costs no allocation, and there are many pods.
 fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     path.iter().try_fold(value, |value, name| value.get(name))
+}
+
+/// The addresses that the subnets of the node groups have left; nothing where other nodes may come, or not all subnets
+/// are known.
+fn addresses(listing: &Listing<'_>) -> Option<u64> {
+    let groups = listing.nodegroups.iter().map(|group| group.get("nodegroup").unwrap_or(group));
+    let wanted: BTreeSet<&str> =
+        groups.filter_map(|group| group.get("subnets")?.as_array()).flatten().filter_map(Value::as_str).collect();
+    if wanted.is_empty() || !listing.node_pools.is_empty() {
+        return None;
+    }
+    let left = wanted.iter().map(|id| {
+        let known =
+            listing.subnets.iter().find(|subnet| subnet.get("SubnetId").and_then(Value::as_str) == Some(*id))?;
+        known.get("AvailableIpAddressCount").and_then(Value::as_u64)
+    });
+    left.sum()
 }
 
 fn has_ended(pod: &Value) -> bool {
@@ -430,90 +414,6 @@ fn names(pod: &Value) -> (String, String) {
 fn is_daemon(pod: &Value) -> bool {
     let owners = at(pod, &["metadata", "ownerReferences"]).and_then(Value::as_array).into_iter().flatten();
     owners.into_iter().any(|owner| owner.get("kind").and_then(Value::as_str) == Some("DaemonSet"))
-}
-
-/// Tells what may add nodes: as pools where it is known what they would be, else as reasons.
-fn grow(supply: &mut Supply, listing: &Listing<'_>) {
-    let Listing { pods, nodegroups, node_pools, .. } = listing;
-    let adders = Adders::of(pods);
-    let mut reasons = BTreeSet::new();
-    let cluster = listing.cluster.map(|cluster| cluster.get("cluster").unwrap_or(cluster));
-    let auto_mode = cluster.and_then(|cluster| at(cluster, &["computeConfig", "enabled"])).and_then(Value::as_bool);
-    let computes = |how: &str| {
-        let of = |node: &Node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|it| it == how);
-        supply.nodes.iter().any(of)
-    };
-    if node_pools.is_empty() && (auto_mode == Some(true) || computes("auto")) {
-        reasons.insert("EKS Auto Mode".to_owned());
-    }
-    if computes("fargate") && supply.fargate.is_empty() {
-        reasons.insert("Fargate, for the pods that a profile selects".to_owned());
-    }
-    if node_pools.is_empty() && adders.karpenter {
-        reasons.insert("Karpenter runs, and its NodePools are not known".to_owned());
-    }
-    let groups = || nodegroups.iter().copied().map(|group| group.get("nodegroup").unwrap_or(group));
-    let size = |group: &Value, name: &str| at(group, &["scalingConfig", name]).and_then(Value::as_u64);
-    let desired = groups().filter_map(|group| size(group, "desiredSize")).fold(0, u64::saturating_add);
-    if desired > supply.nodes.len() as u64 {
-        reasons.insert(format!("the node groups should have {desired} nodes and have {}", supply.nodes.len()));
-    }
-    let daemons = Daemons::of(&supply.nodes);
-    let mut pools = Vec::new();
-    if adders.cluster_autoscaler {
-        for group in groups() {
-            match pool::of_node_group(group, &supply.nodes, daemons) {
-                Ok(pool) => pools.extend(pool),
-                Err(why) => {
-                    reasons.insert(why);
-                }
-            }
-        }
-        let managed = |node: &Node| node.labels.contains_key("eks.amazonaws.com/nodegroup");
-        if nodegroups.is_empty() || !supply.nodes.iter().all(managed) {
-            reasons.insert("a Cluster Autoscaler runs, and not all of its node groups are known".to_owned());
-        }
-    }
-    pools.extend(node_pools.iter().filter_map(|pool| pool::of_node_pool(pool, daemons)));
-    pools.sort_by(|left, right| left.name.cmp(&right.name));
-    supply.pools = pools;
-    supply.may_grow = (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", "));
-}
-
-/// Which programs that add nodes run in the cluster.
-#[derive(Clone, Copy, Debug, Default)]
-struct Adders {
-    karpenter: bool,
-    cluster_autoscaler: bool,
-}
-
-impl Adders {
-    /// By the names, labels or images of pods that run.
-    fn of(pods: &[Value]) -> Self {
-        let mut found = Self::default();
-        let Ok(programs) = AhoCorasick::new(["karpenter", "cluster-autoscaler"]) else { return found };
-        for pod in pods {
-            if found.karpenter && found.cluster_autoscaler {
-                break;
-            }
-            let metadata = pod.get("metadata");
-            let name = metadata.and_then(|metadata| metadata.get("name"));
-            let labels = metadata.and_then(|metadata| metadata.get("labels")).and_then(Value::as_object);
-            let containers = at(pod, &["spec", "containers"]).and_then(Value::as_array).into_iter().flatten();
-            let images = containers.filter_map(|container| container.get("image"));
-            let mut texts = name.into_iter().chain(labels.into_iter().flat_map(Map::values)).chain(images);
-            let said = texts.find_map(|text| programs.find(text.as_str()?));
-            let Some(program) = said.filter(|_| at(pod, &["status", "phase"]).is_some_and(|phase| phase == "Running"))
-            else {
-                continue;
-            };
-            match program.pattern().as_usize() {
-                0 => found.karpenter = true,
-                _ => found.cluster_autoscaler = true,
-            }
-        }
-        found
-    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,20 @@ pub fn without_pods(supply: &Supply, gone: &BTreeSet<(&str, &str)>) -> Supply {
     changed
 }
 
+/// Without pods that are worth less than this; others may take their place.
+#[must_use]
+pub fn without_lower(supply: &Supply, priority: i64) -> Supply {
+    let mut changed = supply.clone();
+    for node in &mut changed.nodes {
+        let before = node.taken_by.len();
+        node.taken_by.retain(|pod| pod.priority >= priority);
+        if node.taken_by.len() != before {
+            *node = recounted(std::mem::take(node));
+        }
+    }
+    changed
+}
+
 /// The node that a group would have more of: the largest that takes pods.
 #[must_use]
 pub fn largest(supply: &Supply) -> Option<&Node> {

@@ -19,6 +19,9 @@ pub(super) struct Check {
     /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
     #[arg(long, value_name = "FILE")]
     rollout: Option<PathBuf>,
+    /// These job requests at once, in place of those that the rollouts name; repeatable
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    jobs: Vec<PathBuf>,
     /// Lay the inputs over a snapshot: the account as it will be after the change
     #[arg(long, value_name = "SNAPSHOT")]
     over: Option<PathBuf>,
@@ -60,6 +63,10 @@ enum Format {
     Json,
     /// SARIF 2.1.0, for code scanning
     Sarif,
+    /// For a comment on a pull request
+    Markdown,
+    /// A page in one file, with pictures of the nodes
+    Html,
 }
 
 pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, CliError> {
@@ -80,10 +87,11 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
         }
         None => None,
     };
-    let estate = match gather(&args.live, &own, &args.inputs, options, args.look.verbose)? {
+    let mut estate = match gather(&args.live, &own, (&args.inputs, &args.jobs), options, args.look.verbose)? {
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };
+    super::declare_jobs(&mut estate, &args.jobs);
     let unlinked = (before.is_some() && !estate.gone.is_empty()).then(|| (*estate).clone());
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(*estate));
@@ -127,6 +135,8 @@ fn render(report: &Report<'_>, format: Format, look: &Look) -> String {
         Format::Human => report::human::render(report, look),
         Format::Json => report::json::render(report),
         Format::Sarif => report::sarif::render(report, &SarifOptions::default()),
+        Format::Markdown => report::markdown::render(report),
+        Format::Html => report::html::render(report),
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) struct Fit {
     /// What is going to be rolled out [default: sparkcheck.toml among or beside the inputs]
     #[arg(long, value_name = "FILE")]
     rollout: Option<PathBuf>,
+    /// These job requests at once, in place of those of the rollouts; repeatable
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    jobs: Vec<PathBuf>,
     /// Only the rollout of this name
     #[arg(long, value_name = "NAME")]
     rollout_name: Option<String>,
@@ -81,7 +84,9 @@ pub(super) fn weigh(args: &Fit, surroundings: &Surroundings) -> Result<Answer, C
         rollout_file: args.rollout.clone(),
         ..read::Options::default()
     };
-    let linked = ManuallyDrop::new(link(read::read(&inputs(&args.inputs)?, &options)?));
+    let mut estate = read::read(&super::with_jobs(inputs(&args.inputs)?, &args.jobs), &options)?;
+    super::declare_jobs(&mut estate, &args.jobs);
+    let linked = ManuallyDrop::new(link(estate));
     let answers = fit::ask(&linked, &question);
     if answers.is_empty() {
         let names: Vec<&str> =

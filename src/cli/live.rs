@@ -1,6 +1,6 @@
 //! `--live` and `sparkcheck permissions`: what is read from accounts and clusters as they are now.
 
-use super::{Answer, CliError, ProofFormat, inputs, rules, said};
+use super::{Answer, CliError, ProofFormat, inputs, rules, said, with_jobs};
 use crate::arn::Arn;
 use crate::estate::Estate;
 use crate::read;
@@ -80,11 +80,12 @@ pub(super) enum Gathered {
 pub(super) fn gather(
     live: &LiveArgs,
     own: &[Rule],
-    named: &[PathBuf],
+    (named, jobs): (&[PathBuf], &[PathBuf]),
     mut options: read::Options,
     verbose: bool,
 ) -> Result<Gathered, CliError> {
     let inputs = if live.live && named.is_empty() { Vec::new() } else { inputs(named)? };
+    let inputs = with_jobs(inputs, jobs);
     let mut answers = read::Answers::default();
     if live.live {
         let beside = PathBuf::from("sparkcheck.toml");

@@ -51,7 +51,7 @@ pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answ
         render: false,
         over: None,
     };
-    let estate = match gather(&args.live, &[], &args.inputs, options, args.verbose)? {
+    let estate = match gather(&args.live, &[], (&args.inputs, &[]), options, args.verbose)? {
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };

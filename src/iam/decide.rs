@@ -144,6 +144,8 @@ pub struct Miss {
     pub policy: String,
     /// Its number in the policy, from 0; `None` where the whole policy lacks such a statement.
     pub statement: Option<usize>,
+    /// Its name.
+    pub sid: Option<String>,
     /// Where the element stands that failed: a JSON pointer inside the document.
     pub pointer: String,
     /// What failed, lowercase and without a period.

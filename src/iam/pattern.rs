@@ -340,9 +340,7 @@ pub(crate) fn includes_action(wide: &Template, narrow: &Template) -> bool {
 /// Whether every resource that the narrower pattern matches is one of the wider pattern's. Variables and
 /// holes are matched by stars, and by themselves.
 pub(crate) fn includes_resource(wide: &Template, narrow: &Template) -> bool {
-    let symbols = |template: &Template| -> Option<Vec<Sym<'static>>> {
-        template.plain().map(wild)
-    };
+    let symbols = |template: &Template| -> Option<Vec<Sym<'static>>> { template.plain().map(wild) };
     let (Some(wide), Some(narrow)) = (symbols(wide), symbols(narrow)) else { return false };
     arn_truth(&wide, &narrow, true) == Some(Truth::True)
 }

@@ -123,7 +123,9 @@ impl Home<'_> {
         let mut logs = self.logs(&log_uri_at, log_uri);
         // EMR Serverless encrypts logs with this key rather than the bucket's.
         if let Some(key) = at("/s3MonitoringConfiguration/encryptionKeyArn").0.told() {
-            logs.iter_mut().filter(|(_, need)| need["bucket"].is_string()).for_each(|(_, need)| need["bucketKey"] = key.into());
+            logs.iter_mut()
+                .filter(|(_, need)| need["bucket"].is_string())
+                .for_each(|(_, need)| need["bucketKey"] = key.into());
         }
         vec![
             ("code", code),

@@ -8,6 +8,7 @@
 //! told apart by its form.
 
 use super::application::{self, KUBEFLOW};
+use super::gangs::{self, Route};
 use super::reference::{Found, Index, Wanted, lookup, select};
 use super::{Draft, emr_on_eks, job, service_account, spark_operator};
 use crate::estate::Estate;
@@ -76,6 +77,19 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, draft: &
             draft.set(field, text);
         }
     }
+    let submitted: Vec<Draft> = submissions.iter().map(|(job, at)| submission(&parts, job, at)).collect();
+    let mut routes = Vec::new();
+    for ((job, at), submitted) in submissions.iter().zip(&submitted) {
+        let by_id = job["clusterId"].told().is_some_and(|id| !id.is_empty());
+        let ids = submitted.object.get(if by_id { "versionServedBy" } else { "servedBy" });
+        let served = ids.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        for ((settings, _), cluster) in parts.list("sparkClusters").zip(&clusters) {
+            if served.contains(&Value::from(text(&settings["id"]))) {
+                routes.push(Route { job, at: at.as_str(), settings, cluster });
+            }
+        }
+    }
+    gangs::behind_gateway(config, declaration, &routes, draft);
     let routable = parts.list("sparkClusters").filter(|(cluster, _)| takes(cluster));
     let routable = routable.map(|(cluster, at)| (text(&cluster["id"]), format!("{at}/id"))).collect();
     application::set_texts(draft, "routable", routable);
@@ -84,7 +98,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, draft: &
     draft.set_drafts("versions", versions(&parts));
     draft.set_drafts("queues", queues(&parts));
     draft.set_drafts("secrets", secrets(&parts));
-    draft.set_drafts("submissions", submissions.iter().map(|(job, at)| submission(&parts, job, at)).collect());
+    draft.set_drafts("submissions", submitted);
     let misplaced = INNER_KEYS.iter().filter(|key| !config[**key].is_null());
     application::set_texts(
         draft,

@@ -4,7 +4,7 @@
 //! stand the limits of NodePools with what is used of them, the instance types that node groups and NodePools name,
 //! and the quotas of the namespace, where they were listed.
 
-use super::application::ordinal;
+use super::application::{ordinal, set_texts};
 use super::{Draft, draft_alias};
 use crate::capacity::Demand;
 use crate::capacity::quantity;
@@ -12,18 +12,22 @@ use crate::check::semantic::capacity::demand;
 use crate::estate::Estate;
 use crate::facts::instances::{instance_type, type_like};
 use crate::known::{Told, Unknown};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Puts in the jobs that become pods, and what bounds them.
 pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
     if let Some(concurrent) = declaration["concurrent"].as_u64() {
         draft.set_at("concurrent", concurrent, format!("{pointer}/concurrent"));
     }
+    if declaration["together"] == true {
+        draft.set_at("together", true, format!("{pointer}/together"));
+    }
     let rollout = json!({"release": draft.object.get("release"), "namespace": draft.object.get("namespace")});
     let mut list = Vec::new();
     for field in ["jobs", "applications"] {
         let items = draft.object.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
         for (at, item) in items.iter().enumerate() {
+            // What a gateway makes of a submission stands among the applications.
             if item["kind"] == "gateway-submission"
                 || !item["request"]["status"].is_null()
                 || Unknown::of(item).is_some()
@@ -33,18 +37,25 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
             let place = draft_alias(draft, &format!("/{field}/{at}"), "");
             let place =
                 if place.is_empty() { draft_alias(draft, &format!("/{field}/{at}/request"), "") } else { place };
-            list.push(gang(item, &rollout, &place));
+            list.push(gang(estate, item, &rollout, &place));
         }
     }
     draft.set_drafts("gangs", list);
     let Some((group, at)) = draft.text("clusterArn").and_then(|arn| estate.kubernetes(arn)) else { return };
-    let (mut limits, mut types) = (Vec::new(), Vec::new());
+    let (mut limits, mut types, mut spot) = (Vec::new(), Vec::new(), Vec::new());
     for (number, pool) in group["nodePools"].as_array().into_iter().flatten().enumerate() {
         let at = format!("{at}/nodePools/{number}");
         limits.extend(limits_of(pool, &at));
         let name = format!("NodePool `{}`", pool["metadata"]["name"].told().unwrap_or("?"));
         let requirements = pool.pointer("/spec/template/spec/requirements").and_then(Value::as_array);
         for (number, requirement) in requirements.into_iter().flatten().enumerate() {
+            if requirement["key"] == "karpenter.sh/capacity-type"
+                && requirement["operator"] == "In"
+                && requirement["values"].as_array().is_some_and(|values| values.iter().any(|value| value == "spot"))
+            {
+                let pool = pool["metadata"]["name"].told().unwrap_or("?").to_owned();
+                spot.push((pool, format!("{at}/spec/template/spec/requirements/{number}")));
+            }
             if requirement["key"] == "node.kubernetes.io/instance-type" && requirement["operator"] == "In" {
                 let at = format!("{at}/spec/template/spec/requirements/{number}/values");
                 types.extend(named_types(&requirement["values"], &name, &at));
@@ -70,13 +81,89 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
             }
         }
     }
+    set_texts(draft, "spotPools", spot);
     draft.set_drafts("poolLimits", limits);
     draft.set_drafts("instanceTypes", types);
     draft.set_drafts("bounds", bounds);
 }
 
+/// A submission to a gateway, and one of the clusters to which it may be sent.
+pub(super) struct Route<'r> {
+    /// The submission, and where it stands.
+    pub(super) job: &'r Value,
+    pub(super) at: &'r str,
+    /// What the gateway says of the cluster.
+    pub(super) settings: &'r Value,
+    /// What the estate has of it.
+    pub(super) cluster: &'r Draft,
+}
+
+/// Puts in what a Batch Processing Gateway makes of submissions, once for each cluster to which it may send them.
+pub(super) fn behind_gateway(config: &Value, declaration: &Value, routes: &[Route<'_>], draft: &mut Draft) {
+    if let Some(concurrent) = declaration["concurrent"].as_u64() {
+        draft.set("concurrent", concurrent);
+    }
+    let of = |route: &Route<'_>| {
+        let mut gang = Draft::default();
+        gang.aliases.push((String::new(), route.at.to_owned()));
+        let id = route.settings["id"].told().unwrap_or("?");
+        let name = route.job["applicationName"].told().unwrap_or("?");
+        gang.set("name", format!("{name} on {id}"));
+        gang.set("kind", "bpg-submission");
+        gang.set_at("request", route.job.clone(), route.at);
+        let part = |from: &Value, names: &[&str]| -> Value {
+            names.iter().map(|name| ((*name).to_owned(), from[*name].clone())).collect::<Map<_, _>>().into()
+        };
+        let config = part(config, &["defaultSparkConf", "fixedSparkConf", "queues"]);
+        gang.set("gateway", config);
+        gang.set("settings", part(route.settings, &["sparkConf", "driver", "executor", "volumes"]));
+        for name in ["clusterArn", "clusterName", "region", "namespace"] {
+            if let Some(value) = route.cluster.object.get(name) {
+                gang.set(name, value.clone());
+            }
+        }
+        gang
+    };
+    draft.set_drafts("gangs", routes.iter().map(of).collect());
+}
+
+/// The pod templates that the configuration of a job names and that were given, by name.
+fn templates(estate: &Estate, demand: &Demand) -> Map<String, Value> {
+    let mut found = Map::new();
+    for name in demand.pods.iter().filter_map(|pod| pod.template.as_deref()) {
+        if let Some(template) = template_named(estate, name) {
+            found.insert(name.to_owned(), template.clone());
+        }
+    }
+    found
+}
+
+/// The one pod template that was read from a file of this name. What is kept elsewhere (`s3://…`) may be another one.
+fn template_named<'e>(estate: &'e Estate, name: &str) -> Option<&'e Value> {
+    let name = name.strip_prefix("file://").unwrap_or(name);
+    let name = name.trim_start_matches("./").trim_start_matches('/');
+    if name.is_empty() || name.contains("://") || name.contains("${") {
+        return None;
+    }
+    let mut found = None;
+    for (at, group) in estate.items("kubernetes").iter().enumerate() {
+        for (number, template) in group["podTemplates"].as_array().into_iter().flatten().enumerate() {
+            let origin = estate.origins.find(&format!("/kubernetes/{at}/podTemplates/{number}"));
+            let source = origin.and_then(|origin| estate.sources.get(origin.source));
+            let is_named = source
+                .and_then(|source| source.path.strip_suffix(name))
+                .is_some_and(|head| head.is_empty() || head.ends_with('/'));
+            if is_named && found.replace(template).is_some() {
+                // Two files have the name.
+                return None;
+            }
+        }
+    }
+    found
+}
+
 /// A job with what its configuration says of executors.
-fn gang(item: &Value, rollout: &Value, place: &str) -> Draft {
+fn gang(estate: &Estate, item: &Value, rollout: &Value, place: &str) -> Draft {
     let mut gang = Draft::default();
     gang.aliases.push((String::new(), place.to_owned()));
     for field in ["kind", "name", "path"] {
@@ -90,6 +177,10 @@ fn gang(item: &Value, rollout: &Value, place: &str) -> Draft {
     let inside = if item["kind"] == "spark-application" { place.to_owned() } else { format!("{place}/request") };
     gang.set_at("request", request.clone(), inside);
     let demand = demand(item, Some(rollout));
+    let templates = templates(estate, &demand);
+    if !templates.is_empty() {
+        gang.set("templates", templates);
+    }
     allocation(&demand, item, rollout, &mut gang);
     gang
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// one that is declared. An inferred rollout has those that name what it runs on.
 pub(super) fn jobs(estate: &Estate, declaration: &Value, kinds: &[&str], draft: &mut Draft) {
     let inferred = declaration["inferred"] == true;
-    let sole = !inferred && estate.items("declarations").len() == 1;
+    let sole = !inferred && estate.items("declarations").len() == 1 && declaration["only-named"] != true;
     let named: Vec<&str> = ["job-paths", "jobs"]
         .iter()
         .find_map(|key| declaration[*key].as_array())

@@ -97,9 +97,16 @@ pub(super) fn of_application(draft: &mut Draft, spec: &Value, conf: &str, at: &s
     pods(draft, spec, at, &more);
 }
 
+/// Whether somebody is still to fill in a part of a text.
+pub(super) fn is_filled_later(text: &str) -> bool {
+    text.contains(['$', '{', '<', '%'])
+}
+
 /// Whether the tag of an image may mean another image tomorrow.
-fn moves(image: &str) -> bool {
-    let Some(name) = image.rsplit('/').next().filter(|_| !image.contains(['@', '$', '{', '<'])) else { return false };
+pub(super) fn image_moves(image: &str) -> bool {
+    let Some(name) = image.rsplit('/').next().filter(|_| !image.contains('@') && !is_filled_later(image)) else {
+        return false;
+    };
     name.split_once(':').is_none_or(|(_, tag)| tag == "latest")
 }
 

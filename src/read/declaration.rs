@@ -43,6 +43,7 @@ const KEYS: &[&str] = &[
     "credentials",
     "jobs",
     "concurrent",
+    "together",
     "application",
     "service-role",
     "instance-profile",
@@ -136,6 +137,13 @@ fn rollout_of(
                 paths.push(Value::String(job_path));
             }
             Value::Array(paths)
+        } else if name == "together" {
+            let DeValue::Boolean(together) = value.get_ref() else {
+                let message = "`together` is neither `true` nor `false`".to_owned();
+                let help = Some("write `together = true`, for all jobs of the rollout at once".to_owned());
+                return Err(mistake(path, text, value.span(), message, "this", help));
+            };
+            Value::Bool(*together)
         } else if name == "concurrent" {
             let number = match value.get_ref() {
                 DeValue::Integer(number) => number.as_str().parse::<u64>().ok().filter(|number| *number > 0),

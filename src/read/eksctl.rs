@@ -158,6 +158,8 @@ impl<'v> Config<'v> {
             None => or(family, Node::text("ipv4").written(root.get("kubernetesNetworkConfig").at())),
         };
         let access = root.get("accessConfig");
+        let with = root.get("iam").get("withOIDC");
+        let oidc = if with.is_there() { with.node() } else { Node::new(Form::Bool(false)) };
         let mode = or(access.get("authenticationMode"), Node::text("API_AND_CONFIG_MAP").written(access.at()));
         let issuer = join([Text::literal("https://"), self.issuer()]);
         let issuer = text(issuer).written(root.get("iam").at());
@@ -172,6 +174,7 @@ impl<'v> Config<'v> {
                     ("kubernetesNetworkConfig", object([("ipFamily", family)])),
                     ("identity", object([("oidc", object([("issuer", issuer)]))])),
                     ("accessConfig", object([("authenticationMode", mode)])),
+                    ("withOIDC", oidc),
                     ("logging", logging(root)),
                     ("encryptionConfig", encryption(root)),
                     ("tags", metadata.get("tags").node()),
@@ -474,6 +477,7 @@ impl<'v> Config<'v> {
                     ("taints", taints(&group.get("taints"))),
                     ("diskSize", volume),
                     ("nodeRole", role),
+                    ("attachPolicyARNs", group.get("iam").get("attachPolicyARNs").node()),
                     ("subnets", if subnets.value.is_array() { subnets.node() } else { Node::new(Form::Null) }),
                     ("privateNetworking", private.node()),
                     ("remoteAccess", remote),

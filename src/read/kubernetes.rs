@@ -37,6 +37,7 @@ const KINDS: &[(&str, &[&str], &str, bool)] = &[
     ("EC2NodeClass", &["karpenter.k8s.aws"], "ec2NodeClasses", true),
     ("PriorityClass", &["scheduling.k8s.io"], "priorityClasses", true),
     ("StorageClass", &["storage.k8s.io"], "storageClasses", true),
+    ("CSINode", &["storage.k8s.io"], "csiNodes", true),
     ("MutatingWebhookConfiguration", &["admissionregistration.k8s.io"], "mutatingWebhookConfigurations", true),
     ("ValidatingWebhookConfiguration", &["admissionregistration.k8s.io"], "validatingWebhookConfigurations", true),
 ];

@@ -4,8 +4,9 @@
 //! explains; then what could not be decided, by what would settle it; then what was not seen, and
 //! the counts. Nothing is wider than the window but a word that cannot be broken.
 
+use super::group::{Families, Groups, questions};
 use super::look::{BAD, BOLD, CALM, DOUBTFUL, FAINT, GOOD, count, cut, display, visible};
-use super::{Change, Finding, Go, Look, Outcome, Place, Report, RolloutVerdict, window};
+use super::{Change, Finding, Go, Look, Place, Report, RolloutVerdict, window};
 use crate::estate::{Source, Syntax};
 use crate::rule::Severity;
 use anstyle::Style;
@@ -17,6 +18,9 @@ const FEW: usize = 3;
 
 /// So many places are shown beside the primary one.
 const MORE_PLACES: usize = 3;
+
+/// So many nodes are drawn below a finding.
+const FEW_NODES: usize = 4;
 
 /// Kinds of input that are not the output of a command, so that a folder with them is no export.
 const SOURCES_OF_THEIR_OWN: [&str; 7] =
@@ -52,66 +56,6 @@ pub fn render(report: &Report<'_>, look: &Look) -> String {
     gaps(&mut out, report, look);
     tally(&mut out, report, &families, look);
     out
-}
-
-/// Which failures are shown under which: the causes, and what each explains.
-struct Families {
-    /// For each finding the one under which it is shown.
-    parents: Vec<Option<usize>>,
-    /// For each finding those that are shown under it.
-    explained: Vec<Vec<usize>>,
-}
-
-impl Families {
-    /// A cause stands before what it explains, so a circle among causes cannot hide a finding.
-    fn of(report: &Report<'_>) -> Self {
-        let mut by_fingerprint = FxHashMap::default();
-        let mut parents: Vec<Option<usize>> = Vec::new();
-        let mut explained = vec![Vec::new(); report.findings.len()];
-        for (at, finding) in report.findings.iter().enumerate() {
-            let cause = (finding.outcome == Outcome::Fail)
-                .then(|| finding.explained_by.iter().find_map(|cause| by_fingerprint.get(cause.as_str()).copied()))
-                .flatten();
-            let root = cause.map(|cause: usize| parents.get(cause).copied().flatten().unwrap_or(cause));
-            if let Some(list) = root.and_then(|root| explained.get_mut(root)) {
-                list.push(at);
-            }
-            parents.push(root);
-            if finding.outcome == Outcome::Fail {
-                by_fingerprint.entry(finding.fingerprint.as_str()).or_insert(at);
-            }
-        }
-        Self { parents, explained }
-    }
-}
-
-/// The causes by rollout.
-struct Groups {
-    by_rollout: Vec<Vec<usize>>,
-    elsewhere: Vec<usize>,
-}
-
-impl Groups {
-    fn of(report: &Report<'_>, families: &Families) -> Self {
-        let mut numbers: FxHashMap<(&str, _), usize> = FxHashMap::default();
-        for (at, rollout) in report.rollouts.iter().enumerate() {
-            numbers.entry((rollout.name.as_str(), Some(rollout.system))).or_insert(at);
-            numbers.entry((rollout.name.as_str(), None)).or_insert(at);
-        }
-        let mut groups = Self { by_rollout: vec![Vec::new(); report.rollouts.len()], elsewhere: Vec::new() };
-        for (at, finding) in report.findings.iter().enumerate() {
-            let shown_elsewhere = families.parents.get(at).copied().flatten().is_some();
-            if finding.outcome != Outcome::Fail || shown_elsewhere {
-                continue;
-            }
-            let number = finding.rollout.as_deref().and_then(|name| numbers.get(&(name, finding.system)));
-            match number.and_then(|number| groups.by_rollout.get_mut(*number)) {
-                Some(group) => group.push(at),
-                None => groups.elsewhere.push(at),
-            }
-        }
-        groups
-    }
 }
 
 fn heading(out: &mut String, report: &Report<'_>, look: &Look) {
@@ -332,6 +276,12 @@ fn detail(out: &mut String, finding: &Finding<'_>, look: &Look) {
     } else if !finding.because.is_empty() {
         look.wrap(out, "  ", "    ", &format!("because: {}", visible(&finding.because)));
     }
+    if let Some(picture) = &finding.picture {
+        let most = if look.verbose { usize::MAX } else { FEW_NODES };
+        for line in picture.first(most).text(look.columns().saturating_sub(4), look.unicode).lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
     for (at, fix) in finding.fixes.iter().enumerate() {
         let lead = if at == 0 { "  fix: " } else { "   or: " };
         let say = visible(&fix.say);
@@ -400,7 +350,7 @@ fn tallied<'t>(names: impl Iterator<Item = &'t str>, look: &Look) -> String {
 
 /// What could not be decided, by the first thing that would help to settle it; what helps most comes first.
 fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
-    let open = report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown).count();
+    let open = report.questions().count();
     if report.of_code && report.mended.is_none() && !look.verbose {
         if open > 0 {
             let lead = format!("{open} undecided");
@@ -411,17 +361,7 @@ fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
         }
         return;
     }
-    let mut groups: Vec<(&str, Vec<&Finding<'_>>)> = Vec::new();
-    let mut numbers = FxHashMap::default();
-    for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
-        let key = finding.unblock.first().map_or("", String::as_str);
-        let at = *numbers.entry(key).or_insert(groups.len());
-        match groups.get_mut(at) {
-            Some((_, findings)) => findings.push(finding),
-            None => groups.push((key, vec![finding])),
-        }
-    }
-    groups.sort_by_key(|(_, findings)| std::cmp::Reverse(findings.len()));
+    let groups = questions(report);
     for (at, (unblock, findings)) in groups.iter().enumerate() {
         if at == 0 || look.verbose {
             out.push('\n');
@@ -506,9 +446,10 @@ fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look
             let _ = write!(text, ", {explained} explained by others");
         }
     }
-    if summary.unknown > 0 {
+    let open = report.questions().count();
+    if open > 0 {
         let settle = settled_by(report);
-        let more = format!("{} undecided{settle}", summary.unknown);
+        let more = format!("{open} undecided{settle}");
         text = if text.is_empty() { more } else { format!("{text}; {more}") };
     }
     if text.is_empty() {
@@ -542,11 +483,7 @@ fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look
 
 /// What settles everything that is undecided, where that is one thing.
 fn settled_by(report: &Report<'_>) -> String {
-    let mut ways = report
-        .findings
-        .iter()
-        .filter(|finding| finding.outcome == Outcome::Unknown)
-        .map(|finding| finding.unblock.as_slice());
+    let mut ways = report.questions().map(|finding| finding.unblock.as_slice());
     match ways.next() {
         Some([only]) if ways.all(|way| matches!(way, [way] if way == only)) => {
             format!(": {} to settle them", visible(only))

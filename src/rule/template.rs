@@ -44,8 +44,10 @@ fn told(text: &str) -> String {
     while let Some(at) = rest.find("${") {
         let (before, tail) = rest.split_at(at + 2);
         told.push_str(before);
-        let (name, tail) = tail.split_at(tail.find('}').unwrap_or(tail.len()));
-        told.push_str(short_name(name));
+        let end = tail.find(['}', '{']).unwrap_or(tail.len());
+        let (name, tail) = tail.split_at(end);
+        // A name with names in it is left as it is.
+        told.push_str(if tail.starts_with('}') { short_name(name) } else { name });
         rest = tail;
     }
     told.push_str(rest);
@@ -240,7 +242,7 @@ mod tests {
             "evil" => Some("x'; rm -rf / #".into()),
             "flag" => Some("--profile=other".into()),
             "arn" => Some(Text::from_parts([Part::Literal("arn:aws:iam::".into()), Part::Hole("account".into())])),
-            "of-code" => Some(
+            "ofCode" => Some(
                 "${ex/a:module.e.module.sg.aws_sg.a.id}-x-${tmpl.AWS::StackName}${a:var.b} and ${for f(a/b:module.c)}"
                     .into(),
             ),
@@ -256,7 +258,7 @@ mod tests {
             ("{nobody|cluster.name}", "live-1"),
             ("{nobody|'some'} {{x}}", "some {x}"),
             ("{arn}", "arn:aws:iam::${account}"),
-            ("{of-code}", "${module.sg.aws_sg.a.id}-x-${AWS::StackName}${var.b} and ${for f(a/b:module.c)}"),
+            ("{ofCode}", "${module.sg.aws_sg.a.id}-x-${AWS::StackName}${var.b} and ${for f(a/b:module.c)}"),
         ] {
             assert_eq!(Template::new(template).unwrap().sentence(&names), expected);
         }

@@ -52,7 +52,6 @@ pub(crate) const KINDS: &[(&str, &str, &str)] = &[
     ("validatingWebhookConfigurations", "ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1"),
 ];
 
-
 pub(crate) fn collections() -> Vec<&'static Collection> {
     COLLECTIONS.iter().filter(|collection| collection.name.starts_with("kubernetes.")).collect()
 }

@@ -116,6 +116,7 @@ pub(crate) fn finding(rule: &'static Rule, message: &str, fingerprint: &str) -> 
         fingerprint: fingerprint.into(),
         explained_by: Vec::new(),
         change: None,
+        picture: None,
     }
 }
 

@@ -1,5 +1,8 @@
+use super::super::supply::requests;
+use super::submit::words;
 use super::*;
 use proptest::prelude::*;
+use serde_json::json;
 
 fn conf(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
     entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
@@ -298,7 +301,7 @@ fn spark_applications_of_both_operators() {
             "executor": {
                 "instances": 4, "cores": 3, "memory": "4g", "memoryOverhead": "1g",
                 "sidecars": [{"resources": {"requests": {"memory": "100Mi"}}}],
-                "affinity": {"nodeAffinity": {}},
+                "affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname"}]}},
             },
         },
     });
@@ -308,7 +311,7 @@ fn spark_applications_of_both_operators() {
     });
     for manifest in [kubeflow, scheduled] {
         let demand = of_spark_application(&manifest);
-        assert_eq!(demand.unknown, ["the executor's affinity is not weighed"]);
+        assert_eq!(demand.unknown, ["the executor's affinity to other pods is not weighed"]);
         let [driver, executor] = demand.pods.as_slice() else { panic!("a driver and executors") };
         assert_eq!((driver.cpu_milli, driver.memory_mib, driver.count), (800, 2048 + 409 + 64, 1));
         assert_eq!((executor.cpu_milli, executor.memory_mib, executor.count), (3000, 4096 + 1024 + 100, 4));

@@ -202,12 +202,18 @@ impl Case<'_> {
             };
             return (Binding::NoReadyNode, String::new(), why);
         }
-        let selected: Vec<&&Node> = ready.iter().filter(|node| is_selected(pod, node)).collect();
+        let selected: Vec<&&Node> = ready.iter().filter(|node| is_selected(pod, node, false)).collect();
         if selected.is_empty() {
             let labels: Vec<_> = pod.node_selector.iter().map(|(key, value)| format!("`{key}={value}`")).collect();
             let nodes = count_of(ready.len() as u64, "ready node");
             let labels = labels.join(" and ");
-            return (Binding::Selector, labels.clone(), format!("none of {nodes} has the label {labels}"));
+            let why = match (labels.is_empty(), pod.affinity.is_empty()) {
+                (false, true) => format!("none of {nodes} has the label {labels}"),
+                (false, false) => format!("none of {nodes} has the label {labels} and suits its node affinity"),
+                (true, _) => format!("none of {nodes} suits its node affinity"),
+            };
+            let what = if labels.is_empty() { "its node affinity".to_owned() } else { labels };
+            return (Binding::Selector, what, why);
         }
         let taint = selected.iter().find_map(|node| not_tolerated(pod, node));
         let taint = taint.map(|it| format!("`{}={}:{}`", it.key, it.value, it.effect)).unwrap_or_default();

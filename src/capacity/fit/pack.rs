@@ -1,11 +1,13 @@
 //! Pods and nodes as a packing problem: first-fit, and what any packing must keep.
 
+use super::super::affinity::{HOST, Repelling};
 use super::super::demand::{Demand, PodDemand};
 use super::super::pool::as_new;
 use super::super::supply::{Node, Room};
 use super::may_be_on_node;
 use super::search::Search;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Sets of constraints that sums are made for one by one.
@@ -42,11 +44,13 @@ pub(super) struct Group<'a> {
     pub(super) class: usize,
     /// The pods of all jobs together.
     pub(super) of_all: u64,
+    /// So many of them at most are on one node.
+    pub(super) most_per_node: u64,
 }
 
 impl Group<'_> {
     pub(super) fn fits(&self, room: Room) -> u64 {
-        room.takes(self.cpu, self.memory)
+        room.takes(self.cpu, self.memory).min(self.most_per_node)
     }
 
     /// What is left of room when `count` of these pods are in it; `count` is at most what it takes.
@@ -86,8 +90,48 @@ impl Packing<'_> {
     }
 }
 
+/// What pods that are there keep away.
+struct Closed<'n> {
+    repelling: Vec<(&'n Node, &'n Repelling)>,
+}
+
+impl<'n> Closed<'n> {
+    fn of(nodes: impl Iterator<Item = &'n Node>) -> Self {
+        Self { repelling: nodes.flat_map(|node| node.repelling.iter().map(move |it| (node, it))).collect() }
+    }
+
+    /// The nodes that may be closed to a pod, by label and value.
+    fn to(&self, job: &Demand, pod: &PodDemand) -> BTreeSet<(&'n str, &'n str)> {
+        let labels = if pod.template.is_some() { None } else { Some(&pod.labels) };
+        let may = |it: &Repelling| {
+            // A template that was not given may hold any label.
+            labels.is_none_or(|labels| it.may_repel(job.namespace.as_deref(), labels))
+        };
+        let near = self.repelling.iter().filter(|(_, it)| may(it));
+        near.filter_map(|(node, it)| Some((it.topology_key.as_str(), topology(node, &it.topology_key)?))).collect()
+    }
+}
+
+/// The value by which a node is told from others.
+fn topology<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    if key == HOST { Some(&node.name) } else { node.labels.get(key).map(String::as_str) }
+}
+
+/// Whether pods of the same namespace are on a node, of which some may be meant by what keeps pods apart.
+fn has_fellows(node: &Node, job: &Demand) -> bool {
+    let namespace = job.namespace.as_deref();
+    node.taken_by.iter().any(|pod| namespace.is_none_or(|namespace| namespace == pod.namespace))
+}
+
 impl<'a> Case<'a> {
-    pub(super) fn of(demand: &'a [Demand], nodes: &[&'a Node], counts: &dyn Fn(&Demand, &PodDemand) -> bool) -> Self {
+    /// With `surely`, pods are only where nothing can keep them away; else wherever they might be.
+    pub(super) fn of(
+        demand: &'a [Demand],
+        nodes: &[&'a Node],
+        surely: bool,
+        counts: &dyn Fn(&Demand, &PodDemand) -> bool,
+    ) -> Self {
+        let closed = Closed::of(nodes.iter().copied().filter(|_| surely));
         let mut classes = FxHashMap::default();
         let mut may_be_on: Vec<Vec<bool>> = Vec::new();
         let mut groups = Vec::new();
@@ -100,14 +144,25 @@ impl<'a> Case<'a> {
         }
         for (job, demand, jobs) in kinds {
             for pod in demand.pods.iter().filter(|pod| pod.count > 0 && counts(demand, pod)) {
-                let constraints = (&pod.node_selector, &pod.tolerations, pod.template.is_some());
+                // Whose pods they are matters only where there are pods that keep others away.
+                let near = surely && (pod.apart.is_some() || !closed.repelling.is_empty());
+                let of_pod = near.then_some((&demand.namespace, &pod.labels, pod.apart.is_some()));
+                let constraints = (&pod.node_selector, &pod.tolerations, pod.template.is_some(), &pod.affinity, of_pod);
                 let class = *classes.entry(constraints).or_insert_with(|| {
-                    may_be_on.push(nodes.iter().map(|node| may_be_on_node(pod, node)).collect());
+                    let off = if near { closed.to(demand, pod) } else { BTreeSet::new() };
+                    let may = |node: &&Node| {
+                        may_be_on_node(pod, node, surely)
+                            && off.iter().all(|(key, value)| topology(node, key) != Some(value))
+                            && !(near && pod.apart.is_some() && has_fellows(node, demand))
+                    };
+                    may_be_on.push(nodes.iter().map(may).collect());
                     may_be_on.len() - 1
                 });
+                let apart = pod.apart.as_ref().filter(|apart| surely || apart.exact);
+                let most_per_node = apart.map_or(u64::MAX, |apart| apart.most_per_node);
                 let count = u64::from(pod.count).saturating_mul(jobs);
                 let (cpu, memory) = (pod.cpu_milli, pod.memory_mib);
-                groups.push(Group { job, jobs, pod, count, cpu, memory, class, of_all: 0 });
+                groups.push(Group { job, jobs, pod, count, cpu, memory, class, of_all: 0, most_per_node });
             }
         }
         groups.sort_by_key(|group| (group.job, group.pod.role));
@@ -246,7 +301,10 @@ impl<'a> Case<'a> {
         classes.dedup();
         let (mut has_cpu, mut has_memory, mut has_slots) = (0_u128, 0_u128, 0_u128);
         for (node, room) in self.free.iter().enumerate() {
-            let slots = room.takes(cpu, memory);
+            let slots = match groups {
+                [only] => only.fits(*room),
+                _ => room.takes(cpu, memory),
+            };
             // With many sets of constraints every node counts: that only makes the room look larger.
             if slots > 0 && (classes.len() > MOST_CLASSES || classes.iter().any(|class| self.may_be_on[*class][node])) {
                 has_cpu += u128::from(room.cpu);

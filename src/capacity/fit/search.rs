@@ -51,20 +51,25 @@ impl<'a> Search<'_, 'a> {
     fn place(&mut self, at: usize, first: usize) -> bool {
         let Some(group_at) = self.pods.get(at).copied() else { return true };
         let group = &self.case.groups[group_at];
+        // A node that is full of equal pods is like no other.
+        let from = if group.most_per_node == u64::MAX { first } else { first + 1 };
         for node in first..self.nodes.len() {
             self.steps += 1 + node - first;
             if self.steps > MOST_STEPS {
                 return false;
             }
             let room = self.free[node];
+            let on = (group_at, self.nodes[node], 1);
+            let fellows = self.placed.iter().rev().take_while(|placed| **placed == on).count() as u64;
             if !self.case.may_be_on[group.class][self.nodes[node]]
                 || group.fits(room) == 0
-                || (first..node).any(|earlier| self.free[earlier] == room && self.are_alike(earlier, node))
+                || fellows >= group.most_per_node
+                || (from..node).any(|earlier| self.free[earlier] == room && self.are_alike(earlier, node))
             {
                 continue;
             }
             self.free[node] = group.in_room(room, 1);
-            self.placed.push((group_at, self.nodes[node], 1));
+            self.placed.push(on);
             let next = if self.pods.get(at + 1) == Some(&group_at) { node } else { 0 };
             if self.place(at + 1, next) {
                 return true;

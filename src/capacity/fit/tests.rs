@@ -1,5 +1,5 @@
 use super::*;
-use crate::capacity::demand::{Toleration, of_emr_on_eks};
+use crate::capacity::demand::{Role, Toleration, of_emr_on_eks};
 use crate::capacity::supply::{Taken, held_by, of_cluster};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -433,7 +433,7 @@ proptest! {
     #[test]
     fn sums_that_exceed_are_a_proof((demand, nodes) in instances()) {
         let nodes_given: Vec<&Node> = nodes.iter().collect();
-        if Case::of(&demand, &nodes_given, &|_, _| true).exceeds() {
+        if Case::of(&demand, &nodes_given, true, &|_, _| true).exceeds() {
             prop_assert!(!can_fit(&one_by_one(&demand), &nodes));
         }
     }

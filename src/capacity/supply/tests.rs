@@ -1,3 +1,4 @@
+use super::requests::Requests;
 use super::*;
 use serde_json::json;
 

@@ -1,6 +1,7 @@
 //! Questions to [`crate::capacity`]: nodes, quotas, Spot, architectures.
 
 use super::{blocked, single};
+use crate::capacity::picture::picture;
 use crate::capacity::remedy::{Change, Remedy, held_told, remedies};
 use crate::capacity::{self, Binding, Demand, Fit, Held, Listing, Outcome, Role, Supply, held_by};
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
@@ -61,6 +62,11 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
         node_pools: list("nodePools"),
         fargate_profiles: of_cluster("eks.fargateProfiles"),
         cluster: estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn)),
+        priority_classes: list("priorityClasses"),
+        claims: list("persistentVolumeClaims"),
+        volumes: list("persistentVolumes"),
+        csi_nodes: list("csiNodes"),
+        subnets: estate.items("ec2.subnets"),
     };
     let mut runs = BTreeSet::new();
     for pod in listing.pods {
@@ -80,9 +86,14 @@ pub(crate) fn demand(job: &Value, rollout: Option<&Value>) -> Demand {
     let mut demand = match job["kind"].told() {
         Some("start-job-run") => capacity::demand::of_emr_on_eks(request, spark),
         Some("sparkpilot-job") => capacity::demand::of_emr_on_eks(&as_start_job_run(request), spark),
+        Some("bpg-submission") => capacity::demand::of_bpg_submission(request, &job["gateway"], &job["settings"]),
         _ => capacity::demand::of_spark_application(request),
     };
-    demand.namespace = rollout.and_then(|rollout| rollout["namespace"].told()).map(str::to_owned);
+    if let Some(templates) = job["templates"].as_object() {
+        demand = demand.with_template_files(|name| templates.get(name));
+    }
+    let namespace = job["namespace"].told().or_else(|| rollout.and_then(|rollout| rollout["namespace"].told()));
+    demand.namespace = namespace.map(str::to_owned);
     demand
 }
 
@@ -142,7 +153,7 @@ impl Job {
     }
 }
 
-/// Each job, as many times as it runs at once.
+/// Each job, as many times as it runs at once; or all together, where the rollout runs them so.
 fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<Job>, Verdict> {
     let rollout = subject.rollout.map(|(_, rollout)| rollout);
     let number = concurrent(rollout);
@@ -151,7 +162,17 @@ fn demands(subject: &Subject<'_>, path: &Path) -> Result<Vec<Job>, Verdict> {
         let name = job["name"].told().or_else(|| job["path"].told()).unwrap_or("?").to_owned();
         Job { demand, pointer, name }
     };
-    Ok(jobs(subject, path)?.into_iter().map(of).collect())
+    let mut list: Vec<Job> = jobs(subject, path)?.into_iter().map(of).collect();
+    if rollout.is_some_and(|rollout| rollout["together"] == true) && list.len() > 1 {
+        let rest = list.split_off(1);
+        if let Some(first) = list.first_mut() {
+            for job in rest {
+                first.demand.extend(job.demand);
+                let _ = write!(first.name, " and {}", job.name);
+            }
+        }
+    }
+    Ok(list)
 }
 
 /// The cluster's nodes, read once for all rollouts.
@@ -237,6 +258,7 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     let mut evidence =
         job.evidence(because.clone()).fact("arithmetic", fit.arithmetic.join("\n")).fact("because", because.clone());
     evidence.spots = vec![Spot { pointer: job.pointer.clone(), note: because }];
+    evidence.picture = Some(picture(&cluster.supply, fit)).filter(|picture| !picture.bars.is_empty());
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());

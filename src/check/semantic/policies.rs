@@ -91,13 +91,14 @@ fn undoes(denial: &Statement, allow: &Statement) -> bool {
     if allow.malformed || allow.unknown.is_some() {
         return false;
     }
-    let covered = |entries: &Option<Vec<Entry>>, by: &Option<Vec<Entry>>, includes: fn(&Template, &Template) -> bool| {
-        let (Some(entries), Some(by)) = (entries, by) else { return false };
-        !entries.is_empty()
-            && entries.iter().all(|entry| {
-                by.iter().any(|wide| !wide.doubtful && !entry.doubtful && includes(&wide.template, &entry.template))
-            })
-    };
+    let covered =
+        |entries: &Option<Vec<Entry>>, by: &Option<Vec<Entry>>, includes: fn(&Template, &Template) -> bool| {
+            let (Some(entries), Some(by)) = (entries, by) else { return false };
+            !entries.is_empty()
+                && entries.iter().all(|entry| {
+                    by.iter().any(|wide| !wide.doubtful && !entry.doubtful && includes(&wide.template, &entry.template))
+                })
+        };
     covered(&allow.actions, &denial.actions, pattern::includes_action)
         && covered(&allow.resources, &denial.resources, pattern::includes_resource)
 }
@@ -260,7 +261,10 @@ fn grants_nothing(statement: &Statement) -> Option<(String, String)> {
         let never = |entry: &Entry| entry.template.plain().is_some_and(|action| actions::is_never_sent(key, action));
         if let Some(entries) = statement.actions.as_ref().filter(|entries| entries.iter().all(never)) {
             let named: Vec<String> = entries.iter().map(|entry| format!("`{}`", entry.text)).collect();
-            return Some((format!("no request for {} has the key `{key}`", named.join(" or ")), condition.pointer.clone()));
+            return Some((
+                format!("no request for {} has the key `{key}`", named.join(" or ")),
+                condition.pointer.clone(),
+            ));
         }
     }
     let (actions, entries) = (statement.actions.as_ref()?, statement.resources.as_ref()?);

@@ -53,7 +53,8 @@ impl<'a> Case<'a> {
             explicit_only: false,
             depends_on: keys.iter().map(|key| self.spelling(key)).collect(),
         };
-        let choices: Vec<Choices<'a>> = keys.iter().map(|key| choices(key, &open, &self.request.resource, context)).collect();
+        let choices: Vec<Choices<'a>> =
+            keys.iter().map(|key| choices(key, &open, &self.request.resource, context)).collect();
         let total = choices.iter().try_fold(1usize, |total, choice| total.checked_mul(choice.values.len()));
         let few = |total: &usize| *total <= MOST_TRIED && *total * (self.lines.len() + 1) <= MOST_WEIGHED;
         let Some(total) = total.filter(few) else { return undecided };

@@ -72,7 +72,9 @@ pub(super) fn other_callers(trust: &Policy, wanted: &Wanted, extra: &mut BTreeSe
                     entrance.admits(&visitor)
                 };
                 let gets_in = match principal.value.as_str().and_then(cluster_of) {
-                    Some(issuer) if gets_in != Truth::False => gets_in.and(any_service_account(trust, issuer, principal)),
+                    Some(issuer) if gets_in != Truth::False => {
+                        gets_in.and(any_service_account(trust, issuer, principal))
+                    }
                     _ => gets_in,
                 };
                 others = others.or(gets_in);
@@ -109,9 +111,9 @@ fn any_service_account(trust: &Policy, issuer: &str, provider: &Principal) -> Tr
     let mut subjects = Subjects::new(&wanted);
     let clauses: Vec<Clause<'_>> = trust.statements.iter().map(|statement| subjects.clause(statement)).collect();
     match subjects.walk(&clauses, &Walks::default()) {
-        Some(classes) => Truth::any(
-            classes.iter().map(|class| admitted(&clauses, &class.matched, Audience::Sts, Asked::Others)),
-        ),
+        Some(classes) => {
+            Truth::any(classes.iter().map(|class| admitted(&clauses, &class.matched, Audience::Sts, Asked::Others)))
+        }
         None => Truth::Unknown,
     }
 }

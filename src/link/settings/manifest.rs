@@ -149,7 +149,7 @@ fn images(spec: &Value, settings: &[Setting], at: &str) -> Vec<(String, String)>
 
 /// Images whose tag may mean another image tomorrow.
 pub(super) fn moving_images(spec: &Value, settings: &[Setting], at: &str) -> Found {
-    images(spec, settings, at).into_iter().filter(|(image, _)| super::moves(image)).collect()
+    images(spec, settings, at).into_iter().filter(|(image, _)| super::image_moves(image)).collect()
 }
 
 /// Users that EMR's image does not have: it runs as `hadoop`, which is 999.

@@ -61,9 +61,11 @@ impl Known {
         let account = sole(&self.accounts).filter(|account| place.is_none_or(|(of, _)| of == account.as_str()));
         let mut home = super::code::Holes::new();
         if let Some(account) = account {
-            home.insert(crate::read::code::ACCOUNT, account.clone());
-            home.extend(place.map(|(_, region)| (crate::read::code::REGION, region.to_owned())));
-            home.extend(sole(&self.partitions).map(|partition| (crate::read::code::PARTITION, partition.clone())));
+            home.insert(crate::read::code::ACCOUNT.to_owned(), account.clone());
+            home.extend(place.map(|(_, region)| (crate::read::code::REGION.to_owned(), region.to_owned())));
+            home.extend(
+                sole(&self.partitions).map(|partition| (crate::read::code::PARTITION.to_owned(), partition.clone())),
+            );
         }
         home
     }

@@ -112,11 +112,12 @@ impl Plan {
     #[must_use]
     pub fn explain(&self, accounts: usize, regions: usize, clusters: Option<usize>) -> String {
         let mut groups: Vec<(String, Vec<(usize, String)>)> = Vec::new();
-        let mut add = |heading: String, least: usize, line: String| {
-            match groups.iter_mut().find(|(known, _)| *known == heading) {
-                Some((_, lines)) => lines.push((least, line)),
-                None => groups.push((heading, vec![(least, line)])),
-            }
+        let mut add = |heading: String, least: usize, line: String| match groups
+            .iter_mut()
+            .find(|(known, _)| *known == heading)
+        {
+            Some((_, lines)) => lines.push((least, line)),
+            None => groups.push((heading, vec![(least, line)])),
         };
         for call in &self.calls {
             let (heading, least) = match call.of {

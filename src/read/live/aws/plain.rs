@@ -87,9 +87,7 @@ pub(super) async fn send(
         .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
         .retry_classifier(HttpStatusCodeClassifier::default())
         .interceptor(body.clone())
-        .runtime_plugin(
-            StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components),
-        );
+        .runtime_plugin(StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components));
     if let Some(sleep) = config.sleep_impl() {
         operation = operation.sleep_impl(sleep);
     }
@@ -187,7 +185,11 @@ mod tests {
     #[test]
     fn refusals_have_the_code_of_the_service() {
         for (text, code, message) in [
-            (r#"{"__type":"com.amazonaws.organizations#AccessDeniedException","Message":"no"}"#, "AccessDeniedException", "no"),
+            (
+                r#"{"__type":"com.amazonaws.organizations#AccessDeniedException","Message":"no"}"#,
+                "AccessDeniedException",
+                "no",
+            ),
             (r#"{"__type":"AWSOrganizationsNotInUseException"}"#, "AWSOrganizationsNotInUseException", ""),
             (
                 "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not</Message></Error></Errors></Response>",

@@ -199,9 +199,8 @@ impl<'r> Run<'r> {
         let permits = self.permits.entry((call.service, account.clone(), region));
         let permits = Arc::clone(permits.or_insert_with(|| Arc::new(Semaphore::new(at_once))));
         let asked = Asked { call, session: place.session, account, region: place.region.clone(), inside, item };
-        let bar = self.bars.entry(call.service).or_insert_with(|| {
-            self.progress.add(super::progress(call.service.name(), 0))
-        });
+        let bar =
+            self.bars.entry(call.service).or_insert_with(|| self.progress.add(super::progress(call.service.name(), 0)));
         bar.inc_length(1);
         let deadline = self.deadline;
         self.calls.spawn(async move {

@@ -21,7 +21,8 @@ const WHOLE: &str = "GetAccountAuthorizationDetails";
 const MOST: usize = 100;
 
 /// What names the role of a job, of a service account or of a cluster in an answer.
-const KEYS: [&str; 6] = ["executionRoleArn", "executionRole", "roleArn", "ServiceRole", "JobFlowRole", "AutoScalingRole"];
+const KEYS: [&str; 6] =
+    ["executionRoleArn", "executionRole", "roleArn", "ServiceRole", "JobFlowRole", "AutoScalingRole"];
 
 /// Every role's ARN in a document.
 pub(crate) fn named(value: &Value, found: &mut Vec<String>) {
@@ -34,7 +35,8 @@ pub(crate) fn named(value: &Value, found: &mut Vec<String>) {
 }
 
 fn is_role(text: &str) -> bool {
-    let name = |arn: &Arn<'_>| arn.resource.strip_prefix("role/").is_some_and(|name| !name.contains(['*', '?', '$', '{']));
+    let name =
+        |arn: &Arn<'_>| arn.resource.strip_prefix("role/").is_some_and(|name| !name.contains(['*', '?', '$', '{']));
     Arn::parse(text).is_some_and(|arn| arn.service == "iam" && crate::arn::is_account(arn.account) && name(&arn))
 }
 
@@ -79,7 +81,8 @@ impl Run<'_> {
             "GetRole" => {
                 self.instead("ListRolePolicies", &place, None, item);
                 self.instead("ListAttachedRolePolicies", &place, None, item);
-                let boundary = document.get("Role").and_then(|role| role.pointer("/PermissionsBoundary/PermissionsBoundaryArn"));
+                let boundary =
+                    document.get("Role").and_then(|role| role.pointer("/PermissionsBoundary/PermissionsBoundaryArn"));
                 if let Some(arn) = boundary.and_then(Value::as_str) {
                     self.instead("GetPolicy", &place, None, arn);
                 }
@@ -196,7 +199,8 @@ impl Single {
                 _ => {}
             }
         }
-        let document = json!({"RoleDetailList": roles, "UserDetailList": [], "GroupDetailList": [], "Policies": policies});
+        let document =
+            json!({"RoleDetailList": roles, "UserDetailList": [], "GroupDetailList": [], "Policies": policies});
         if let Value::Object(map) = document { map } else { Map::new() }
     }
 
