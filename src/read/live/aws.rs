@@ -9,6 +9,7 @@
 
 mod body;
 mod failure;
+mod nowhere;
 mod plain;
 mod reading;
 mod run;
