@@ -14,6 +14,7 @@ mod list;
 
 pub use access::Access;
 pub use failure::Failure;
+pub(in crate::read::live) use failure::innermost;
 
 use super::Answers;
 use super::aws::{Cluster, LiveError, progress};
