@@ -118,7 +118,8 @@ pub(crate) fn default_of_a_network(parameter: &str, default: &str, at: Option<At
                 && !"1234567890abcdef1234567890abcdef0".contains(digits)
         })
     };
-    if !default.split(',').any(|one| is_id(one.trim())) {
+    // Who names several has described a network of their own.
+    if !is_id(default.trim()) {
         return None;
     }
     let text = Node { form: Form::Text(Text::literal(default)), at };
