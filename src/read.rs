@@ -197,17 +197,17 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         let found = if metadata.is_dir() {
             std::fs::read_dir(path).map_err(|failure| error(failure.to_string()))?;
             folders.push(path.clone());
-            let (found, passed, unreadable) = file::walk(path);
-            others.0 += passed.0;
-            others.1.extend(passed.1);
-            gaps.extend(unreadable.into_iter().map(|(path, why)| Gap {
+            let walked = file::walk(path);
+            others.0 += walked.others.0;
+            others.1.extend(walked.others.1);
+            gaps.extend(walked.unreadable.into_iter().map(|(path, why)| Gap {
                 what: path.clone(),
                 scope: String::new(),
                 why: format!("a part of `{path}` cannot be read: {why}"),
                 unblock: Some("allow reading it".to_owned()),
                 place: Some(path),
             }));
-            found
+            walked.entries
         } else if metadata.is_file() {
             vec![Entry { path: path.clone(), shown: file::shown(path), named: true }]
         } else {

@@ -376,7 +376,7 @@ mod tests {
         }
         let bare = demand(&BTreeMap::new());
         // Two of the smallest workers do not fit one vCPU, whatever a job gets that names none.
-        assert_eq!(weigh(&[bare.clone()], worker(1, 8), None).0.outcome, Outcome::Short);
+        assert_eq!(weigh(std::slice::from_ref(&bare), worker(1, 8), None).0.outcome, Outcome::Short);
         assert_eq!(weigh(&[bare], worker(64, 256), None).0.outcome, Outcome::Unknown);
         let quotas =
             json!([{"ServiceCode": "emr-serverless", "QuotaName": "Max concurrent vCPUs per account", "Value": 16.0}]);

@@ -61,7 +61,7 @@ pub(super) fn network(estate: &Estate, ids: Vec<(String, String)>, tenants: Tena
             // Of subnets that are alike, the one with the fewest addresses speaks for them.
             let left = |item: &Draft| item.object.get("AvailableIpAddressCount").and_then(Value::as_u64);
             if left(&item).is_some_and(|count| left(known).is_some_and(|least| count < least)) {
-                let at = format!("{}", draft_alias(&item, "/SubnetId", ""));
+                let at = draft_alias(&item, "/SubnetId", "");
                 known.set_at("SubnetId", id.as_str(), at);
                 known.set("AvailableIpAddressCount", left(&item).unwrap_or_default());
             }

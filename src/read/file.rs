@@ -33,12 +33,20 @@ pub(crate) struct Entry {
     pub(crate) named: bool,
 }
 
-/// What a folder holds for us, in the order of paths; how many other files there are, and the
-/// first of them; what could not be entered.
-pub(crate) fn walk(folder: &Path) -> (Vec<Entry>, (usize, Vec<String>), Vec<(String, String)>) {
-    let mut entries = Vec::new();
-    let mut others = (0, Vec::new());
-    let mut unreadable = Vec::new();
+/// What a folder holds.
+#[derive(Default)]
+pub(crate) struct Walked {
+    /// What is for us, in the order of paths.
+    pub(crate) entries: Vec<Entry>,
+    /// How many other files there are, and the first of them.
+    pub(crate) others: (usize, Vec<String>),
+    /// What could not be entered, and why.
+    pub(crate) unreadable: Vec<(String, String)>,
+}
+
+/// Goes through a folder.
+pub(crate) fn walk(folder: &Path) -> Walked {
+    let mut walked = Walked::default();
     let walk = ignore::WalkBuilder::new(folder)
         .standard_filters(false)
         .follow_links(false)
@@ -53,7 +61,7 @@ pub(crate) fn walk(folder: &Path) -> (Vec<Entry>, (usize, Vec<String>), Vec<(Str
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                unreadable.push((shown(folder), reason(&error)));
+                walked.unreadable.push((shown(folder), reason(&error)));
                 continue;
             }
         };
@@ -63,15 +71,15 @@ pub(crate) fn walk(folder: &Path) -> (Vec<Entry>, (usize, Vec<String>), Vec<(Str
         let size = entry.metadata().map_or(0, |metadata| metadata.len());
         if considered(&entry.file_name().to_string_lossy(), size) {
             let path = entry.into_path();
-            entries.push(Entry { shown: shown(&path), path, named: false });
+            walked.entries.push(Entry { shown: shown(&path), path, named: false });
         } else {
-            others.0 += 1;
-            if others.1.len() < OTHERS {
-                others.1.push(shown(&entry.into_path()));
+            walked.others.0 += 1;
+            if walked.others.1.len() < OTHERS {
+                walked.others.1.push(shown(&entry.into_path()));
             }
         }
     }
-    (entries, others, unreadable)
+    walked
 }
 
 fn reason(error: &ignore::Error) -> String {

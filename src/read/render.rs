@@ -168,7 +168,7 @@ impl Job {
 fn place(node: &mut Node, at: &At) {
     node.at = Some(at.clone());
     match &mut node.form {
-        Form::List(items) => items.iter_mut().for_each(|item| strip(item)),
+        Form::List(items) => items.iter_mut().for_each(strip),
         Form::Object(fields) => fields.iter_mut().for_each(|(_, value)| strip(value)),
         _ => {}
     }
@@ -323,7 +323,7 @@ fn output(command: &mut Command) -> std::io::Result<Result<String, String>> {
     let told = told.join().unwrap_or_default();
     if !status.success() {
         let told = String::from_utf8_lossy(&told);
-        let last = told.lines().map(str::trim).filter(|line| !line.is_empty()).next_back().unwrap_or("no word why");
+        let last = told.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no word why");
         let last: String = last.chars().take(300).collect();
         return Ok(Err(last));
     }

@@ -12,7 +12,14 @@ use std::collections::BTreeMap;
 /// Buckets and keys by what names them, with the fields that are known so far.
 #[derive(Debug, Default)]
 pub(super) struct Storage {
-    items: BTreeMap<(&'static str, Text), (Value, BTreeMap<String, Value>)>,
+    items: BTreeMap<(&'static str, Text), Item>,
+}
+
+#[derive(Debug)]
+struct Item {
+    /// Something at the place of the resource that was first.
+    first: Value,
+    fields: BTreeMap<String, Value>,
 }
 
 /// Whether anything comes of a resource of this type.
@@ -81,10 +88,8 @@ impl Storage {
         let own = text(name);
         let id = own.as_str().and_then(|text| text.rsplit_once(":key/")).map(|(_, id)| Value::text(id, name.spot));
         let name = id.unwrap_or_else(|| name.clone().or_spot(resource.spot));
-        let (_, known) = self
-            .items
-            .entry((collection, text(&name)))
-            .or_insert_with(|| (Value::text("", resource.spot), BTreeMap::new()));
+        let new = || Item { first: Value::text("", resource.spot), fields: BTreeMap::new() };
+        let known = &mut self.items.entry((collection, text(&name))).or_insert_with(new).fields;
         known.insert(key.to_owned(), name);
         known.extend(
             fields.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)),
@@ -94,6 +99,6 @@ impl Storage {
     /// The items, each at the resource that was first.
     pub(super) fn items(&mut self) -> Vec<(&'static str, Value)> {
         let items = std::mem::take(&mut self.items).into_iter();
-        items.map(|((collection, _), (first, fields))| (collection, Value::object(fields, first.spot))).collect()
+        items.map(|((collection, _), item)| (collection, Value::object(item.fields, item.first.spot))).collect()
     }
 }
