@@ -142,7 +142,8 @@ fn a_fault_is_the_same_in_every_form() {
     let none = BTreeMap::new();
     let mut problems = Vec::new();
     for fault in &faults {
-        let account = failures(&report(&story::folder(&fault.story), None));
+        let story = report(&story::folder(&fault.story), None);
+        let account = failures(&story);
         assert!(!account.is_empty(), "{} fails nothing", fault.story);
         for (form, _) in FORMS {
             let folder = tempfile::tempdir().unwrap();
@@ -182,8 +183,11 @@ fn a_fault_is_the_same_in_every_form() {
             {
                 say(format!("over the account: {after:?}, and not {expected:?}"));
             }
-            let open = over.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown);
-            open.for_each(|finding| say(format!("over the account: {} is undecided", finding.rule.id)));
+            for finding in over.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
+                if !story.findings.iter().any(|own| own.fingerprint == finding.fingerprint) {
+                    say(format!("over the account: {} is undecided", finding.rule.id));
+                }
+            }
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
