@@ -231,7 +231,7 @@ fn several_references_are_a_hole() {
     };
     let role = |references: serde_json::Value| {
         let (found, _) = planned(&[], "plan.json", &plan_of(references));
-        short(&value_of(&found, "job run-job-flow")["ServiceRole"])
+        short(&value_of(&found, "emr.clusters")["ServiceRole"])
     };
     let (a, b) = (["aws_iam_role.a.arn", "aws_iam_role.a"], ["aws_iam_role.b.arn", "aws_iam_role.b"]);
     assert_eq!(role(json!(a)), "arn:aws:iam::{account}:role/a");
