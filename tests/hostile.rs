@@ -259,6 +259,43 @@ fn a_hostile_repository_costs_little() {
     assert!(named.len() + passed >= 11, "{named:?} {:?}", estate.passed_over);
 }
 
+/// Each file of a folder is an input, a gap, or passed over, and of one kind only.
+#[test]
+fn no_file_is_silent() {
+    let mixed = folder(&[
+        ("chart/Chart.yaml", b"name: x\nversion: 1.0.0\n"),
+        ("chart/templates/a.yaml", b"a: {{ .Values.a }}\n"),
+        ("empty.tf", b""),
+        ("lone.tf", b"resource \"aws_sqs_queue\" \"q\" {\n  name = \"q\"\n}\n"),
+        ("queue.template", b"AWSTemplateFormatVersion: 2010-09-09\nResources: {Q: {Type: AWS::SQS::Queue}}\n"),
+        ("run.sh", b"#!/bin/sh\necho x\n"),
+        ("policy.json", b"{\"Version\": \"2012-10-17\", \"Statement\": []}"),
+        ("notes.md", b"# Notes\n"),
+        ("broken.yaml", b"a: [\n"),
+        ("photo.png", b"\x89PNG"),
+    ]);
+    let code = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/code");
+    let forms = fs::read_dir(code).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    for path in forms.chain([mixed.path().to_owned()]) {
+        let mut files = Vec::new();
+        let mut open = vec![path.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { open.push(path) } else { files.push(path) }
+            }
+        }
+        let estate = estate(&path);
+        let inputs = estate.sources.iter().map(|source| source.path.as_str());
+        let told: std::collections::BTreeSet<&str> = inputs
+            .chain(estate.gaps.iter().map(|gap| gap.what.as_str()))
+            .filter(|path| Path::new(path).is_file())
+            .collect();
+        let passed: usize = estate.passed_over.iter().map(|kind| kind.count).sum();
+        assert_eq!(told.len() + passed, files.len(), "{}: {told:?} {:?}", path.display(), estate.passed_over);
+    }
+}
+
 /// One line of a hundred megabytes, whatever the file says that it is.
 #[test]
 fn a_line_without_end_is_read_or_refused() {
