@@ -196,6 +196,127 @@ fn giants_loops_and_devices_cost_nothing() {
     assert!(error.to_string().ends_with("it is neither a file nor a folder"), "{error}");
 }
 
+/// A repository that means harm, in every language at once: what is good in it is read all the same.
+#[cfg(unix)]
+#[test]
+fn a_hostile_repository_costs_little() {
+    let outside = TempDir::new().unwrap();
+    fs::write(outside.path().join("secret.json"), r#"{"Statement": [{"Effect": "Allow", "Action": "hush:*"}]}"#)
+        .unwrap();
+    let laughs = |first: &str| {
+        let mut text = format!("{first}a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..12 {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            writeln!(text, "a{level}: &a{level} [{aliases}]").unwrap();
+        }
+        text
+    };
+    let modules = "module \"b\" {\n  source = \"../b\"\n}\n";
+    let back = "module \"a\" {\n  source = \"../a\"\n}\nmodule \"self\" {\n  source = \"./\"\n}\n";
+    let many = "resource \"aws_iam_role\" \"many\" {\n  for_each = toset([for i in range(5000000) : \"r${i}\"])\n  name = each.key\n}\n\
+                resource \"aws_iam_role\" \"good\" {\n  name = \"good-hcl\"\n  assume_role_policy = \"{}\"\n}\n";
+    let bombs = format!(
+        "locals {{\n  a = replace(\"{}!\", \"/(a+)+$/\", \"\")\n  b = replace(\"x\", \"/(((a{{1000}}){{1000}}){{1000}}){{1000}}/\", \"\")\n}}\n\
+         resource \"aws_iam_role\" \"bomb\" {{\n  name = \"${{local.a}}${{local.b}}\"\n}}\n",
+        "a".repeat(5000)
+    );
+    let led = "resource \"aws_iam_role_policy\" \"led\" {\n  role = \"good-hcl\"\n  policy = file(\"${path.module}/link.json\")\n}\n\
+               resource \"aws_iam_role_policy\" \"above\" {\n  role = \"good-hcl\"\n  policy = file(\"../../../../../../../../etc/passwd\")\n}\n";
+    let folder = folder(&[
+        ("cycle/a/main.tf", modules.as_bytes()),
+        ("cycle/b/main.tf", back.as_bytes()),
+        ("many/main.tf", many.as_bytes()),
+        ("bombs/main.tf", bombs.as_bytes()),
+        ("led/main.tf", led.as_bytes()),
+        ("laughs/manifest.yaml", laughs("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n").as_bytes()),
+        ("laughs/cluster.yaml", laughs("apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n").as_bytes()),
+        ("laughs/template.yaml", laughs("AWSTemplateFormatVersion: 2010-09-09\nResources: {}\n").as_bytes()),
+        ("laughs/values.yaml", laughs("sparkClusters: ${X}\n").as_bytes()),
+        (
+            "laughs/up.sh",
+            format!("kubectl apply -f - <<EOF\n{}EOF\n", laughs("apiVersion: v1\nkind: Pod\n")).as_bytes(),
+        ),
+    ]);
+    std::os::unix::fs::symlink(outside.path().join("secret.json"), folder.path().join("led/link.json")).unwrap();
+    let estate = estate(folder.path());
+    let roles = estate.items("iam.roles");
+    assert!(
+        roles.iter().any(|role| role["RoleName"] == "good-hcl") && roles.iter().any(|role| role["RoleName"] == "good")
+    );
+    assert!(roles.len() <= 200_000);
+    let whole = estate.document.to_string();
+    assert!(!whole.contains("hush") && !whole.contains("root:"));
+    let told =
+        |what: &str| estate.gaps.iter().any(|gap| gap.place.as_deref().is_some_and(|place| place.contains(what)));
+    for file in ["manifest.yaml", "cluster.yaml", "template.yaml", "up.sh"] {
+        assert!(told(file), "{file}: {:?}", estate.gaps);
+    }
+    // Nothing is silent: each file is an input, a gap, or passed over.
+    let passed: usize = estate.passed_over.iter().map(|kind| kind.count).sum();
+    let inputs = estate.sources.iter().map(|source| source.path.as_str());
+    let gaps = estate.gaps.iter().map(|gap| gap.what.as_str());
+    let named: std::collections::BTreeSet<&str> = inputs.chain(gaps).filter(|path| Path::new(path).is_file()).collect();
+    assert!(named.len() + passed >= 11, "{named:?} {:?}", estate.passed_over);
+}
+
+/// Each file of a folder is an input, a gap, or passed over, and of one kind only.
+#[test]
+fn no_file_is_silent() {
+    let mixed = folder(&[
+        ("chart/Chart.yaml", b"name: x\nversion: 1.0.0\n"),
+        ("chart/templates/a.yaml", b"a: {{ .Values.a }}\n"),
+        ("empty.tf", b""),
+        ("lone.tf", b"resource \"aws_sqs_queue\" \"q\" {\n  name = \"q\"\n}\n"),
+        ("queue.template", b"AWSTemplateFormatVersion: 2010-09-09\nResources: {Q: {Type: AWS::SQS::Queue}}\n"),
+        ("run.sh", b"#!/bin/sh\necho x\n"),
+        ("policy.json", b"{\"Version\": \"2012-10-17\", \"Statement\": []}"),
+        ("notes.md", b"# Notes\n"),
+        ("broken.yaml", b"a: [\n"),
+        ("photo.png", b"\x89PNG"),
+    ]);
+    let code = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/code");
+    let forms = fs::read_dir(code).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    for path in forms.chain([mixed.path().to_owned()]) {
+        let mut files = Vec::new();
+        let mut open = vec![path.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { open.push(path) } else { files.push(path) }
+            }
+        }
+        let estate = estate(&path);
+        let inputs = estate.sources.iter().map(|source| source.path.as_str());
+        let told: std::collections::BTreeSet<&str> = inputs
+            .chain(estate.gaps.iter().map(|gap| gap.what.as_str()))
+            .filter(|path| Path::new(path).is_file())
+            .collect();
+        let passed: usize = estate.passed_over.iter().map(|kind| kind.count).sum();
+        assert_eq!(told.len() + passed, files.len(), "{}: {told:?} {:?}", path.display(), estate.passed_over);
+    }
+}
+
+/// One line of a hundred megabytes, whatever the file says that it is.
+#[test]
+fn a_line_without_end_is_read_or_refused() {
+    let long = "x".repeat(100 << 20);
+    // Reading YAML takes a program without optimisations a minute for so much.
+    let shorter = long.get(..10 << 20).unwrap();
+    let files = [
+        ("a.json", format!("{{\"Roles\": [{{\"RoleName\": \"{long}\"}}]}}")),
+        ("b.yaml", format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: {shorter}}}\n")),
+        ("c.tf", format!("locals {{ a = \"{long}\" }}\n")),
+        ("d.sh", format!("aws emr-containers start-job-run --name {long}\n")),
+    ];
+    // One by one, so that no more than one of them is held.
+    for (name, text) in files {
+        let folder = folder(&[(name, text.as_bytes())]);
+        drop(text);
+        let estate = estate(folder.path());
+        assert!(estate.items("iam.roles").iter().any(|role| role["RoleName"] == "good"), "{name}");
+    }
+}
+
 #[test]
 fn a_declaration_may_not_lead_out_of_its_folder() {
     let outside = TempDir::new().unwrap();

@@ -83,6 +83,37 @@ fn real_runs_are_accepted_too() {
     }
 }
 
+/// A finding over code stands in one file and names the other one.
+#[test]
+fn findings_over_code_name_the_other_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (form, primary, other) in [
+        ("hcl", "namespace.tf", "cluster.tf"),
+        ("eksctl", "manifests/aws-auth.yaml", "cluster.yaml"),
+        ("cdk", "cdk.out/SparkPilotLive.template.json", "sparkcheck.toml"),
+    ] {
+        let folder = format!("fixtures/code/the-live-run-as-found.{form}");
+        let run = Command::new(env!("CARGO_BIN_EXE_sparkcheck"))
+            .current_dir(root)
+            .args(["check", &folder, "--format", "sarif"])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(run.stdout).unwrap();
+        assert_eq!(against_schema(&text), Vec::<String>::new(), "{form}");
+        let report: Value = serde_json::from_str(&text).unwrap();
+        let results = report["runs"][0]["results"].as_array().unwrap();
+        let result = results.iter().find(|result| result["ruleId"] == "aws-auth-mapping-missing").unwrap();
+        let files = |list: &Value| -> Vec<String> {
+            let places = list.as_array().into_iter().flatten().map(|place| &place["physicalLocation"]);
+            places.map(|place| place["artifactLocation"]["uri"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(files(&result["locations"]), [format!("{folder}/{primary}")], "{form}");
+        let related = files(&result["relatedLocations"]);
+        assert!(related.contains(&format!("{folder}/{other}")), "{form}: {related:?}");
+        assert!(result["locations"][0]["physicalLocation"]["region"]["startLine"].is_u64(), "{form}");
+    }
+}
+
 #[test]
 fn both_validators_bite() {
     let good: Value = serde_json::from_str(&sarif::render(&sample::many(), &options())).unwrap();

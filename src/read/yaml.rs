@@ -6,7 +6,7 @@
 //!
 //! Deliberately absent: places. They are looked up afterwards, for the few that are shown.
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 
@@ -86,15 +86,8 @@ enum Content {
 
 impl Builder {
     fn run(&mut self, text: &str) -> Result<(), YamlFault> {
-        for event in Parser::new_from_str(text) {
-            let (event, span) = event.map_err(|error| YamlFault {
-                message: match error.info() {
-                    "recursion limit exceeded" => format!("nested more than {DEPTH} deep"),
-                    other => other.to_owned(),
-                },
-                line: error.marker().line().max(1),
-                column: error.marker().col() + 1,
-            })?;
+        for event in events(text) {
+            let (event, span) = event?;
             match event {
                 Event::DocumentStart(_) => self.anchors.clear(),
                 Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
@@ -115,8 +108,7 @@ impl Builder {
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     self.nodes += 1;
-                    let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
-                    let plain = style == ScalarStyle::Plain && !is_text;
+                    let plain = is_plain(style, tag.as_deref());
                     let value = if plain { scalar(&text) } else { Value::String(text.into_owned()) };
                     if anchor != 0 {
                         self.anchors.insert(anchor, (value.clone(), 1));
@@ -228,7 +220,27 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-fn fault(span: &Span, message: impl Into<String>) -> YamlFault {
+/// What stands in a text, one after the other, with the parser's own limits told in our words.
+pub(crate) fn events(text: &str) -> impl Iterator<Item = Result<(Event<'_>, Span), YamlFault>> {
+    Parser::new_from_str(text).map(|event| {
+        event.map_err(|error| YamlFault {
+            message: match error.info() {
+                "recursion limit exceeded" => format!("nested more than {DEPTH} deep"),
+                other => other.to_owned(),
+            },
+            line: error.marker().line().max(1),
+            column: error.marker().col() + 1,
+        })
+    })
+}
+
+/// Whether a scalar may be anything else than a text.
+pub(crate) fn is_plain(style: ScalarStyle, tag: Option<&Tag>) -> bool {
+    style == ScalarStyle::Plain && !tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str")
+}
+
+/// A fault at the beginning of a stretch.
+pub(crate) fn fault(span: &Span, message: impl Into<String>) -> YamlFault {
     YamlFault { message: message.into(), line: span.start.line().max(1), column: span.start.col() + 1 }
 }
 

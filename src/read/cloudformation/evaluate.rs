@@ -5,16 +5,21 @@
 //! `AWS::NoValue` is null. A condition that the template leaves open is unknown, and what depends
 //! on it is known only where both branches agree.
 
+mod condition;
+mod texts;
+mod values;
+
+pub(super) use texts::{Piece, substitutions};
+pub(super) use values::{same, shown, text_or, weight};
+
 use super::stack::{Asked, Memo, Stack, World};
 use super::template::Template;
 use super::text::{self, Class};
-use crate::known::{Part, Text, Truth, Unknown};
+use crate::known::{Part, Text, Truth};
 use crate::read::code::{Form, Node, PARTITION};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// What a value costs beside its text.
-const NODE: usize = 16;
+use values::{NODE, size};
 
 /// A stack among all stacks: where expressions are evaluated.
 #[derive(Clone)]
@@ -308,142 +313,6 @@ impl<'w, 't> Scope<'w, 't> {
         value
     }
 
-    fn sub(&self, argument: &Node) -> Node {
-        let (template, variables) = match &argument.form {
-            Form::List(items) => match items.as_slice() {
-                [template, map, ..] => {
-                    let variables = super::template::fields(map.clone());
-                    (template, variables.map(|(name, node)| (name, self.evaluate(&node))).collect())
-                }
-                [template] => (template, Variables::new()),
-                [] => return self.unknown("Sub of nothing"),
-            },
-            _ => (argument, Variables::new()),
-        };
-        let Some(text) = template.as_str() else { return self.unknown("Sub of what is not known") };
-        let pieces = substitutions(text).into_iter().map(|piece| match piece {
-            Piece::Literal(literal) => Text::literal(literal),
-            Piece::Name(name) => {
-                let value = self.substitute(name, &variables);
-                self.text_of(&value)
-            }
-        });
-        let mut parts = Vec::new();
-        for piece in pieces {
-            if !self.world.spend(weight(&piece)) {
-                return Node::unknown("more than is evaluated");
-            }
-            parts.extend(piece.parts().iter().cloned());
-        }
-        Node { form: dynamic(&Text::from_parts(parts)).form, at: template.at.clone() }
-    }
-
-    /// What a name in a `Fn::Sub` stands for.
-    pub(super) fn substitute(&self, name: &str, variables: &Variables) -> Node {
-        match (variables.get(name), name.split_once('.')) {
-            (Some(value), _) => value.clone(),
-            (None, Some((resource, attribute))) => self.attribute(resource, Some(attribute)),
-            (None, None) => self.reference(name),
-        }
-    }
-
-    /// A value as text; a hole where it is none.
-    pub(super) fn text_of(&self, value: &Node) -> Text {
-        match (&value.form, value.as_text()) {
-            (_, Some(text)) => text,
-            (Form::Null, None) => Text::default(),
-            // A list of texts in a text is joined with commas.
-            (Form::List(items), None) if items.iter().all(|item| item.as_text().is_some()) => {
-                let mut parts = Vec::new();
-                for (number, item) in items.iter().enumerate() {
-                    if number > 0 {
-                        parts.push(Part::Literal(",".into()));
-                    }
-                    parts.extend(item.as_text().iter().flat_map(|text| text.parts().iter().cloned()));
-                }
-                Text::from_parts(parts)
-            }
-            _ => Text::hole(self.hole(&text::name(&shown(value)))),
-        }
-    }
-
-    fn join(&self, argument: &Node) -> Node {
-        let [delimiter, list] = argument.items() else { return self.unknown("Join of what is not known") };
-        let delimiter = self.evaluate(delimiter).as_text().unwrap_or_default();
-        let list = self.evaluate(list);
-        let items = match &list.form {
-            Form::List(items) => items,
-            Form::Unknown(unknown) => {
-                return text::hole(&format!("{} joined with `{delimiter}`", unknown.why));
-            }
-            _ => std::slice::from_ref(&list),
-        };
-        let mut parts: Vec<Part> = Vec::new();
-        for (number, item) in items.iter().enumerate() {
-            let item = self.text_of(item);
-            if !self.world.spend(weight(&item) + weight(&delimiter)) {
-                return Node::unknown("more than is evaluated");
-            }
-            if number > 0 {
-                parts.extend(delimiter.parts().iter().cloned());
-            }
-            parts.extend(item.parts().iter().cloned());
-        }
-        dynamic(&Text::from_parts(parts))
-    }
-
-    fn select(&self, argument: &Node) -> Node {
-        let [index, list] = argument.items() else { return self.unknown("Select of what is not known") };
-        let index = self.evaluate(index);
-        let list = self.evaluate(list);
-        let number: Option<usize> = index.as_text().as_ref().and_then(Text::as_str).and_then(|text| text.parse().ok());
-        match (&list.form, number) {
-            (Form::List(items), Some(number)) => {
-                // What stands for the rest of a list is at its end.
-                let rest = items.last().and_then(|last| match &last.form {
-                    Form::Unknown(unknown) if unknown.why.contains(" split at `") => Some(&unknown.why),
-                    _ => None,
-                });
-                match (items.get(number), rest) {
-                    (Some(item), None) => item.clone(),
-                    (Some(item), Some(_)) if number + 1 < items.len() => item.clone(),
-                    (_, Some(rest)) => self.after(rest, number),
-                    (None, None) => self.unknown(&format!("item {number} of a list of {}", items.len())),
-                }
-            }
-            (Form::Unknown(unknown), Some(number)) => text::hole(&format!("{}[{number}]", unknown.why)),
-            _ => self.unknown(&format!("item {} of {}", shown(&index), shown(&list))),
-        }
-    }
-
-    /// What a list that is known in part has where it is not known.
-    fn after(&self, rest: &str, number: usize) -> Node {
-        // An address without its scheme is the same, however it was taken off.
-        for scheme in ["||", "scheme", ":||"] {
-            if let Some(whole) = rest.strip_suffix(&format!(" split at `{scheme}`"))
-                && number == 1
-                && let Some(hole) = whole.strip_prefix("${").and_then(|hole| hole.strip_suffix('}'))
-                && !hole.contains("${")
-            {
-                return text::hole(&format!("{hole} without its scheme"));
-            }
-        }
-        text::hole(&format!("{rest}[{number}]"))
-    }
-
-    fn split(&self, argument: &Node) -> Node {
-        let [delimiter, whole] = argument.items() else { return self.unknown("Split of what is not known") };
-        let (delimiter, whole) = (self.evaluate(delimiter), self.evaluate(whole));
-        let (Some(delimiter), Some(whole)) = (delimiter.as_str(), whole.as_text()) else {
-            return self.unknown("Split of what is not known");
-        };
-        let (pieces, rest) = text::split(&whole, delimiter, |hole| self.world.class(hole));
-        self.world.spend(pieces.len());
-        let mut items: Vec<Node> = pieces.into_iter().map(text::node).collect();
-        items.extend(rest.map(Node::unknown));
-        Node::new(Form::List(items))
-    }
-
     fn find_in_map(&self, argument: &Node) -> Node {
         let items = argument.items();
         let [map, first, second, ..] = items else { return self.unknown("FindInMap of what is not known") };
@@ -478,98 +347,6 @@ impl<'w, 't> Scope<'w, 't> {
             }
             _ => self.unknown(&name()),
         }
-    }
-
-    fn if_then_else(&self, argument: &Node) -> Node {
-        let [condition, yes, no] = argument.items() else { return self.unknown("If of what is not known") };
-        let truth = match condition.as_str() {
-            Some(name) => self.condition(name),
-            None => self.truth(condition),
-        };
-        match truth {
-            Truth::True => self.evaluate(yes),
-            Truth::False => self.evaluate(no),
-            Truth::Unknown => {
-                let (yes, no) = (self.evaluate(yes), self.evaluate(no));
-                if same(&yes, &no) {
-                    return yes;
-                }
-                let condition = condition.as_str().unwrap_or("?");
-                let are_texts = [&yes, &no].iter().all(|one| matches!(one.form, Form::Text(_)));
-                let either = match (&yes.form, &no.form) {
-                    (_, Form::Null) => format!("{} if `{condition}`", shown(&yes)),
-                    (Form::Null, _) => format!("{} unless `{condition}`", shown(&no)),
-                    _ => format!("{} if `{condition}`, else {}", shown(&yes), shown(&no)),
-                };
-                if are_texts { text::hole(&self.hole(&either)) } else { self.unknown(&either) }
-            }
-        }
-    }
-
-    /// Whether a condition of the template holds.
-    pub(super) fn condition(&self, name: &str) -> Truth {
-        let asked = Asked::Condition(name.to_owned());
-        match self.stack.memo.borrow().get(&asked) {
-            Some(Memo::Truth(truth)) => return *truth,
-            Some(_) => return Truth::Unknown,
-            None => {}
-        }
-        let Some(condition) = self.template().conditions.get(name) else { return Truth::Unknown };
-        self.stack.memo.borrow_mut().insert(asked.clone(), Memo::Busy);
-        let truth = self.world.deeper(|| self.truth(condition)).unwrap_or(Truth::Unknown);
-        self.stack.memo.borrow_mut().insert(asked, Memo::Truth(truth));
-        truth
-    }
-
-    fn truth(&self, node: &Node) -> Truth {
-        let Form::Object(fields) = &node.form else {
-            return match node.as_text().as_ref().and_then(Text::as_str) {
-                Some("true") => Truth::True,
-                Some("false") => Truth::False,
-                _ => Truth::Unknown,
-            };
-        };
-        let [(key, argument)] = fields.as_slice() else { return Truth::Unknown };
-        if !self.world.spend(1) {
-            return Truth::Unknown;
-        }
-        let all =
-            || argument.items().iter().map(|item| self.world.deeper(|| self.truth(item)).unwrap_or(Truth::Unknown));
-        match key.as_str() {
-            "Condition" => argument.as_str().map_or(Truth::Unknown, |name| self.condition(name)),
-            "Fn::And" => Truth::all(all()),
-            "Fn::Or" => Truth::any(all()),
-            "Fn::Not" => !argument.items().first().map_or(Truth::Unknown, |_| Truth::any(all())),
-            "Fn::Equals" => match argument.items() {
-                [left, right] => self.equals(left, right),
-                _ => Truth::Unknown,
-            },
-            _ => Truth::Unknown,
-        }
-    }
-
-    fn equals(&self, left: &Node, right: &Node) -> Truth {
-        let (one, other) = (self.evaluate(left), self.evaluate(right));
-        let (Some(a), Some(b)) = (one.as_text(), other.as_text()) else {
-            return if same(&one, &other) { Truth::True } else { Truth::Unknown };
-        };
-        match a.same_as(&b) {
-            // A parameter without a default is one of the values that are allowed.
-            Truth::Unknown if self.not_allowed(left, &b) || self.not_allowed(right, &a) => Truth::False,
-            truth => truth,
-        }
-    }
-
-    /// Whether a parameter cannot be that text.
-    fn not_allowed(&self, node: &Node, text: &Text) -> bool {
-        let parameter = node.get("Ref").and_then(Node::as_str).and_then(|name| self.template().parameters.get(name));
-        let allowed = parameter.and_then(|parameter| parameter.get("AllowedValues")).map(Node::items);
-        let is_argument = self.stack.arguments.is_some();
-        allowed.is_some_and(|allowed| {
-            !is_argument
-                && !allowed.is_empty()
-                && allowed.iter().all(|one| one.as_text().is_some_and(|one| one.same_as(text) == Truth::False))
-        })
     }
 
     fn import(&self, argument: &Node) -> Node {
@@ -671,40 +448,6 @@ pub(super) fn is_intrinsic(key: &str) -> bool {
     )
 }
 
-/// A stretch of the text of a `Fn::Sub`.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Piece<'t> {
-    Literal(&'t str),
-    Name(&'t str),
-}
-
-/// The stretches of the text of a `Fn::Sub`; `${!x}` is the literal `${x}`.
-pub(super) fn substitutions(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    let is_name = |letter: char| {
-        letter.is_ascii_alphanumeric() || matches!(letter, ':' | '.' | '_' | '-' | ' ' | '&' | '{' | '}')
-    };
-    while let Some(at) = rest.find("${") {
-        let (before, from) = rest.split_at(at);
-        let inside = from.get(2..).unwrap_or_default();
-        let Some(end) = inside.find('}') else { break };
-        let (name, after) = (inside.get(..end).unwrap_or_default(), inside.get(end + 1..).unwrap_or_default());
-        pieces.push(Piece::Literal(before));
-        match name.strip_prefix('!') {
-            Some(_) => {
-                pieces.push(Piece::Literal("${"));
-                pieces.push(Piece::Literal(from.get(3..end + 3).unwrap_or_default()));
-            }
-            None if !name.trim().is_empty() && name.chars().all(is_name) => pieces.push(Piece::Name(name.trim())),
-            None => pieces.push(Piece::Literal(from.get(..end + 3).unwrap_or_default())),
-        }
-        rest = after;
-    }
-    pieces.push(Piece::Literal(rest));
-    pieces
-}
-
 /// A text in which references to SSM parameters and secrets are holes.
 fn dynamic(text: &Text) -> Node {
     let is_dynamic = |part: &Part| matches!(part, Part::Literal(literal) if literal.contains("{{resolve:"));
@@ -732,79 +475,4 @@ fn dynamic(text: &Text) -> Node {
         parts.push(Part::Literal(rest.to_owned()));
     }
     text::node(Text::from_parts(parts))
-}
-
-/// How much a text weighs.
-pub(super) fn weight(text: &Text) -> usize {
-    let of = |part: &Part| match part {
-        Part::Literal(text) | Part::Hole(text) => text.len() + 8,
-    };
-    text.parts().iter().map(of).sum::<usize>() + 1
-}
-
-/// How much a value weighs.
-fn size(node: &Node) -> usize {
-    match &node.form {
-        Form::List(items) => items.iter().map(size).sum::<usize>() + NODE,
-        Form::Object(fields) => fields.iter().map(|(key, node)| key.len() + size(node)).sum::<usize>() + NODE,
-        Form::Text(text) => weight(text) + NODE,
-        _ => NODE,
-    }
-}
-
-/// A text, or what stands for it.
-pub(super) fn text_or(node: &Node) -> Text {
-    node.as_text().unwrap_or_else(|| Text::hole("?"))
-}
-
-/// A value in the name of a hole.
-pub(super) fn shown(node: &Node) -> String {
-    fn write(node: &Node, out: &mut String) {
-        if out.len() > 2_000 {
-            return;
-        }
-        match &node.form {
-            Form::Null => out.push_str("nothing"),
-            Form::List(items) => {
-                out.push('[');
-                for (number, item) in items.iter().enumerate() {
-                    if number > 0 {
-                        out.push_str(", ");
-                    }
-                    write(item, out);
-                }
-                out.push(']');
-            }
-            Form::Object(fields) => {
-                out.push('{');
-                for (number, (key, node)) in fields.iter().enumerate() {
-                    if number > 0 {
-                        out.push_str(", ");
-                    }
-                    out.push_str(key);
-                    out.push_str(": ");
-                    write(node, out);
-                }
-                out.push('}');
-            }
-            _ => out.push_str(&node.as_text().map(|text| text::text_of(&text)).unwrap_or_default()),
-        }
-    }
-    let mut out = String::new();
-    write(node, &mut out);
-    out
-}
-
-/// Whether two values are the same, wherever they were written.
-pub(super) fn same(one: &Node, other: &Node) -> bool {
-    match (&one.form, &other.form) {
-        (Form::List(a), Form::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Form::Object(a), Form::Object(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|((ka, a), (kb, b))| ka == kb && same(a, b))
-        }
-        (Form::Null, Form::Null) => true,
-        (Form::Null | Form::List(_) | Form::Object(_), _) | (_, Form::Null | Form::List(_) | Form::Object(_)) => false,
-        (Form::Unknown(Unknown { why: a, .. }), Form::Unknown(Unknown { why: b, .. })) => a == b,
-        _ => one.as_text() == other.as_text(),
-    }
 }

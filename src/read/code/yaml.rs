@@ -9,9 +9,9 @@
 
 use super::{At, Form, Node, Where};
 use crate::known::Text;
-use crate::read::yaml::{ALIAS_NODES, DEPTH, NODES, YamlFault, scalar};
+use crate::read::yaml::{ALIAS_NODES, DEPTH, NODES, YamlFault, events, fault, is_plain, scalar};
 use rustc_hash::{FxHashMap, FxHashSet};
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Marker, ScalarStyle, Span, Tag};
 use serde_json::Value;
 
 /// The longest stretch of one line that is a place for a list or an object.
@@ -122,23 +122,15 @@ struct Key {
 
 impl Builder<'_> {
     fn run(&mut self) -> Result<(), YamlFault> {
-        for event in Parser::new_from_str(self.read) {
-            let (event, span) = event.map_err(|error| YamlFault {
-                message: match error.info() {
-                    "recursion limit exceeded" => format!("nested more than {DEPTH} deep"),
-                    other => other.to_owned(),
-                },
-                line: error.marker().line().max(1),
-                column: error.marker().col() + 1,
-            })?;
+        for event in events(self.read) {
+            let (event, span) = event?;
             match event {
                 Event::DocumentStart(_) => self.anchors.clear(),
                 Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {}
                 Event::Alias(anchor) => self.alias(anchor, &span)?,
                 Event::Scalar(text, style, anchor, tag) => {
                     self.nodes += 1;
-                    let is_text = tag.as_ref().is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
-                    let plain = style == ScalarStyle::Plain && !is_text;
+                    let plain = is_plain(style, tag.as_deref());
                     let text = if text.contains(DASH) && !self.offsets.text.contains(DASH) {
                         text.replace(DASH, "-").into()
                     } else {
@@ -369,10 +361,6 @@ fn depth(node: &Node) -> usize {
         Form::Object(fields) => 1 + fields.iter().map(|(_, node)| depth(node)).max().unwrap_or(0),
         _ => 0,
     }
-}
-
-fn fault(span: &Span, message: impl Into<String>) -> YamlFault {
-    YamlFault { message: message.into(), line: span.start.line().max(1), column: span.start.col() + 1 }
 }
 
 /// From characters, in which the parser counts, to bytes.

@@ -9,9 +9,9 @@
 use super::super::code::json::PiecePart;
 use super::super::code::{At, Code, Declared, Form, Node, Where};
 use super::super::shell::{Command, Word};
-use super::super::{eksctl, helm_values, manifest, place, placeholder};
+use super::super::{eksctl, helm_values, manifest, place, placeholder, written};
 use super::{each, spread, visit};
-use crate::estate::Gap;
+use crate::estate::{Gap, Syntax};
 use crate::known::{Part, Text};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -31,9 +31,19 @@ pub(super) fn read(command: &Command, path: &str, text: &str) -> Option<(Vec<Dec
     let target = command.output.as_ref().and_then(Word::plain).unwrap_or_default();
     let code = eksctl::read(&target, &document.text)
         .or_else(|| manifest::read(&target, &document.text))
-        .or_else(|| helm_values::read(&target, &document.text))?;
+        .or_else(|| helm_values::read(&target, &document.text))
+        .or_else(|| broken(&document.text))?;
     let gaps = code.gaps.iter().map(|gap| document.gap(gap, path, text)).collect();
     Some((document.placed(code), gaps))
+}
+
+/// A file of Kubernetes that cannot be read at all.
+fn broken(text: &str) -> Option<Code> {
+    if !text.contains("apiVersion:") || !text.contains("kind:") || placeholder::is_program(text) {
+        return None;
+    }
+    let fault = written::yaml_documents(text).fault?;
+    Some(written::code("manifest", "", Syntax::Yaml, Vec::new(), Some(fault)))
 }
 
 /// The text of a here-document as the command gets it, and where each stretch of it was written.
@@ -159,7 +169,7 @@ impl Document {
 
     /// What was declared, with its places in the script and the names of its holes.
     fn placed(&self, code: Code) -> Vec<Declared> {
-        let syntax = code.files.first().map_or(crate::estate::Syntax::Yaml, |file| file.syntax);
+        let syntax = code.files.first().map_or(Syntax::Yaml, |file| file.syntax);
         let mut declared = code.declared;
         let mut pointers: Vec<String> = Vec::new();
         for one in &mut declared {

@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: resources that say nothing about a rollout. They are passed over.
 
+mod chart;
 mod eks;
 mod emr;
 mod iam;
@@ -227,7 +228,7 @@ pub(super) fn lower(resource: &Resource, out: &mut Out, shown: &dyn Fn(u32) -> S
         kind if kind.starts_with("aws_emr") => emr::lower(resource, out, shown),
         "aws_sfn_state_machine" => emr::state_machine(resource, out, shown),
         kind if kind.starts_with("kubernetes_") || kind.starts_with("kubectl_") => kubernetes::lower(resource, out),
-        "helm_release" => kubernetes::release(resource, out),
+        "helm_release" => chart::release(resource, out),
         kind if storage::wanted(kind) => storage::lower(resource, out, shown),
         _ => network::lower(resource, out),
     }

@@ -190,15 +190,3 @@ fn manifest_of(manifest: &Value, resource: &Resource, out: &mut Out) {
     let item = Value { kind: Kind::Object(std::rc::Rc::new(fields)), spot: manifest.spot.or(resource.spot) };
     scoped(collection, resource, &item, out);
 }
-
-/// A release of a chart: of it only the namespace is known that it makes for itself.
-pub(super) fn release(resource: &Resource, out: &mut Out) {
-    if resource.body.get("create_namespace").and_then(Value::as_bool) == Some(true)
-        && let Some(namespace) = resource.body.get("namespace")
-    {
-        let metadata = object(namespace.spot, [("name", namespace.clone())]);
-        let item =
-            object(resource.spot, [("apiVersion", lit("v1")), ("kind", lit("Namespace")), ("metadata", metadata)]);
-        scoped("kubernetes.namespaces", resource, &item, out);
-    }
-}

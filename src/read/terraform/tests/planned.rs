@@ -207,3 +207,37 @@ fn a_plan_follows_references_into_attributes_and_takes_what_nobody_configured_as
         assert_eq!(short(&provider["Url"]), "{OIDC issuer of cluster prod}");
     }
 }
+
+/// Of several references none is the value; what is null or a truth is no part of it.
+#[test]
+fn several_references_are_a_hole() {
+    let plan_of = |references: serde_json::Value| {
+        json!({
+            "format_version": "1.2", "terraform_version": "1.9.0",
+            "variables": {"create": {"value": true}, "arn": {"value": null}, "name": {"value": "x"}},
+            "planned_values": {"root_module": {"resources": [
+                {"address": "aws_iam_role.a", "mode": "managed", "type": "aws_iam_role", "values": {"name": "a"}},
+                {"address": "aws_iam_role.b", "mode": "managed", "type": "aws_iam_role", "values": {"name": "b"}},
+                {"address": "aws_emr_cluster.c", "mode": "managed", "type": "aws_emr_cluster", "values": {"name": "c"}},
+            ]}},
+            "resource_changes": [
+                {"address": "aws_emr_cluster.c", "type": "aws_emr_cluster", "change": {"after_unknown": {"service_role": true}}},
+            ],
+            "configuration": {"root_module": {"resources": [
+                {"address": "aws_emr_cluster.c", "expressions": {"service_role": {"references": references}}},
+            ]}},
+        })
+        .to_string()
+    };
+    let role = |references: serde_json::Value| {
+        let (found, _) = planned(&[], "plan.json", &plan_of(references));
+        short(&value_of(&found, "emr.clusters")["ServiceRole"])
+    };
+    let (a, b) = (["aws_iam_role.a.arn", "aws_iam_role.a"], ["aws_iam_role.b.arn", "aws_iam_role.b"]);
+    assert_eq!(role(json!(a)), "arn:aws:iam::{account}:role/a");
+    assert_eq!(role(json!(["var.create", "var.arn", a[0], a[1]])), "arn:aws:iam::{account}:role/a");
+    for references in [json!([a[0], a[1], b[0], b[1]]), json!(["var.name", a[0], a[1]]), json!(["local.x", a[0], a[1]])]
+    {
+        assert_eq!(role(references.clone()), "{aws_emr_cluster.c.service_role}", "{references}");
+    }
+}

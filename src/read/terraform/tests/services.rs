@@ -318,3 +318,52 @@ resource "aws_kms_key_policy" "key" {
     let key = value_of(&found, "kms.keys");
     assert_eq!((&key["KeyId"], &key["Policy"]["Statement"][0]["Action"]), (&json!("abc"), &json!("kms:*")));
 }
+
+#[test]
+fn releases_of_charts_say_what_their_values_say() {
+    let text = r#"
+variable "team" { default = "ravens" }
+resource "helm_release" "operator" {
+  name             = "spark-operator"
+  namespace        = "operators"
+  create_namespace = true
+  chart            = "spark-operator"
+  values = [<<-YAML
+    spark:
+      jobNamespaces: [default]
+    serviceAccount: {create: true, name: jobs, annotations: {eks.amazonaws.com/role-arn: "arn:x"}}
+  YAML
+  ]
+  set {
+    name  = "spark.jobNamespaces"
+    value = "{${var.team},moors}"
+  }
+}
+resource "helm_release" "gateway" {
+  name  = "bpg"
+  chart = "./charts/bpg"
+  values = [yamlencode({ plainConfig = { sparkClusters = [{ id = "a" }], sparkImages = [] } })]
+}
+resource "helm_release" "open" {
+  name  = "other"
+  chart = "spark-operator"
+}
+"#;
+    let (found, gaps) = read_files(&[("main.tf", text)]);
+    assert_eq!(gaps, [""; 0]);
+    let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!(names.iter().filter(|name| **name == "kubernetes.deployments").count(), 1, "{names:?}");
+    let deployment = value_of(&found, "kubernetes.deployments");
+    assert_eq!(deployment["metadata"]["name"], "spark-operator-controller");
+    assert_eq!(
+        deployment["spec"]["template"]["spec"]["containers"][0]["args"],
+        json!(["controller", "start", "--namespaces=ravens,moors"])
+    );
+    let account = value_of(&found, "kubernetes.serviceAccounts");
+    assert_eq!(
+        (&account["metadata"]["name"], &account["metadata"]["namespace"]),
+        (&json!("jobs"), &json!("operators"))
+    );
+    assert_eq!(value_of(&found, "kubernetes.namespaces")["metadata"]["name"], "operators");
+    assert!(names.contains(&"gateway"), "{names:?}");
+}
