@@ -27,6 +27,40 @@ fn main() {
     for nodes in sizes {
         row(*nodes, 9_000, only_start);
     }
+    sweep(only_start);
+}
+
+/// A hundred rollouts of one cluster, each with a job of its own, as `check` and `fit` ask of them.
+fn sweep(only_start: bool) {
+    let number = if only_start { 10 } else { 1_000 };
+    let (nodes, pods) = (nodes(number, 32_000), pods(number));
+    let texts = [serde_json::to_vec(&nodes).unwrap(), serde_json::to_vec(&pods).unwrap()];
+    let runs = if only_start { 1 } else { 3 };
+    let parse = best(runs, || texts.each_ref().map(|text| serde_json::from_slice::<Value>(text).unwrap()));
+    let there = supply::of_cluster(nodes.as_array().unwrap(), pods.as_array().unwrap(), &[], &[], None);
+    let mut seed = 20_261_121_u64;
+    let mut next = |bound: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % bound
+    };
+    let rollouts: Vec<Vec<Demand>> = (0..100)
+        .map(|_| {
+            let mut job = job();
+            for pod in &mut job.pods {
+                pod.cpu_milli = 500 + next(8) * 500;
+                pod.memory_mib = 1024 + next(16) * 1024;
+                pod.count = pod.count.min(1 + u32::try_from(next(2_000)).unwrap());
+            }
+            what_if::at_once(&[job], 1 + u32::try_from(next(20)).unwrap())
+        })
+        .collect();
+    let asking = best(runs, || rollouts.iter().filter(|rollout| fit(rollout, &there).outcome.fits()).count());
+    let fitting = rollouts.iter().filter(|rollout| fit(rollout, &there).outcome.fits()).count();
+    println!(
+        "\na sweep of {} rollouts over {number} nodes: {:.3} of parsing them; {fitting} fit",
+        rollouts.len(),
+        asking.as_secs_f64() / parse.as_secs_f64()
+    );
 }
 
 fn row(number: usize, cpu_milli: usize, only_start: bool) {

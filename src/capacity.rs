@@ -17,6 +17,7 @@
 
 pub mod affinity;
 pub mod demand;
+pub mod emr_on_ec2;
 pub mod fargate;
 pub mod fit;
 pub mod picture;

@@ -14,6 +14,7 @@
 mod access;
 mod application;
 mod batch_processing_gateway;
+mod containers;
 mod emr_on_ec2;
 mod emr_on_eks;
 mod emr_serverless;

@@ -275,7 +275,11 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         let what = format!("declares nothing that sparkcheck looks at, as {what}");
         move |entry: &Entry| Aside { path: entry.shown.clone(), kind, why: format!("`{}` {what}", entry.shown) }
     };
-    let is_unused = |entry: &&Entry| !of_code.contains(entry.shown.as_str());
+    let troubled = |path: &str| {
+        let mut places = codes.iter().flat_map(|code| &code.gaps).filter_map(|gap| gap.place.as_deref());
+        places.any(|place| place.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
+    };
+    let is_unused = |entry: &&Entry| !of_code.contains(entry.shown.as_str()) && !troubled(&entry.shown);
     asides.extend(terraform.iter().filter(is_unused).map(unused(aside::Kind::Terraform, "Terraform")));
     let templates = templates.iter().map(|(entry, _)| entry);
     asides.extend(templates.filter(is_unused).map(unused(aside::Kind::Stack, "CloudFormation")));

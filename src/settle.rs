@@ -262,26 +262,28 @@ fn fingerprint(rule: &str, subject: &str) -> String {
 /// Says of each failure which failures are its cause: those of the same rollout, and for what belongs to
 /// no rollout, those that stand at the same place.
 fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
-    let mut failed: BTreeMap<(Option<usize>, &str), Vec<String>> = BTreeMap::new();
-    for (rollout, finding) in findings.iter() {
-        if finding.outcome == Outcome::Fail {
-            failed.entry((*rollout, finding.rule.id.as_str())).or_default().push(finding.fingerprint.clone());
+    let mut failed: BTreeMap<(Option<usize>, &str), Vec<&str>> = BTreeMap::new();
+    let mut shown: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (rollout, finding) in findings.iter().filter(|(_, finding)| finding.outcome == Outcome::Fail) {
+        let (rule, fingerprint) = (finding.rule.id.as_str(), finding.fingerprint.as_str());
+        failed.entry((*rollout, rule)).or_default().push(fingerprint);
+        for place in finding.places.iter().filter(|_| rollout.is_some()) {
+            shown.entry((rule, place.pointer.as_str())).or_default().insert(fingerprint);
         }
     }
     let causes: Vec<Vec<String>> = findings
         .iter()
         .map(|(rollout, finding)| {
-            let causes = finding.rule.explained_by.iter();
-            let own = causes.clone().filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned();
-            let mut own: Vec<String> = own.collect();
-            if rollout.is_none() && !finding.rule.explained_by.is_empty() {
-                let of_rollouts = findings.iter().filter(|(rollout, other)| {
-                    let named = causes.clone().any(|cause| *cause == other.rule.id);
-                    rollout.is_some() && named && other.outcome == Outcome::Fail && at_one_place(finding, other)
-                });
-                own.extend(of_rollouts.map(|(_, other)| other.fingerprint.clone()));
+            let rules = finding.rule.explained_by.iter().map(String::as_str);
+            let mut causes: Vec<&str> =
+                rules.clone().filter_map(|rule| failed.get(&(*rollout, rule))).flatten().copied().collect();
+            for place in finding.places.iter().filter(|_| rollout.is_none()) {
+                let around = around(&place.pointer);
+                let found = rules.clone().flat_map(|rule| around.clone().map(move |at| (rule, at)));
+                causes.extend(found.filter_map(|at| shown.get(&at)).flatten());
             }
-            own
+            let mut seen = BTreeSet::new();
+            causes.into_iter().filter(|cause| seen.insert(*cause)).map(str::to_owned).collect()
         })
         .collect();
     for ((_, finding), causes) in findings.iter_mut().zip(causes) {
@@ -289,13 +291,8 @@ fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
     }
 }
 
-/// Whether two findings show the same thing, or one something inside what the other shows.
-fn at_one_place(one: &Finding<'_>, other: &Finding<'_>) -> bool {
-    let within = |inner: &str, outer: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    one.places.iter().any(|place| {
-        let (place, others) = (place.pointer.as_str(), &other.places);
-        others.iter().any(|other| within(place, &other.pointer) || within(&other.pointer, place))
-    })
+/// The pointer itself and those of everything that it stands in.
+fn around(pointer: &str) -> impl Iterator<Item = &str> + Clone {
+    let outer = pointer.rmatch_indices('/').filter_map(|(at, _)| pointer.get(..at)).filter(|outer| !outer.is_empty());
+    std::iter::once(pointer).chain(outer)
 }

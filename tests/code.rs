@@ -182,9 +182,7 @@ fn a_fault_is_the_same_in_every_form() {
             {
                 say(format!("over the account: {after:?}, and not {expected:?}"));
             }
-            // What a failure explains is settled with it.
-            let open = over.findings.iter();
-            let open = open.filter(|finding| finding.outcome == Outcome::Unknown && finding.explained_by.is_empty());
+            let open = over.findings.iter().filter(|it| it.outcome == Outcome::Unknown && it.explained_by.is_empty());
             open.for_each(|finding| say(format!("over the account: {} is undecided", finding.rule.id)));
         }
     }

@@ -27,7 +27,7 @@ use super::fargate::{Taken, takes};
 use super::supply::{Node, Supply, Taint};
 use super::what_if;
 use crate::known::Truth;
-use grow::{Absorbed, NewNodes, absorbed, exceeds_limits, placing, with_limited};
+use grow::{Absorbed, NewNodes, absorbed, exceeds_limits, of_groups, placing, unlimited, with_limited};
 use pack::{Case, Decision};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -108,10 +108,10 @@ fn too_near(demand: &[Demand]) -> Option<String> {
         let meant = |apart: &Apart, other: &PodDemand| {
             other.count > 0 && (other.template.is_some() || apart.from.means(&other.labels) != Truth::False)
         };
-        // Equal pods of other jobs are counted with these.
-        if let Some((_, other)) =
-            pods().find(|(at, other)| (*other != pod || at.namespace != job.namespace) && meant(apart, other))
-        {
+        // Equal pods of jobs that are alike are counted with these.
+        let alike =
+            |at: &Demand, other: &PodDemand| other == pod && at.pods == job.pods && at.namespace == job.namespace;
+        if let Some((_, other)) = pods().find(|(at, other)| !alike(at, other) && meant(apart, other)) {
             return Some(format!("the {} keeps away from the {}, which is not weighed", pod.role, other.role));
         }
     }
@@ -181,9 +181,12 @@ fn decide(demand: &[Demand], supply: &Supply) -> Fit {
     let found = match packing {
         Some(packing) => {
             let mut found = placing(&case, &absorbed, supply);
-            if found.added.is_empty() && found.packing.left_over().is_some() {
-                found.packing = packing;
-                found.of_kept = true;
+            if (0..case.groups.len()).any(|at| found.packing.left[at] > 0 && !absorbed[at].surely) {
+                // First-fit has missed what the search found.
+                let surely: Vec<usize> = (0..case.groups.len()).filter(|at| absorbed[*at].surely).collect();
+                found.added = of_groups(&kept, &packing, supply);
+                found.added.extend(unlimited(&case, &surely, &supply.pools));
+                (found.packing, found.of_kept) = (packing, true);
             }
             Some(found)
         }

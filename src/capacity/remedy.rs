@@ -4,6 +4,7 @@
 
 use super::demand::{Demand, Role};
 use super::fit::{Outcome, fit};
+use super::quantity::{SparkUnit, spark_mib};
 use super::supply::{Held, Node, Supply};
 use super::what_if;
 use crate::facts::instances::{InstanceType, instance_type, instance_types};
@@ -37,6 +38,10 @@ pub enum Change {
     Executors(u32),
     /// The limit on CPU of the NodePools is raised by so many cores.
     Limit(u64),
+    /// The maximum capacity of the application is so many vCPUs and GB.
+    Maximum(u64, u64),
+    /// Executors have so much heap, in MiB.
+    MemoryPerExecutor(u64),
 }
 
 /// The changes that help, those that take away from nobody first.
@@ -97,6 +102,11 @@ pub fn remedies(demand: &[Demand], supply: &Supply, held: &Held, nodes_needed: O
         fewer.filter_map(|cores| Some((cores, asked(&what_if::with_executor_cpu(demand, cores * 1000), supply)?)));
     if let Some((cores, outcome)) = tried.next() {
         add(Change::CoresPerExecutor(cores), format!("set `spark.executor.cores` to {cores}"), outcome);
+    }
+    if let Some((less, heap)) = less_memory(demand, supply)
+        && let Some(outcome) = asked(&what_if::with_less_executor_memory(demand, less), supply)
+    {
+        add(Change::MemoryPerExecutor(heap), format!("set `spark.executor.memory` to {heap}m"), outcome);
     }
     let number = executors().map(|pod| pod.count).max().unwrap_or(0);
     if number > 1 {
@@ -159,6 +169,35 @@ fn cores_over_limits(demand: &[Demand], supply: &Supply) -> Option<u64> {
     let short = what_if::largest_number(MOST_CORES_RAISED, |cores| !helps(cores)).unwrap_or(0);
     (short < MOST_CORES_RAISED).then(|| u64::from(short) + 1)
 }
+
+/// By how much less memory the pods of executors fit, and the heap that it leaves, where all have the same. What is added
+/// to a smaller heap is no more than before, so a heap that is smaller by so much makes a pod that is so at least.
+fn less_memory(demand: &[Demand], supply: &Supply) -> Option<(u64, u64)> {
+    let heap = |job: &Demand| match job.conf.get("spark.executor.memory") {
+        Some(text) => spark_mib(text.trim(), SparkUnit::Mib),
+        None => Some(1024),
+    };
+    let with_executors = || demand.iter().filter(|job| job.pods.iter().any(|pod| pod.role == Role::Executor));
+    let own = heap(with_executors().next()?)?;
+    let steps = own.checked_sub(LEAST_HEAP_MIB)? / HEAP_STEP_MIB;
+    let steps =
+        u32::try_from(steps).ok().filter(|steps| *steps > 0 && with_executors().all(|job| heap(job) == Some(own)))?;
+    let fits = |steps: u32| {
+        let less = u64::from(steps).saturating_mul(HEAP_STEP_MIB);
+        fit(&what_if::with_less_executor_memory(demand, less), supply).outcome.fits()
+    };
+    if !fits(steps) {
+        return None;
+    }
+    let short = what_if::largest_number(steps, |steps| !fits(steps)).unwrap_or(0);
+    let less = (u64::from(short) + 1).saturating_mul(HEAP_STEP_MIB);
+    Some((less, own - less))
+}
+
+/// Spark takes no smaller heap than one of 450 MiB.
+const LEAST_HEAP_MIB: u64 = 512;
+/// Heaps are tried in steps of so much.
+const HEAP_STEP_MIB: u64 = 128;
 
 /// A limit is not raised by more.
 const MOST_CORES_RAISED: u32 = 100_000;

@@ -8,8 +8,10 @@
 //!
 //! Deliberately absent: the sizes that a job gets where it names none, and those of the shuffle-optimised disks.
 
-use super::demand::spark_submit_conf;
+use super::demand::{Demand, PodDemand, Role, spark_submit_conf};
+use super::fit::{Fit, Outcome, fit};
 use super::quantity::{SparkUnit, spark_mib};
+use super::supply::{Node, Supply};
 use crate::known::Text;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -128,6 +130,98 @@ pub fn executors(conf: &BTreeMap<String, String>) -> Option<(u64, u64)> {
         None => INITIAL_EXECUTORS,
     };
     Some((initial, most))
+}
+
+/// The workers with which a job runs: a driver, and executors; with dynamic allocation one, the least that runs a task.
+#[must_use]
+pub fn demand(conf: &BTreeMap<String, String>) -> Demand {
+    let mut demand = Demand { conf: conf.clone(), ..Demand::default() };
+    let fixed = conf.get("spark.dynamicAllocation.enabled").is_some_and(|on| on.trim().eq_ignore_ascii_case("false"));
+    let named = conf.get("spark.executor.instances").and_then(|text| text.trim().parse::<u32>().ok());
+    for asked in asked(conf) {
+        let (role, count) = match asked.role {
+            "driver" => (Role::Driver, 1),
+            _ if !fixed => (Role::Executor, 1),
+            _ => (Role::Executor, named.unwrap_or(1)),
+        };
+        if fixed && named.is_none() && role == Role::Executor {
+            demand.unknown.push("with how many executors a job runs that names none is not told".to_owned());
+        }
+        demand.unknown.extend(asked.unknown);
+        if asked.vcpu.is_none() || asked.memory_mib.is_none() {
+            demand.unknown.push(format!("which worker a {role} gets that does not name cores and memory is not told"));
+        }
+        // What is not named is at least the smallest worker.
+        match Worker::holding(asked.vcpu.unwrap_or(1), asked.memory_mib.unwrap_or(0)) {
+            Some(worker) => {
+                let memory_mib = worker.memory_gb.saturating_mul(1024);
+                let mut pod = PodDemand::new(role, count, worker.vcpu.saturating_mul(1000), memory_mib);
+                let sum = if asked.arithmetic.is_empty() { String::new() } else { format!("{}: ", asked.arithmetic) };
+                pod.arithmetic = format!("{sum}a worker of {} vCPU and {} GB", worker.vcpu, worker.memory_gb);
+                demand.pods.push(pod);
+            }
+            None => demand.unknown.push(format!("no worker holds the {role}")),
+        }
+    }
+    demand
+}
+
+/// Whether workers have room under the maximum capacity of an application and the vCPUs of the account.
+#[must_use]
+pub fn weigh(demand: &[Demand], maximum: Option<Worker>, quota: Option<u64>) -> (Fit, Supply) {
+    let mut supply = Supply::default();
+    let by_maximum = maximum.map(|it| (it.vcpu, it.memory_gb));
+    let vcpu = by_maximum.map(|it| it.0).into_iter().chain(quota).min();
+    match vcpu {
+        Some(vcpu) => {
+            let name = match maximum {
+                Some(maximum) if maximum.vcpu <= vcpu => "maximum capacity of the application",
+                _ => "vCPUs of the account",
+            };
+            let cpu_milli = vcpu.saturating_mul(1000);
+            // No worker has more than 8 GB for a vCPU.
+            let memory_mib = by_maximum.map_or(vcpu.saturating_mul(8), |it| it.1).saturating_mul(1024);
+            let pods = u64::from(u32::MAX);
+            supply.nodes.push(Node {
+                name: name.to_owned(),
+                cpu_milli,
+                memory_mib,
+                pods,
+                cpu_free_milli: cpu_milli,
+                memory_free_mib: memory_mib,
+                pods_free: pods,
+                schedulable: true,
+                ..Node::default()
+            });
+        }
+        None => supply.unknown.push(
+            "the application has no maximum capacity, and the vCPUs that the account may have at once are not told"
+                .to_owned(),
+        ),
+    }
+    let mut answer = fit(demand, &supply);
+    if let (Outcome::Short, Some(node)) = (answer.outcome, supply.nodes.first()) {
+        let sum = |of: fn(&PodDemand) -> u64| {
+            let pods = demand.iter().flat_map(|job| &job.pods);
+            pods.map(|pod| of(pod).saturating_mul(pod.count.into())).fold(0, u64::saturating_add)
+        };
+        let (vcpu, memory) = (sum(|pod| pod.cpu_milli) / 1000, sum(|pod| pod.memory_mib) / 1024);
+        let (has, has_memory) = (node.cpu_milli / 1000, node.memory_mib / 1024);
+        answer.because =
+            format!("the workers take {vcpu} vCPU and {memory} GB; {}: {has} vCPU and {has_memory} GB", node.name);
+    }
+    (answer, supply)
+}
+
+/// The vCPUs that an account may have at once, among the quotas that `list-service-quotas` prints for EMR Serverless.
+#[must_use]
+pub fn quota(quotas: &[&Value]) -> Option<u64> {
+    let is_ours = |quota: &&&Value| {
+        quota["ServiceCode"].as_str().is_none_or(|code| code == "emr-serverless")
+            && quota["QuotaName"].as_str().is_some_and(|name| name.to_lowercase().contains("concurrent vcpus"))
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+    quotas.iter().find(is_ours)?["Value"].as_f64().map(|value| value as u64)
 }
 
 /// Spark's least overhead.
@@ -257,6 +351,36 @@ mod tests {
         );
         let application = json!({"runtimeConfiguration": [{"classification": "spark-defaults", "properties": {"spark.driver.cores": "8"}}]});
         assert_eq!(asked(&configuration(&json!({}), Some(&application)).unwrap())[0].vcpu, Some(8));
+    }
+
+    #[test]
+    fn workers_are_held_against_maximum_and_quota() {
+        let worker = |vcpu, memory_gb| Some(Worker { vcpu, memory_gb });
+        let sized = "--driver-cores 4 --driver-memory 14g --executor-cores 4 --executor-memory 14g";
+        for (more, at_once, maximum, quota, outcome) in [
+            ("", 1, worker(8, 32), None, Outcome::Fits),
+            ("", 1, worker(8, 31), None, Outcome::Short),
+            ("", 1, worker(7, 60), None, Outcome::Short),
+            ("", 2, worker(8, 60), None, Outcome::Short),
+            ("", 1, worker(100, 400), Some(7), Outcome::Short),
+            ("", 1, None, Some(8), Outcome::Fits),
+            ("", 1, None, None, Outcome::Unknown),
+            ("--conf spark.dynamicAllocation.enabled=false --num-executors 3", 1, worker(16, 64), None, Outcome::Fits),
+            ("--conf spark.dynamicAllocation.enabled=false --num-executors 4", 1, worker(16, 64), None, Outcome::Short),
+            ("--conf spark.dynamicAllocation.enabled=false", 1, worker(16, 64), None, Outcome::Unknown),
+        ] {
+            let request = json!({"jobDriver": {"sparkSubmit": {"sparkSubmitParameters": format!("{sized} {more}")}}});
+            let demand = demand(&configuration(&request, None).unwrap());
+            let (answer, _) = weigh(&vec![demand; at_once], maximum, quota);
+            assert_eq!(answer.outcome, outcome, "{more} {at_once} {maximum:?} {quota:?}: {}", answer.because);
+        }
+        let bare = demand(&BTreeMap::new());
+        // Two of the smallest workers do not fit one vCPU, whatever a job gets that names none.
+        assert_eq!(weigh(&[bare.clone()], worker(1, 8), None).0.outcome, Outcome::Short);
+        assert_eq!(weigh(&[bare], worker(64, 256), None).0.outcome, Outcome::Unknown);
+        let quotas =
+            json!([{"ServiceCode": "emr-serverless", "QuotaName": "Max concurrent vCPUs per account", "Value": 16.0}]);
+        assert_eq!(quota(&[&quotas[0]]), Some(16));
     }
 
     #[test]

@@ -141,6 +141,16 @@ pub fn with_executor_cpu(demand: &[Demand], cpu_milli: u64) -> Vec<Demand> {
     changed
 }
 
+/// With executors that ask for so much less memory.
+#[must_use]
+pub fn with_less_executor_memory(demand: &[Demand], mib: u64) -> Vec<Demand> {
+    let mut changed = demand.to_vec();
+    for pod in changed.iter_mut().flat_map(|job| &mut job.pods).filter(|pod| pod.role == Role::Executor) {
+        pod.memory_mib = pod.memory_mib.saturating_sub(mib);
+    }
+    changed
+}
+
 /// So many of these jobs at once.
 #[must_use]
 pub fn at_once(demand: &[Demand], number: u32) -> Vec<Demand> {

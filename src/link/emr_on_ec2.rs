@@ -4,6 +4,7 @@
 //! into the same names.
 
 use super::access::needs;
+use super::containers::instances;
 use super::job::jobs;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
@@ -32,6 +33,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     network(estate, draft);
     policies(estate, index, draft);
+    instances(estate, declaration, draft);
     needs(estate, draft);
     quotas(estate, index, draft);
     let label = draft.object.get("request").and_then(|request| request["ReleaseLabel"].told()).map(str::to_owned);

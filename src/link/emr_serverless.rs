@@ -1,6 +1,7 @@
 //! Rollouts of EMR Serverless: an application, a runtime role, a submitter, jobs, and the workers that they ask for.
 
 use super::access::needs;
+use super::gangs::service_quotas;
 use super::job::jobs;
 use super::network::{Tenants, ids, network};
 use super::reference::{Found, Index, Wanted, lookup};
@@ -8,7 +9,7 @@ use super::release::{release, set_release};
 use super::role::{execution_role, quotas, submitter};
 use super::{Draft, draft_alias};
 use crate::arn::{Arn, last_segment, role_name};
-use crate::capacity::serverless::{Asked, Worker, amount, asked, configuration, executors};
+use crate::capacity::serverless::{self, Asked, Worker, amount, asked, configuration, executors};
 use crate::estate::Estate;
 use crate::known::{Told, Unknown};
 use serde_json::{Map, Value, json};
@@ -31,6 +32,10 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     submitter(estate, index, declaration, pointer, draft);
     release_of(estate, declaration, pointer, draft);
     workers(draft);
+    if let Some(concurrent) = declaration["concurrent"].as_u64() {
+        draft.set_at("concurrent", concurrent, format!("{pointer}/concurrent"));
+    }
+    account_quota(estate, draft);
     needs(estate, draft);
     quotas(estate, index, draft);
     let subnets = ids(draft, "application", "/networkConfiguration/subnetIds");
@@ -261,6 +266,23 @@ fn workers(draft: &mut Draft) {
     draft.set("jobWorkers", list);
     draft.set("jobExecutors", bounds_of_jobs);
     bounds(draft);
+}
+
+/// The vCPUs that the account may have at once, and what a driver and an executor of all jobs at once take of them.
+fn account_quota(estate: &Estate, draft: &mut Draft) {
+    let quotas = service_quotas(estate, draft);
+    let values: Vec<&Value> = quotas.iter().map(|(quota, _)| *quota).collect();
+    let Some(vcpu) = serverless::quota(&values) else { return };
+    draft.set("vcpuQuota", vcpu);
+    let workers = draft.object.get("jobWorkers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let open = workers.iter().any(|item| Unknown::of(item).is_some() || Unknown::of(&item["worker"]).is_some());
+    let each = draft.object.get("driverAndExecutor").and_then(|both| both["vcpu"].as_u64()).filter(|_| !open);
+    let at_once = draft.object.get("concurrent").and_then(Value::as_u64).unwrap_or(1);
+    let start = each.map(|each| Value::from(each.saturating_mul(at_once))).unwrap_or_else(|| {
+        let why = "which workers the jobs ask for is not told".into();
+        Unknown { why, unblock: Some("set cores and memory of driver and executors".into()) }.to_value()
+    });
+    draft.set("startVcpu", start);
 }
 
 fn job_worker(job: &str, asked: &Asked) -> Value {

@@ -6,6 +6,7 @@
 
 use super::application::{ordinal, set_texts};
 use super::{Draft, draft_alias};
+use crate::arn::Arn;
 use crate::capacity::Demand;
 use crate::capacity::quantity;
 use crate::check::semantic::capacity::demand;
@@ -125,6 +126,19 @@ pub(super) fn behind_gateway(config: &Value, declaration: &Value, routes: &[Rout
         gang
     };
     draft.set_drafts("gangs", routes.iter().map(of).collect());
+}
+
+/// The service quotas of the rollout's account and region, as far as they were exported, each with its place.
+pub(super) fn service_quotas<'e>(estate: &'e Estate, draft: &Draft) -> Vec<(&'e Value, String)> {
+    let quotas = estate.items("serviceQuotas.quotas").iter().enumerate();
+    let here = |quota: &Value| {
+        let arn = quota["QuotaArn"].told().and_then(Arn::parse);
+        arn.is_none_or(|arn| {
+            let same = |name: &str, own: &str| draft.text(name).is_none_or(|text| text == own || own.is_empty());
+            same("region", arn.region) && same("account", arn.account)
+        })
+    };
+    quotas.filter(|(_, quota)| here(quota)).map(|(at, quota)| (quota, format!("/serviceQuotas/quotas/{at}"))).collect()
 }
 
 /// The pod templates that the configuration of a job names and that were given, by name.

@@ -7,7 +7,7 @@
 //! its explanation and the permissions that it takes are three views of that one plan ([`plan`]).
 //!
 //! A call that fails leaves the run alive: what it would have told is unknown, and says which
-//! permission or action would settle it.
+//! permission or action would settle it. What is exported beside a live run is read together with it.
 //!
 //! Deliberately absent: calls that change anything, and calls that return secrets.
 

@@ -500,6 +500,7 @@ const LISTS: &[List] = &[
         Of::With("VpcEndpointId"),
         &["ec2", "endpoint"],
     ),
+    lists("Quotas", "serviceQuotas.quotas", "list-service-quotas", Of::With("QuotaCode"), &["quota"]),
     lists("Subnets", "ec2.subnets", "describe-subnets", Of::With("SubnetId"), &["ec2", "subnets"]),
     lists(
         "SecurityGroups",
@@ -575,7 +576,7 @@ fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised
                     let own = |item: &Value| arn_in(item, "Arn").is_some_and(|arn| arn.owner().is_some());
                     doubt = (!items.iter().any(own)).then(|| "only AWS managed policies were listed".to_owned());
                 }
-                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups") {
+                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups" | "serviceQuotas.quotas") {
                     doubt = Some(format!("`{}` shows only what it was asked for", entry.kind));
                 }
                 let mut items = items;

@@ -109,7 +109,10 @@ impl Case<'_> {
             }
         };
         let group = &self.groups[at];
-        let needs = format!("{}m cpu and {} MiB", group.cpu, group.memory);
+        let needs = match group.cpu {
+            0 => format!("{} MiB", group.memory),
+            cpu => format!("{cpu}m cpu and {} MiB", group.memory),
+        };
         let mut because = match (packing.left[at], group.count) {
             (1, count) if count > 1 => format!("1 of {count} {}s finds no node: it needs {needs}", group.pod.role),
             (_, 1) => format!("{} needs {needs}", group.pod.role),

@@ -97,28 +97,8 @@ pub(super) fn with_limited<'a>(case: &Case<'a>, absorbed: &[Absorbed], supply: &
     Some(found)
 }
 
-/// The unlimited pools that make nodes for these groups.
-fn unlimited(case: &Case<'_>, groups: &[usize], pools: &[Pool]) -> Vec<Added> {
-    let makes = |pool: &&Pool| {
-        pool.chooses
-            && pool.is_unlimited()
-            && groups.iter().any(|at| absorbed(&case.groups[*at], std::slice::from_ref(pool)).surely)
-    };
-    let makers = pools.iter().filter(makes);
-    makers.map(|pool| Added { pool: pool.name.clone(), instance_type: None, nodes: None }).collect()
-}
-
-/// First-fit onto nodes, and the rest onto pools.
-pub(super) fn placing<'a>(case: &Case<'a>, absorbed: &[Absorbed], supply: &Supply) -> Found<'a> {
-    let mut best: Option<Packing<'a>> = None;
-    for (groups, nodes) in case.orders() {
-        let packing = case.pack(&groups, &nodes);
-        let left = |packing: &Packing<'_>| packing.left.iter().sum::<u64>();
-        if best.as_ref().is_none_or(|best| left(&packing) < left(best)) {
-            best = Some(packing);
-        }
-    }
-    let packing = best.unwrap_or_else(|| case.in_order());
+/// The nodes of node groups that a packing uses.
+pub(super) fn of_groups(case: &Case<'_>, packing: &Packing<'_>, supply: &Supply) -> Vec<Added> {
     let mut added = Vec::new();
     let there = supply.nodes.len();
     let mut of_groups: Vec<(&str, u64)> = Vec::new();
@@ -140,6 +120,32 @@ pub(super) fn placing<'a>(case: &Case<'a>, absorbed: &[Absorbed], supply: &Suppl
             nodes: Some(number),
         });
     }
+    added
+}
+
+/// The unlimited pools that make nodes for these groups.
+pub(super) fn unlimited(case: &Case<'_>, groups: &[usize], pools: &[Pool]) -> Vec<Added> {
+    let makes = |pool: &&Pool| {
+        pool.chooses
+            && pool.is_unlimited()
+            && groups.iter().any(|at| absorbed(&case.groups[*at], std::slice::from_ref(pool)).surely)
+    };
+    let makers = pools.iter().filter(makes);
+    makers.map(|pool| Added { pool: pool.name.clone(), instance_type: None, nodes: None }).collect()
+}
+
+/// First-fit onto nodes, and the rest onto pools.
+pub(super) fn placing<'a>(case: &Case<'a>, absorbed: &[Absorbed], supply: &Supply) -> Found<'a> {
+    let mut best: Option<Packing<'a>> = None;
+    for (groups, nodes) in case.orders() {
+        let packing = case.pack(&groups, &nodes);
+        let left = |packing: &Packing<'_>| packing.left.iter().sum::<u64>();
+        if best.as_ref().is_none_or(|best| left(&packing) < left(best)) {
+            best = Some(packing);
+        }
+    }
+    let packing = best.unwrap_or_else(|| case.in_order());
+    let mut added = of_groups(case, &packing, supply);
     let left: Vec<usize> = (0..case.groups.len()).filter(|at| packing.left[*at] > 0).collect();
     if left.iter().all(|at| absorbed[*at].surely) {
         added.extend(unlimited(case, &left, &supply.pools));

@@ -469,3 +469,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn less_memory_is_a_remedy_that_is_proved() {
+    use crate::capacity::remedy::{Change, remedies};
+    let parameters = "--conf spark.executor.memory=8g --conf spark.driver.memory=1g --conf spark.executor.instances=1";
+    let request = serde_json::json!({"releaseLabel": "emr-7.12.0-latest", "jobDriver": {"sparkSubmitJobDriver": {"entryPoint": "s3://b/x.jar", "sparkSubmitParameters": parameters}}});
+    let demand = [of_emr_on_eks(&request, Some("3.5.6"))];
+    let node = Node {
+        name: "n".into(),
+        cpu_milli: 8000,
+        memory_mib: 10_000,
+        pods: 20,
+        cpu_free_milli: 8000,
+        memory_free_mib: 10_000,
+        pods_free: 20,
+        schedulable: true,
+        ..Node::default()
+    };
+    let supply = Supply { nodes: vec![node], ..Supply::default() };
+    assert_eq!(fit(&demand, &supply).outcome, Outcome::Short);
+    let found = remedies(&demand, &supply, &crate::capacity::Held::default(), None);
+    let heap =
+        found.iter().find_map(|it| if let Change::MemoryPerExecutor(heap) = it.change { Some(heap) } else { None });
+    let heap = heap.unwrap();
+    let with = |heap: u64| {
+        let request =
+            request.to_string().replace("spark.executor.memory=8g", &format!("spark.executor.memory={heap}m"));
+        fit(&[of_emr_on_eks(&serde_json::from_str(&request).unwrap(), Some("3.5.6"))], &supply).outcome
+    };
+    assert!(with(heap).fits() && !with(heap + 512).fits(), "{heap}");
+}

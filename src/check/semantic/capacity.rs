@@ -289,6 +289,8 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
             Change::CoresPerExecutor(_) => "cores",
             Change::Executors(_) => "executors",
             Change::Limit(_) => "limit",
+            Change::Maximum(..) => "maximum",
+            Change::MemoryPerExecutor(_) => "memory",
         };
         evidence = evidence.fact(name, remedy.say.clone());
     }

@@ -9,6 +9,7 @@
 
 mod body;
 mod failure;
+mod nowhere;
 mod plain;
 mod reading;
 mod run;
@@ -160,6 +161,15 @@ async fn whole(options: &Options, plan: &Plan) -> Result<Live, LiveError> {
         return Err(LiveError::NoAccess { why: gap.why.clone(), unblock: gap.unblock.clone().unwrap_or_default() });
     }
     Ok(live)
+}
+
+/// A bar on a terminal, and nothing elsewhere.
+pub(super) fn progress(name: &'static str, length: usize) -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(length as u64);
+    if let Ok(style) = indicatif::ProgressStyle::with_template("{prefix:>15} {wide_bar} {pos}/{len}") {
+        bar.set_style(style);
+    }
+    bar.with_prefix(name)
 }
 
 /// A gap that concerns a whole session or target.

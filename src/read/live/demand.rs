@@ -140,6 +140,8 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("publicRules", &["ec2.securityGroups", "emr.blockPublicAccess"]),
     ("untaggedSecurityGroups", &["ec2.securityGroups"]),
     ("subnet", &["ec2.subnets"]),
+    ("vcpuQuotas", &["serviceQuotas.quotas"]),
+    ("startVcpu", &["serviceQuotas.quotas"]),
     ("blocksPublicAccess", &["emr.blockPublicAccess"]),
     ("allows", ACCESS),
     ("limits", ACCESS),

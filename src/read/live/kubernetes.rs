@@ -14,13 +14,15 @@ mod list;
 
 pub use access::Access;
 pub use failure::Failure;
+pub(in crate::read::live) use failure::innermost;
 
 use super::Answers;
-use super::aws::{Cluster, LiveError};
+use super::aws::{Cluster, LiveError, progress};
 use crate::estate::Collection;
 use crate::read::assemble::Reading;
 use aws_credential_types::provider::ProvideCredentials;
 use failure::Kind;
+use indicatif::ProgressBar;
 use list::{Listed, Lister};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -165,10 +167,12 @@ async fn accesses(clusters: &[Cluster], ways: &Ways) -> Vec<Access> {
 /// Lists these collections in each cluster, where something waits for answers already.
 pub async fn whole(clusters: &[Access], collections: &[&'static Collection], options: &Options) -> Live {
     let deadline = Instant::now() + options.timeout;
+    let bar = progress("kubernetes", clusters.len() * collections.len());
     let mut all = JoinSet::new();
     for (number, access) in clusters.iter().enumerate() {
         let (access, collections, options) = (access.clone(), collections.to_vec(), options.clone());
-        all.spawn(async move { (number, cluster(access, collections, options, deadline).await) });
+        let bar = bar.clone();
+        all.spawn(async move { (number, cluster(access, collections, options, deadline, &bar).await) });
     }
     let mut done = BTreeMap::new();
     while let Some(finished) = all.join_next().await {
@@ -176,6 +180,7 @@ pub async fn whole(clusters: &[Access], collections: &[&'static Collection], opt
             done.insert(number, outcome);
         }
     }
+    bar.finish_and_clear();
     let mut live = Live::default();
     for (number, access) in clusters.iter().enumerate() {
         let (readings, calls) = done.remove(&number).unwrap_or_else(|| {
@@ -198,6 +203,7 @@ async fn cluster(
     collections: Vec<&'static Collection>,
     options: Options,
     deadline: Instant,
+    bar: &ProgressBar,
 ) -> Outcome {
     let client = match access.client() {
         Ok(client) => client,
@@ -211,6 +217,7 @@ async fn cluster(
     }
     let mut lists: BTreeMap<usize, Vec<Listed>> = BTreeMap::new();
     while let Some(finished) = tasks.join_next().await {
+        bar.inc(1);
         if let Ok((number, listed)) = finished {
             lists.insert(number, listed);
         }

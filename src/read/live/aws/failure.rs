@@ -1,6 +1,7 @@
 //! A call that failed: what happened, and what would settle it.
 
 use super::super::calls::{Call, Of, Service};
+use crate::read::live::kubernetes::innermost;
 use crate::read::refusal::Outcome;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -50,17 +51,17 @@ impl Failure {
                 Self::failed("it was not answered in time".to_owned(), "check the network, and run again")
             }
             SdkError::DispatchFailure(_) => {
-                let why =
-                    format!("the service cannot be reached: {}", shortened(&DisplayErrorContext(error).to_string()));
-                if credential_trouble(&why) {
+                let why = shortened(&innermost(error));
+                if credential_trouble(&DisplayErrorContext(error).to_string()) {
                     return Self::without_credentials(&why);
                 }
+                let why = format!("the service cannot be reached: {why}");
                 Self::failed(why, "check `--region`, the network and its proxies, and run again")
             }
             SdkError::ResponseError(_) => Self::unreadable("it is not what the service writes"),
             other => {
-                let why = shortened(&DisplayErrorContext(other).to_string());
-                if credential_trouble(&why) {
+                let why = shortened(&innermost(other));
+                if credential_trouble(&DisplayErrorContext(other).to_string()) {
                     return Self::without_credentials(&why);
                 }
                 Self::failed(format!("the call cannot be made: {why}"), "run again")
@@ -69,6 +70,8 @@ impl Failure {
     }
 
     fn without_credentials(why: &str) -> Self {
+        // Where else they were looked for helps nobody.
+        let why = why.split(" Attempted:").next().unwrap_or(why).trim_end_matches('.');
         let unblock = "sign in, or name a profile that has credentials with `--profile`";
         Self { credentials: true, ..Self::failed(format!("there are no credentials for it: {why}"), unblock) }
     }

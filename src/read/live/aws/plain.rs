@@ -8,6 +8,7 @@
 
 use super::body::Body;
 use super::failure::Failure;
+use super::nowhere::Nowhere;
 use crate::read::live::calls::{Call, Service};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -86,6 +87,7 @@ pub(super) async fn send(
         .retry_classifier(TransientErrorClassifier::<ErrorMetadata>::new())
         .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
         .retry_classifier(HttpStatusCodeClassifier::default())
+        .retry_classifier(Nowhere)
         .interceptor(body.clone())
         .runtime_plugin(StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components));
     if let Some(sleep) = config.sleep_impl() {

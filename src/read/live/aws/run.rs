@@ -15,7 +15,7 @@ use crate::read::live::calls::{Call, Of, Service};
 use crate::read::live::plan::Plan;
 use crate::read::live::{Answers, Target};
 use crate::read::refusal::Outcome;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -199,13 +199,8 @@ impl<'r> Run<'r> {
         let permits = self.permits.entry((call.service, account.clone(), region));
         let permits = Arc::clone(permits.or_insert_with(|| Arc::new(Semaphore::new(at_once))));
         let asked = Asked { call, session: place.session, account, region: place.region.clone(), inside, item };
-        let bar = self.bars.entry(call.service).or_insert_with(|| {
-            let bar = self.progress.add(ProgressBar::new(0));
-            if let Ok(style) = ProgressStyle::with_template("{prefix:>15} {wide_bar} {pos}/{len}") {
-                bar.set_style(style);
-            }
-            bar.with_prefix(call.service.name())
-        });
+        let bar =
+            self.bars.entry(call.service).or_insert_with(|| self.progress.add(super::progress(call.service.name(), 0)));
         bar.inc_length(1);
         let deadline = self.deadline;
         self.calls.spawn(async move {

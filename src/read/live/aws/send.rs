@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::failure::Failure;
+use super::nowhere::Nowhere;
 use super::plain;
 use crate::read::live::calls::{Call, Service};
 use aws_config::{Region, SdkConfig};
@@ -22,13 +23,18 @@ pub(super) struct Clients {
 impl Clients {
     pub(super) fn of(config: &SdkConfig, region: &str) -> Self {
         let config = config.clone().into_builder().region(Region::new(region.to_owned())).build();
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf($sdk::config::Builder::from(&config).retry_classifier(Nowhere).build())
+            };
+        }
         Self {
-            sts: aws_sdk_sts::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            eks: aws_sdk_eks::Client::new(&config),
-            emr_containers: aws_sdk_emrcontainers::Client::new(&config),
-            emr_serverless: aws_sdk_emrserverless::Client::new(&config),
-            emr: aws_sdk_emr::Client::new(&config),
+            sts: client!(aws_sdk_sts),
+            iam: client!(aws_sdk_iam),
+            eks: client!(aws_sdk_eks),
+            emr_containers: client!(aws_sdk_emrcontainers),
+            emr_serverless: client!(aws_sdk_emrserverless),
+            emr: client!(aws_sdk_emr),
             config,
         }
     }

@@ -88,7 +88,7 @@ impl Failure {
 }
 
 /// What is at the bottom of an error, which is what happened.
-pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(in crate::read::live) fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     for _ in 0..16 {
         match innermost.source() {
