@@ -82,7 +82,25 @@ pub fn role_name(arn: &str) -> Option<&str> {
     let arn = Arn::parse(arn)?;
     let (kind, name) = arn.resource.split_once('/')?;
     let named = arn.service == "iam" && matches!(kind, "role" | "user");
-    named.then(|| name.rsplit('/').next()).flatten().filter(|name| !name.is_empty())
+    named.then(|| last_segment(name)).filter(|name| !name.is_empty())
+}
+
+/// What stands after the last slash; slashes in the name of a hole (`${examples/x:var.name}`) do not count.
+#[must_use]
+pub fn last_segment(text: &str) -> &str {
+    let mut start = 0;
+    let mut depth = 0_u32;
+    let mut before = ' ';
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '{' if before == '$' || depth > 0 => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '/' if depth == 0 => start = at + 1,
+            _ => {}
+        }
+        before = letter;
+    }
+    text.get(start..).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -94,6 +112,8 @@ mod tests {
         let arn = Arn::parse("arn:aws:emr-containers:us-east-1:787587782916:/virtualclusters/x").unwrap();
         assert_eq!((arn.region, arn.resource), ("us-east-1", "/virtualclusters/x"));
         assert_eq!(role_name("arn:aws:iam::1:role/a/b/Name"), Some("Name"));
+        assert_eq!(role_name("arn:aws:iam::1:role/a/${x/y:var.b}-c"), Some("${x/y:var.b}-c"));
+        assert_eq!(role_name("arn:aws:iam::1:role/${x/y"), Some("${x/y"));
         for broken in ["", "arn", "arn:aws:iam::1", "x:aws:iam::1:role/a", "arn::iam::1:role/a", "arn:aws:iam::1:"] {
             assert_eq!(Arn::parse(broken), None, "{broken}");
         }

@@ -32,6 +32,7 @@ mod role;
 mod service_account;
 mod settings;
 mod spark_operator;
+mod things;
 
 pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
@@ -172,7 +173,7 @@ pub fn link(mut estate: Estate) -> Linked {
             }
         }
         let mut declared = fragment::declared(&estate, &index, &drafts);
-        declared.extend(fragment::things(&estate));
+        declared.extend(things::things(&estate));
         let (statements, attachments) = fragment::grants(&estate, &drafts);
         for (section, drafts) in [("declared", declared), ("statements", statements), ("attachments", attachments)] {
             fragment::put(&mut estate, section, drafts);

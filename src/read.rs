@@ -225,7 +225,10 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     let mut declarations = Vec::new();
     let (tomls, mut entries): (Vec<Entry>, Vec<Entry>) =
         entries.into_iter().partition(|entry| is_declaration(&entry.path));
-    for (path, shown) in declaration_paths(tomls, &entries, options) {
+    // Those of the account before those of the change that is laid over it.
+    let mut paths = declaration_paths(tomls, &entries, options);
+    paths.sort_by_key(|(path, _)| !options.over.as_deref().is_some_and(|over| path.starts_with(over)));
+    for (path, shown) in paths {
         declarations.push(declare(&path, shown, &folders, &mut entries)?);
     }
 
@@ -259,14 +262,24 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
         path,
     }));
     codes.extend(rendered.codes);
-    let codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let mut codes = together(codes, cloudformation::read(&templates), terraform::read(&terraform));
+    let replaced = script::replaced(&materials);
+    if !replaced.is_empty() {
+        for code in &mut codes {
+            code.declared.retain(|one| one.placeholder().is_none_or(|text| !replaced.contains(&text)));
+        }
+    }
     let of_code: BTreeSet<&str> =
         codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
     let unused = |kind, what: &str| {
         let what = format!("declares nothing that sparkcheck looks at, as {what}");
         move |entry: &Entry| Aside { path: entry.shown.clone(), kind, why: format!("`{}` {what}", entry.shown) }
     };
-    let is_unused = |entry: &&Entry| !of_code.contains(entry.shown.as_str());
+    let troubled = |path: &str| {
+        let mut places = codes.iter().flat_map(|code| &code.gaps).filter_map(|gap| gap.place.as_deref());
+        places.any(|place| place.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
+    };
+    let is_unused = |entry: &&Entry| !of_code.contains(entry.shown.as_str()) && !troubled(&entry.shown);
     asides.extend(terraform.iter().filter(is_unused).map(unused(aside::Kind::Terraform, "Terraform")));
     let templates = templates.iter().map(|(entry, _)| entry);
     asides.extend(templates.filter(is_unused).map(unused(aside::Kind::Stack, "CloudFormation")));

@@ -20,6 +20,7 @@ pub use crate::estate::{Excerpt, Span};
 use crate::capacity::picture::Picture;
 use crate::estate::{Gap, PassedOver, Source};
 use crate::rule::{Rule, Severity, System};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 /// The result of a run.
@@ -188,7 +189,17 @@ pub struct Summary {
     pub rollouts: usize,
 }
 
-impl Report<'_> {
+impl<'r> Report<'r> {
+    /// What could not be decided, but for what the mending of a failure has to come before.
+    pub(crate) fn questions(&self) -> impl Iterator<Item = &Finding<'r>> {
+        let failed = self.findings.iter().filter(|finding| finding.outcome == Outcome::Fail);
+        let failed: FxHashSet<&str> = failed.map(|finding| finding.fingerprint.as_str()).collect();
+        self.findings.iter().filter(move |finding| {
+            finding.outcome == Outcome::Unknown
+                && !finding.explained_by.iter().any(|cause| failed.contains(cause.as_str()))
+        })
+    }
+
     /// The counts.
     #[must_use]
     pub fn summary(&self) -> Summary {

@@ -14,7 +14,7 @@ use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict}
 use crate::rule::{Rule, Severity, System, Template};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Places that a finding shows at most.
@@ -67,6 +67,12 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
             .then_with(|| left.rule.id.cmp(&right.rule.id))
             .then_with(|| left.message.cmp(&right.message))
             .then_with(|| left.fingerprint.cmp(&right.fingerprint))
+    });
+    // Several fragments may lead to one thing, which is told once.
+    let mut told = BTreeSet::new();
+    findings.retain(|(_, finding)| {
+        let place = finding.places.first().map(|place| place.source.clone());
+        finding.rollout.is_some() || told.insert((finding.fingerprint.clone(), finding.message.clone(), place))
     });
     // Rules that divide the ways of being short among them have one picture.
     let mut drawn: Vec<Picture> = Vec::new();
@@ -253,22 +259,40 @@ fn fingerprint(rule: &str, subject: &str) -> String {
     })
 }
 
-/// Says of each failure which failures of the same rollout are its cause.
+/// Says of each failure which failures are its cause: those of the same rollout, and for what belongs to
+/// no rollout, those that stand at the same place.
 fn explain(findings: &mut [(Option<usize>, Finding<'_>)]) {
-    let mut failed: BTreeMap<(Option<usize>, &str), Vec<String>> = BTreeMap::new();
-    for (rollout, finding) in findings.iter() {
-        if finding.outcome == Outcome::Fail {
-            failed.entry((*rollout, finding.rule.id.as_str())).or_default().push(finding.fingerprint.clone());
+    let mut failed: BTreeMap<(Option<usize>, &str), Vec<&str>> = BTreeMap::new();
+    let mut shown: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (rollout, finding) in findings.iter().filter(|(_, finding)| finding.outcome == Outcome::Fail) {
+        let (rule, fingerprint) = (finding.rule.id.as_str(), finding.fingerprint.as_str());
+        failed.entry((*rollout, rule)).or_default().push(fingerprint);
+        for place in finding.places.iter().filter(|_| rollout.is_some()) {
+            shown.entry((rule, place.pointer.as_str())).or_default().insert(fingerprint);
         }
     }
     let causes: Vec<Vec<String>> = findings
         .iter()
         .map(|(rollout, finding)| {
-            let causes = finding.rule.explained_by.iter();
-            causes.filter_map(|cause| failed.get(&(*rollout, cause.as_str()))).flatten().cloned().collect()
+            let rules = finding.rule.explained_by.iter().map(String::as_str);
+            let mut causes: Vec<&str> =
+                rules.clone().filter_map(|rule| failed.get(&(*rollout, rule))).flatten().copied().collect();
+            for place in finding.places.iter().filter(|_| rollout.is_none()) {
+                let around = around(&place.pointer);
+                let found = rules.clone().flat_map(|rule| around.clone().map(move |at| (rule, at)));
+                causes.extend(found.filter_map(|at| shown.get(&at)).flatten());
+            }
+            let mut seen = BTreeSet::new();
+            causes.into_iter().filter(|cause| seen.insert(*cause)).map(str::to_owned).collect()
         })
         .collect();
     for ((_, finding), causes) in findings.iter_mut().zip(causes) {
         finding.explained_by = causes;
     }
+}
+
+/// The pointer itself and those of everything that it stands in.
+fn around(pointer: &str) -> impl Iterator<Item = &str> + Clone {
+    let outer = pointer.rmatch_indices('/').filter_map(|(at, _)| pointer.get(..at)).filter(|outer| !outer.is_empty());
+    std::iter::once(pointer).chain(outer)
 }

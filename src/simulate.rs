@@ -331,11 +331,17 @@ fn prove_one(question: &Question, action: &str, held: &Held) -> Proof {
         let given = request.context.keys().chain(&request.unknown).chain(&request.unknown_present);
         given.into_iter().any(|given| given.eq_ignore_ascii_case(key))
     };
-    let mut absent = BTreeSet::new();
+    // In lowercase, and as the policies spell it.
+    let mut absent: BTreeMap<String, String> = BTreeMap::new();
     let mut faults = BTreeSet::new();
     for Named { name, policy } in held.all() {
-        let about = policy.statements.iter().filter(|statement| statement.covers(action) != Truth::False);
-        absent.extend(about.flat_map(iam::Statement::keys).filter(|key| !known(key)).map(str::to_owned));
+        for statement in policy.statements.iter().filter(|statement| statement.covers(action) != Truth::False) {
+            for key in statement.keys().filter(|key| !known(key)) {
+                let tested = statement.conditions.iter().find(|condition| condition.lowered == key);
+                let spelled = tested.map_or_else(|| key.to_owned(), |condition| condition.key.to_string());
+                absent.entry(key.to_owned()).or_insert(spelled);
+            }
+        }
         faults.extend(policy.faults.iter().map(|fault| format!("`{name}` at `{}`: {}", fault.pointer, fault.what)));
     }
     if request.open {
@@ -345,7 +351,7 @@ fn prove_one(question: &Question, action: &str, held: &Held) -> Proof {
         request,
         decision,
         places,
-        absent: absent.into_iter().collect(),
+        absent: absent.into_values().collect(),
         unseen: held.unseen.clone(),
         faults: faults.into_iter().collect(),
     }
@@ -423,8 +429,8 @@ fn render_one(proof: &Proof, look: &Look, out: &mut String) {
     say("who", &request.principal);
     say("on", &request.resource.to_string());
     let at = |number: usize| match proof.places.get(number) {
-        Some(Some((path, line, column))) => format!(" ({path}:{line}:{column})"),
-        _ => String::new(),
+        Some(Some((path, line, column))) => Some(format!("{path}:{line}:{column}")),
+        _ => None,
     };
     let shown = |effect: Effect, outcome: Outcome| match (effect, outcome) {
         (Effect::Allow, Outcome::Conditional) => "may allow it",
@@ -435,23 +441,33 @@ fn render_one(proof: &Proof, look: &Look, out: &mut String) {
     for (number, because) in decision.because.iter().enumerate() {
         let label = if number == 0 { "because" } else { "and" };
         let statement = statement(because.sid.as_deref(), because.statement, &because.policy);
-        say(label, &format!("{statement}{} {}", at(number), shown(because.effect, decision.outcome)));
+        say(label, &format!("{statement} {}", shown(because.effect, decision.outcome)));
+        if let Some(place) = at(number) {
+            say("", &place);
+        }
     }
     if decision.because.is_empty() {
         match decision.outcome {
             Outcome::Denied(Kind::Implicit) => say("because", "no statement allows it"),
             Outcome::Denied(Kind::Explicit) => say("because", "a policy denies it"),
             Outcome::Allowed => say("because", "no policy can refuse this call"),
+            Outcome::Conditional if !decision.missing.is_empty() => {
+                say("because", "no statement that was read allows it")
+            }
             Outcome::Conditional => {}
         }
     }
     if let Some(miss) = &decision.nearest_miss {
-        let place = at(decision.because.len());
         let whose = match miss.statement {
-            Some(number) => statement(None, number, &miss.policy),
-            None => miss.policy.clone(),
+            Some(number) => {
+                format!("{} would, but {}", statement(miss.sid.as_deref(), number, &miss.policy), miss.what)
+            }
+            None => format!("{}: {}", miss.policy, miss.what),
         };
-        say("nearest", &format!("{whose}{place}: {}", miss.what));
+        say("nearest", &whose);
+        if let Some(place) = at(decision.because.len()).filter(|_| miss.statement.is_some()) {
+            say("", &place);
+        }
     }
     let quoted = |keys: &[String]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     if !decision.depends_on.is_empty() {
@@ -463,11 +479,10 @@ fn render_one(proof: &Proof, look: &Look, out: &mut String) {
     if decision.outcome == Outcome::Conditional && decision.depends_on.is_empty() && decision.missing.is_empty() {
         say("depends on", "what AWS does not document");
     }
-    if !proof.absent.is_empty() {
-        say("if absent", &quoted(&proof.absent));
-    }
-    if !proof.unseen.is_empty() {
-        say("not seen", &format!("{}: taken not to exist", proof.unseen.join(", ")));
+    let absent = (!proof.absent.is_empty()).then(|| format!("the request has no {}", quoted(&proof.absent)));
+    let unseen = proof.unseen.iter().map(|unseen| format!("there are no {unseen}"));
+    for (number, assumed) in absent.into_iter().chain(unseen).enumerate() {
+        say(if number == 0 { "assumed" } else { "" }, &assumed);
     }
     for fault in &proof.faults {
         say("fault", fault);

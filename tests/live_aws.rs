@@ -57,14 +57,6 @@ const ON_EKS: [System; 3] = [System::EmrOnEks, System::SparkOperator, System::Ba
 fn beside(folder: &Path) -> Vec<Input> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.file_name().is_some_and(|name| name != "aws"));
-    // Subnets and the like are not read live.
-    let of_ec2 = |path: &PathBuf| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        ["subnets", "security-groups", "route-tables"].iter().any(|what| name.contains(what))
-    };
-    if let Ok(aws) = std::fs::read_dir(folder.join("aws")) {
-        paths.extend(aws.map(|entry| entry.unwrap().path()).filter(of_ec2));
-    }
     paths.sort();
     paths.into_iter().map(Input::Path).collect()
 }
@@ -90,6 +82,16 @@ fn verdicts(linked: &Linked) -> BTreeMap<(String, String), &'static str> {
     said.collect()
 }
 
+/// What one says and the other does not.
+fn differing(
+    one: &BTreeMap<(String, String), &'static str>,
+    other: &BTreeMap<(String, String), &'static str>,
+) -> Vec<String> {
+    let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+    let differ = keys.into_iter().filter(|key| one.get(*key) != other.get(*key));
+    differ.map(|key| format!("{key:?}: {:?} and {:?}", one.get(key), other.get(key))).collect()
+}
+
 /// The words for the rollouts, and whether anything was not seen.
 fn go(linked: &Linked) -> (Vec<Go>, bool) {
     let report = sparkcheck::examine(linked, rules());
@@ -112,6 +114,15 @@ const FIXTURES: [(&str, &[System]); 8] = [
     ("brioche-mended", &[System::EmrOnEc2]),
 ];
 
+/// Where the things of a fixture are.
+fn region_of(name: &str) -> String {
+    match name.split('-').next() {
+        Some("serverless") => "eu-west-1".to_owned(),
+        Some("brioche") => "us-east-2".to_owned(),
+        _ => "us-east-1".to_owned(),
+    }
+}
+
 fn state_of(name: &str) -> (PathBuf, State) {
     let folder = story::folder(name);
     let aws = folder.join("aws");
@@ -126,7 +137,7 @@ fn live_snapshot_and_export_say_the_same() {
         for page in [2, 1000] {
             let server = Server::start(state.clone(), page);
             let plan = plan(systems);
-            let live = live(&options(&server, &[]), &plan);
+            let live = live(&aws::Options { regions: vec![region_of(name)], ..options(&server, &[]) }, &plan);
             let others = beside(&folder);
             let from_live = estate(&others, live.answers);
             let snapshot = serde_json::to_vec(&from_live.to_snapshot()).unwrap();
@@ -141,10 +152,14 @@ fn live_snapshot_and_export_say_the_same() {
             state.write_export(&export, &server.seen());
             let inputs: Vec<Input> = others.iter().cloned().chain([Input::Path(export)]).collect();
             let from_export = link(estate(&inputs, Answers::default()));
-            assert_eq!(of_live, verdicts(&from_export), "{name}: live and export");
+            assert_eq!(differing(&of_live, &verdicts(&from_export)), Vec::<String>::new(), "{name}: live and export");
 
             let from_snapshot = link(estate(&[Input::Stdin(snapshot)], Answers::default()));
-            assert_eq!(of_live, verdicts(&from_snapshot), "{name}: live and snapshot");
+            assert_eq!(
+                differing(&of_live, &verdicts(&from_snapshot)),
+                Vec::<String>::new(),
+                "{name}: live and snapshot"
+            );
 
             // The fixture itself may have seen less; what it decided is decided the same way.
             let from_fixture = link(estate(&[Input::Path(folder.clone())], Answers::default()));
@@ -163,14 +178,19 @@ fn no_fault_makes_anything_look_better() {
     let (mut tally, mut problems): (BTreeMap<&str, usize>, Vec<String>) = Default::default();
     for (name, systems, targets) in [
         ("the-live-run-as-found", &ON_EKS[..], vec![]),
+        ("the-live-run-mended", &ON_EKS[..], vec!["arn:aws:eks:us-east-1:787587782916:cluster/sparkpilot-live-1"]),
         ("variant-pod-identity", &ON_EKS[..], vec!["sparkpilot-live-1"]),
         ("variant-access-entries", &ON_EKS[..], vec!["arn:aws:eks:us-east-1:787587782916:cluster/sparkpilot-live-1"]),
         ("serverless-nightly-as-found", &[System::EmrServerless][..], vec![]),
         ("brioche-as-found", &[System::EmrOnEc2][..], vec![]),
     ] {
-        let (folder, state) = state_of(name);
+        let (folder, mut state) = state_of(name);
+        if name == "the-live-run-mended" {
+            state = member(name, "sagemaker:*");
+        }
         let (server, plan, others) = (Server::start(state, 1), plan(systems), beside(&folder));
-        let options = aws::Options { timeout: Duration::from_secs(3), ..options(&server, &targets) };
+        let regions = vec![region_of(name)];
+        let options = aws::Options { timeout: Duration::from_secs(3), regions, ..options(&server, &targets) };
         let whole = link(estate(&others, live(&options, &plan).answers));
         let (said, (whole_go, _)) = (verdicts(&whole), go(&whole));
         let operations: BTreeSet<String> = server.seen().into_keys().map(|(operation, _)| operation).collect();
@@ -214,7 +234,9 @@ fn no_fault_makes_anything_look_better() {
                 // may have one page only.
                 let lost = match fault {
                     Fault::PageLost => false,
-                    Fault::EmptyPageWithToken | Fault::TokenRepeats => operation != "sts:GetCallerIdentity",
+                    Fault::EmptyPageWithToken | Fault::TokenRepeats => {
+                        !["sts:GetCallerIdentity", "organizations:DescribeOrganization"].contains(&operation.as_str())
+                    }
                     _ => true,
                 };
                 if nothing_missed && now != said {
@@ -328,6 +350,12 @@ fn permissions_are_the_calls_that_are_made() {
     let mut state = large(3, 1);
     let (_, serverless) = state_of("serverless-nightly-mended");
     let (_, brioche) = state_of("brioche-mended");
+    let organization = json!({"Organization": {"Id": "o-1", "FeatureSet": "ALL", "MasterAccountId": "444455556666"}});
+    state.put("organizations:DescribeOrganization", "", organization);
+    state.put("organizations:ListParents", "111122223333", json!({"Parents": [{"Id": "r-ab12", "Type": "ROOT"}]}));
+    let attached = json!({"Policies": [{"Id": "p-12345678", "Name": "x", "Type": "SERVICE_CONTROL_POLICY",
+        "Arn": "arn:aws:organizations::444455556666:policy/o-1/service_control_policy/p-12345678"}]});
+    state.put("organizations:ListPoliciesForTarget", "SERVICE_CONTROL_POLICY r-ab12", attached);
     for server in
         [Server::start(std::mem::take(&mut state), 100), Server::start(serverless, 100), Server::start(brioche, 100)]
     {
@@ -344,6 +372,127 @@ fn permissions_are_the_calls_that_are_made() {
     let granted: BTreeSet<String> = actions.map(|action| action.as_str().unwrap().to_owned()).collect();
     assert_eq!(made, granted);
     assert!(CALLS.iter().all(|call| call.service == Service::Sts || !call.action.is_empty()));
+}
+
+/// The live run's account as a member of an organization, one of whose units denies something.
+fn member(name: &str, denies: &str) -> State {
+    let (account, unit, root) = ("787587782916", "ou-7hq2-5c0vd8tn", "r-7hq2");
+    let policy = |id: &str, name: &str, of: &str| {
+        json!({"Id": id, "Name": name, "Type": "SERVICE_CONTROL_POLICY", "AwsManaged": of == "aws",
+            "Arn": format!("arn:aws:organizations::{of}:policy/service_control_policy/{id}")})
+    };
+    let full = policy("p-FullAWSAccess", "FullAWSAccess", "aws");
+    let summary = policy("p-3n8w5t0c", "Sandbox", "300411209876");
+    let (_, mut state) = state_of(name);
+    let organization = json!({"Id": "o-4k2v9x7q1m", "FeatureSet": "ALL", "MasterAccountId": "300411209876"});
+    state.put("organizations:DescribeOrganization", "", json!({"Organization": organization}));
+    state.put("organizations:ListParents", account, json!({"Parents": [{"Id": unit, "Type": "ORGANIZATIONAL_UNIT"}]}));
+    state.put("organizations:ListParents", unit, json!({"Parents": [{"Id": root, "Type": "ROOT"}]}));
+    for target in [account, unit, root] {
+        let attached = if target == unit { json!([full, summary]) } else { json!([full]) };
+        let of = format!("SERVICE_CONTROL_POLICY {target}");
+        state.put("organizations:ListPoliciesForTarget", &of, json!({"Policies": attached}));
+    }
+    let content = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": denies, "Resource": "*"}});
+    let policy = json!({"Policy": {"PolicySummary": summary, "Content": content.to_string()}});
+    state.put("organizations:DescribePolicy", "p-3n8w5t0c", policy);
+    state
+}
+
+/// The levels above an account: as in an export, unknown where they are not told, and asked by the management
+/// account where there is a session of it.
+#[test]
+fn an_organization_has_its_say() {
+    let folder = story::folder("the-live-run-mended");
+    let alone = link(estate(&[Input::Path(folder.clone())], Answers::default()));
+    assert_eq!(go(&alone).0, [Go::Go]);
+    for (denies, fault, plan, word, what) in [
+        ("sagemaker:*", None, plan(&ON_EKS), Go::Go, ""),
+        ("emr-containers:Start*", None, plan(&ON_EKS), Go::NoGo, "Sandbox"),
+        ("sagemaker:*", Some("ListPoliciesForTarget"), plan(&ON_EKS), Go::Undecided, "management account"),
+        ("sagemaker:*", Some("ListParents"), plan(&ON_EKS), Go::Undecided, "management account"),
+        ("sagemaker:*", Some("DescribePolicy"), plan(&ON_EKS), Go::Undecided, "describe-policy"),
+        (
+            "sagemaker:*",
+            Some("DescribeOrganization"),
+            plan(&ON_EKS),
+            Go::Undecided,
+            "organizations:DescribeOrganization",
+        ),
+        ("emr-containers:Start*", Some("DescribeOrganization"), plan(&ON_EKS).without_organization(), Go::Go, ""),
+    ] {
+        let server = Server::start(member("the-live-run-mended", denies), 100);
+        let operation = fault.map(|name| format!("organizations:{name}"));
+        server.fail(operation.as_deref().map(|operation| (operation, Fault::Denied)));
+        let estate = estate(&beside(&folder), live(&options(&server, &[]), &plan).answers);
+        let snapshot = serde_json::to_vec(&sparkcheck::snapshot::of(&estate)).unwrap();
+        let linked = link(estate);
+        let report = sparkcheck::examine(&linked, rules());
+        let said: Vec<Go> = report.rollouts.iter().map(|rollout| rollout.verdict).collect();
+        let text = sparkcheck::report::json::render(&report);
+        assert_eq!(said, [word], "{denies} {fault:?}: {:?}", report.gaps);
+        assert!(text.contains(what), "{denies} {fault:?}: {text}");
+        let again = link(self::estate(&[Input::Stdin(snapshot)], Answers::default()));
+        assert_eq!(verdicts(&again), verdicts(&linked), "{denies} {fault:?}: the snapshot");
+        let asked = server.seen().into_keys().filter(|(operation, _)| operation.starts_with("organizations:")).count();
+        // The organization, two parents, two kinds of policies of three levels, one policy that is not AWS's own.
+        assert!(fault.is_some() || asked == 1 + 2 + 6 + 1, "{asked}");
+    }
+}
+
+/// Who may not read the whole account may read roles whose names are known.
+#[test]
+fn roles_are_read_one_by_one_where_all_together_are_refused() {
+    for (name, found) in [("the-live-run-as-found", "submitter-without-pass-role"), ("the-live-run-mended", "")] {
+        let (folder, mut state) = state_of(name);
+        state.role_by_role();
+        let server = Server::start(state, 100);
+        let say = |roles: &[String]| {
+            let options = aws::Options { named_roles: roles.to_vec(), ..options(&server, &[]) };
+            let estate = estate(&beside(&folder), live(&options, &plan(&ON_EKS)).answers);
+            let told = estate.gaps.iter().any(|gap| {
+                gap.unblock.as_deref().is_some_and(|unblock| unblock.contains("iam:GetAccountAuthorizationDetails"))
+            });
+            (verdicts(&link(estate)), told)
+        };
+        let own = estate(&beside(&folder), Answers::default());
+        let roles = aws::roles_named_in(&own.document);
+        assert!(roles.len() >= 2, "{roles:?}");
+        let (whole, told) = say(&roles);
+        assert!(!told && server.seen().keys().all(|(operation, _)| operation != "iam:GetRole"));
+        server.fail(Some(("iam:GetAccountAuthorizationDetails", Fault::Denied)));
+        let (nothing, _) = say(&[]);
+        let (single, told) = say(&roles);
+        assert!(told, "{name}: that all together were refused is told");
+        let asked: BTreeMap<String, usize> = server
+            .seen()
+            .into_iter()
+            .filter(|((call, _), _)| call == "iam:GetRole")
+            .map(|((_, of), n)| (of, n))
+            .collect();
+        assert!(asked.len() >= roles.len(), "{asked:?}");
+        let decided = |said: &BTreeMap<_, &'static str>| said.values().filter(|verdict| **verdict != "unknown").count();
+        assert!(decided(&single) > decided(&nothing), "{} and {}", decided(&single), decided(&nothing));
+        for (key, verdict) in &single {
+            let full = whole.get(key);
+            assert!(*verdict == "unknown" || full == Some(verdict), "{name}: {key:?} {verdict} {full:?}");
+        }
+        let fails = |said: &BTreeMap<(String, String), &'static str>| {
+            said.iter().any(|((rule, _), verdict)| rule == found && *verdict == "fail")
+        };
+        assert!(found.is_empty() || (fails(&single) && !fails(&nothing)), "{name}: {found}");
+        eprintln!(
+            "{name}: {} decided of the account, {} of roles, {} of none",
+            decided(&whole),
+            decided(&single),
+            decided(&nothing)
+        );
+
+        // A role of which a part is refused is no less unknown for it.
+        server.fail(Some(("iam:GetRolePolicy", Fault::Denied)));
+        let (full, _) = say(&roles);
+        assert_eq!(differing(&full, &whole), Vec::<String>::new());
+    }
 }
 
 #[test]
@@ -416,6 +565,11 @@ fn moto_as_found_and_mended() {
 /// The program itself, with nothing of this machine's configuration.
 fn program(server: &Server, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sparkcheck"));
+    environment(&mut command, server, folder).args(["--live", "--today", story::TODAY, "--format", "json"]);
+    command
+}
+
+fn environment<'c>(command: &'c mut Command, server: &Server, folder: &Path) -> &'c mut Command {
     command
         .current_dir(folder)
         .env("AWS_ENDPOINT_URL", &server.url)
@@ -427,8 +581,6 @@ fn program(server: &Server, folder: &Path) -> Command {
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env_remove("AWS_PROFILE")
-        .args(["--live", "--today", story::TODAY, "--format", "json"]);
-    command
 }
 
 #[test]
@@ -482,6 +634,42 @@ fn without_credentials_the_run_cannot_be_done() {
     let output = { explained }.args(["--cluster", "spark-0", "--explain-calls"]).output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().contains("eks:DescribeNodegroup"));
     assert_eq!(server.seen().len(), 0);
+}
+
+/// A snapshot that is ended in mid-flight, politely or not, leaves what was there as it was, and nothing else.
+#[cfg(unix)]
+#[test]
+fn an_ended_snapshot_leaves_no_half_of_a_file() {
+    for (signal, code, said) in [("-INT", Some(2), "interrupted"), ("-TERM", None, ""), ("-KILL", None, "")] {
+        for before in [None, Some("a snapshot of yesterday")] {
+            let server = Server::start(large(20, 2), 100);
+            server.fail(Some(("iam:GetAccountAuthorizationDetails", Fault::Silent)));
+            let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+            let path = folder.path().join("state.json.gz");
+            if let Some(text) = before {
+                std::fs::write(&path, text).unwrap();
+            }
+            let mut command = Command::new(env!("CARGO_BIN_EXE_sparkcheck"));
+            let child = environment(&mut command, &server, folder.path())
+                .args(["snapshot", "--live", "--cluster", "spark-0", "-o"])
+                .arg(&path)
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let begun = Instant::now();
+            while server.calls() < 3 && begun.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), code, "{signal}");
+            assert!(String::from_utf8_lossy(&output.stderr).contains(said), "{signal}");
+            let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+            assert_eq!(names.len(), usize::from(before.is_some()), "{signal}: {names:?}");
+            assert_eq!(std::fs::read_to_string(&path).ok().as_deref(), before, "{signal}");
+        }
+    }
 }
 
 #[cfg(unix)]

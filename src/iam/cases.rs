@@ -62,9 +62,12 @@ pub fn decision_to_value(decision: &Decision) -> Map<String, Value> {
         fields.insert("missing".to_owned(), decision.missing.clone().into());
     }
     if let Some(miss) = &decision.nearest_miss {
-        let miss =
+        let mut shown =
             json!({"policy": miss.policy, "statement": miss.statement, "pointer": miss.pointer, "what": miss.what});
-        fields.insert("nearest_miss".to_owned(), miss);
+        if let Some(sid) = &miss.sid {
+            shown["sid"] = sid.clone().into();
+        }
+        fields.insert("nearest_miss".to_owned(), shown);
     }
     fields
 }

@@ -144,6 +144,8 @@ pub struct Miss {
     pub policy: String,
     /// Its number in the policy, from 0; `None` where the whole policy lacks such a statement.
     pub statement: Option<usize>,
+    /// Its name.
+    pub sid: Option<String>,
     /// Where the element stands that failed: a JSON pointer inside the document.
     pub pointer: String,
     /// What failed, lowercase and without a period.
@@ -157,9 +159,24 @@ const MOST_WEIGHED: usize = 1 << 20;
 /// At most so many places of patterns are looked at to find the values of one key.
 const MOST_WALKED: usize = 1 << 20;
 
-/// Services that resource control policies cover, as AWS lists them.
+/// Services that resource control policies have covered since January 2026 or before.
 /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
-const RCP_SERVICES: [&str; 9] = ["s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "logs"];
+const RCP_SERVICES: [&str; 10] =
+    ["s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "cognito-identity", "logs"];
+
+/// Services that came to that list later and can stand beside Spark. Whether a denial reaches their
+/// resources is left open, so that nobody relies on either answer.
+const LATER_RCP_SERVICES: [&str; 9] = [
+    "cloudfront",
+    "codeartifact",
+    "codebuild",
+    "dsql",
+    "dynamodb",
+    "events",
+    "firehose",
+    "opensearch",
+    "resource-groups",
+];
 
 /// Decides a request.
 #[must_use]
@@ -386,6 +403,9 @@ impl<'a> Case<'a> {
             Some(Effect::Deny) => Weight { allows: Truth::False, denies: applies },
             None => Weight { allows: applies.and(Truth::Unknown), denies: applies.and(Truth::Unknown) },
         };
+        if line.origin == Origin::Rcp && !is_of(&self.request.action, &RCP_SERVICES) {
+            weight.denies = weight.denies.and(Truth::Unknown);
+        }
         if self.malformed(line) {
             // AWS refuses the document: it grants nothing, and what it would deny cannot be relied on.
             weight = Weight { allows: Truth::False, denies: weight.denies.and(Truth::Unknown) };
@@ -412,8 +432,7 @@ impl<'a> Case<'a> {
     /// Whether a policy of the asked service's resources must name them in each statement; those of
     /// some others, such as ECR's, cannot.
     fn needs_resources(&self) -> bool {
-        let service = self.request.action.split(':').next().unwrap_or_default();
-        ["s3", "kms", "sqs", "sns", "secretsmanager"].iter().any(|known| service.eq_ignore_ascii_case(known))
+        is_of(&self.request.action, &["s3", "kms", "sqs", "sns", "secretsmanager"])
     }
 
     /// What the weights come to, policy types put together.
@@ -526,10 +545,15 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Whether resource control policies cover the action's service.
+/// Whether resource control policies cover the action's service, or may.
 fn has_rcp(action: &str) -> bool {
+    is_of(action, &RCP_SERVICES) || is_of(action, &LATER_RCP_SERVICES)
+}
+
+/// Whether the action is of one of these services.
+fn is_of(action: &str, services: &[&str]) -> bool {
     let service = action.split(':').next().unwrap_or_default();
-    RCP_SERVICES.iter().any(|covered| covered.eq_ignore_ascii_case(service))
+    services.iter().any(|covered| covered.eq_ignore_ascii_case(service))
 }
 
 /// Whether the request asks a role's trust policy.

@@ -227,7 +227,7 @@ fn push_text<'a>(text: &'a Text, syms: &mut Vec<Sym<'a>>) {
     }
 }
 
-fn lower(syms: &mut [Sym<'_>]) {
+pub(crate) fn lower(syms: &mut [Sym<'_>]) {
     for sym in syms {
         if let Sym::Char(c) = sym {
             *c = c.to_lowercase().next().unwrap_or(*c);
@@ -279,21 +279,7 @@ pub(crate) fn compare(
     if filled.syms.len().saturating_mul(text.len()) > MOST_COMPARED {
         return Truth::Unknown;
     }
-    let against = |pattern: &[Sym<'_>]| match reading {
-        Reading::Arn => {
-            arn_truth(pattern, &text, false).unwrap_or_else(|| doubt.about_type(truth(pattern, &text) != Truth::False))
-        }
-        Reading::Resource => match arn_truth(pattern, &text, true).unwrap_or(Truth::False) {
-            Truth::False
-                if pattern.windows(2).any(|pair| pair == [Sym::Star, Sym::Char(':')])
-                    && truth(pattern, &text) == Truth::True =>
-            {
-                Truth::Unknown
-            }
-            matched => matched,
-        },
-        _ => truth(pattern, &text),
-    };
+    let against = |pattern: &[Sym<'_>]| compare_symbols(pattern, &text, reading, doubt);
     let mut matched = against(&filled.syms);
     if filled.live_star && matched != Truth::True {
         // A star that comes in through a variable is taken for a character, which AWS does not say.
@@ -312,6 +298,25 @@ pub(crate) fn compare(
     if filled.null == Truth::Unknown { matched.and(Truth::Unknown) } else { matched }
 }
 
+/// The same for symbols, case already folded where it does not count.
+pub(crate) fn compare_symbols(pattern: &[Sym<'_>], text: &[Sym<'_>], reading: Reading, doubt: Doubt) -> Truth {
+    match reading {
+        Reading::Arn => {
+            arn_truth(pattern, text, false).unwrap_or_else(|| doubt.about_type(truth(pattern, text) != Truth::False))
+        }
+        Reading::Resource => match arn_truth(pattern, text, true).unwrap_or(Truth::False) {
+            Truth::False
+                if pattern.windows(2).any(|pair| pair == [Sym::Star, Sym::Char(':')])
+                    && truth(pattern, text) == Truth::True =>
+            {
+                Truth::Unknown
+            }
+            matched => matched,
+        },
+        _ => truth(pattern, text),
+    }
+}
+
 /// Whether a name matches a pattern without regard to case, as actions do.
 pub(crate) fn compare_action(template: &Template, action: &str) -> Truth {
     if let Some(pattern) = template.plain() {
@@ -322,6 +327,32 @@ pub(crate) fn compare_action(template: &Template, action: &str) -> Truth {
     let mut action: Vec<Sym<'_>> = action.chars().map(Sym::Char).collect();
     lower(&mut action);
     truth(&pattern, &action)
+}
+
+/// Whether every action that the narrower pattern matches is one of the wider pattern's.
+pub(crate) fn includes_action(wide: &Template, narrow: &Template) -> bool {
+    let (Some(wide), Some(narrow)) = (wide.plain(), narrow.plain()) else { return false };
+    // Against a `*` of the narrower one only a `*` stands, and against a `?` either.
+    let narrow: Vec<Sym<'_>> = wild(&narrow.to_ascii_lowercase());
+    truth(&wild(&wide.to_ascii_lowercase()), &narrow) == Truth::True
+}
+
+/// Whether every resource that the narrower pattern matches is one of the wider pattern's. Variables and
+/// holes are matched by stars, and by themselves.
+pub(crate) fn includes_resource(wide: &Template, narrow: &Template) -> bool {
+    let symbols = |template: &Template| -> Option<Vec<Sym<'static>>> { template.plain().map(wild) };
+    let (Some(wide), Some(narrow)) = (symbols(wide), symbols(narrow)) else { return false };
+    arn_truth(&wide, &narrow, true) == Some(Truth::True)
+}
+
+fn wild(text: &str) -> Vec<Sym<'static>> {
+    text.chars()
+        .map(|c| match c {
+            '*' => Sym::Star,
+            '?' => Sym::One,
+            c => Sym::Char(c),
+        })
+        .collect()
 }
 
 fn same_ignoring_case(left: &str, right: &str) -> bool {

@@ -120,10 +120,17 @@ impl Home<'_> {
         let (group, group_at) = at("/cloudWatchMonitoringConfiguration/logGroupName");
         let enabled = at("/cloudWatchMonitoringConfiguration/enabled").0;
         let prefix = at("/cloudWatchMonitoringConfiguration/logStreamNamePrefix").0;
+        let mut logs = self.logs(&log_uri_at, log_uri);
+        // EMR Serverless encrypts logs with this key rather than the bucket's.
+        if let Some(key) = at("/s3MonitoringConfiguration/encryptionKeyArn").0.told() {
+            logs.iter_mut()
+                .filter(|(_, need)| need["bucket"].is_string())
+                .for_each(|(_, need)| need["bucketKey"] = key.into());
+        }
         vec![
             ("code", code),
             ("data", self.data(&format!("{inside}/entryPointArguments"), &submit["entryPointArguments"])),
-            ("logs", self.logs(&log_uri_at, log_uri)),
+            ("logs", logs),
             ("logGroup", if enabled == false { Vec::new() } else { self.log_group(&group_at, group, prefix) }),
             ("eventLog", event_log),
             ("catalog", catalog),

@@ -10,7 +10,7 @@ use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
 use super::role::{quotas, submitter};
 use super::{Draft, draft_alias};
-use crate::arn::{Arn, role_name};
+use crate::arn::{Arn, last_segment, role_name};
 use crate::estate::Estate;
 use crate::known::{Told, Unknown};
 use serde_json::{Value, json};
@@ -270,7 +270,7 @@ fn instance_profile(estate: &Estate, index: &Index, declaration: &Value, pointer
         }
         return;
     };
-    let name = Arn::parse(&text).and_then(|arn| arn.resource.rsplit('/').next()).unwrap_or(&text).to_owned();
+    let name = Arn::parse(&text).map_or(text.as_str(), |arn| last_segment(arn.resource)).to_owned();
     let account = draft.text("account").unwrap_or_default().to_owned();
     let wanted = Wanted { collection: "iam.instanceProfiles", scope: &account, namespace: None };
     let found = lookup(estate, wanted, |profile| {

@@ -8,7 +8,7 @@ use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
 use super::role::{execution_role, quotas, submitter};
 use super::{Draft, draft_alias};
-use crate::arn::{Arn, role_name};
+use crate::arn::{Arn, last_segment, role_name};
 use crate::capacity::serverless::{self, Asked, Worker, amount, asked, configuration, executors};
 use crate::estate::Estate;
 use crate::known::{Told, Unknown};
@@ -104,7 +104,7 @@ fn application(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut 
     };
     let at = format!("{pointer}/application");
     draft.set_at("applicationArn", text, at.clone());
-    draft.set_at("applicationId", arn.resource.rsplit('/').next().unwrap_or_default(), at.clone());
+    draft.set_at("applicationId", last_segment(arn.resource), at.clone());
     for (field, value) in [("partition", arn.partition), ("account", arn.account), ("region", arn.region)] {
         draft.set_at(field, value, at.clone());
     }
@@ -138,7 +138,7 @@ fn application(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut 
 }
 
 fn not_described(arn: &str) -> Unknown {
-    let id = arn.rsplit('/').next().unwrap_or_default();
+    let id = last_segment(arn);
     Unknown {
         why: format!("application `{id}` was not described"),
         unblock: Some(format!("run `aws emr-serverless get-application --application-id {id}`")),

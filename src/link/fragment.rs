@@ -126,53 +126,6 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
     found
 }
 
-/// Everything else that code declares, each under the name of its collection.
-pub(super) fn things(estate: &Estate) -> Vec<Draft> {
-    let mut found = Vec::new();
-    for (at, positions) in &estate.declared {
-        let mut names = at.trim_start_matches('/').split('/');
-        let kind = match (names.next(), names.next(), names.next()) {
-            (Some("iam"), ..) | (None, ..) => continue,
-            (Some(section), _, Some(list)) | (Some(section), Some(list), None) => format!("{section}.{list}"),
-            (Some(_), None, _) => continue,
-        };
-        for position in positions {
-            let pointer = format!("{at}/{position}");
-            if let Some(item) = estate.document.pointer(&pointer) {
-                let mut draft = Draft::default();
-                draft.set("kind", kind.as_str());
-                draft.set_at("it", item.clone(), pointer);
-                found.push(draft);
-            }
-        }
-    }
-    for (at, job) in estate.items("jobRequests").iter().enumerate() {
-        if job["kind"] == "run-job-flow" && job["code"] == true {
-            found.push(as_cluster(&job["request"], &format!("/jobRequests/{at}/request")));
-        }
-    }
-    found
-}
-
-/// The cluster that a request asks for, in the shape of a described one.
-fn as_cluster(request: &Value, pointer: &str) -> Draft {
-    let instances = &request["Instances"];
-    let mut it = request.clone();
-    it["InstanceGroups"] = instances["InstanceGroups"].clone();
-    it["Ec2InstanceAttributes"] = instances.clone();
-    it["AutoTerminate"] = (instances["KeepJobFlowAliveWhenNoSteps"] == false).into();
-    if let Value::Object(fields) = &mut it {
-        fields.retain(|_, value| !value.is_null());
-    }
-    let mut draft = Draft::default();
-    draft.set("kind", "emr.clusters");
-    draft.set_at("it", it, pointer);
-    for (inside, to) in [("InstanceGroups", "Instances/InstanceGroups"), ("Ec2InstanceAttributes", "Instances")] {
-        draft.aliases.push((format!("/it/{inside}"), format!("{pointer}/{to}")));
-    }
-    draft
-}
-
 /// What the policies that code declares allow, statement by statement, and the policies of AWS that it attaches.
 pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draft>) {
     let used = used(drafts);

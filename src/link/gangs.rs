@@ -4,7 +4,7 @@
 //! stand the limits of NodePools with what is used of them, the instance types that node groups and NodePools name,
 //! and the quotas of the namespace, where they were listed.
 
-use super::application::ordinal;
+use super::application::{ordinal, set_texts};
 use super::{Draft, draft_alias};
 use crate::arn::Arn;
 use crate::capacity::Demand;
@@ -43,13 +43,20 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
     }
     draft.set_drafts("gangs", list);
     let Some((group, at)) = draft.text("clusterArn").and_then(|arn| estate.kubernetes(arn)) else { return };
-    let (mut limits, mut types) = (Vec::new(), Vec::new());
+    let (mut limits, mut types, mut spot) = (Vec::new(), Vec::new(), Vec::new());
     for (number, pool) in group["nodePools"].as_array().into_iter().flatten().enumerate() {
         let at = format!("{at}/nodePools/{number}");
         limits.extend(limits_of(pool, &at));
         let name = format!("NodePool `{}`", pool["metadata"]["name"].told().unwrap_or("?"));
         let requirements = pool.pointer("/spec/template/spec/requirements").and_then(Value::as_array);
         for (number, requirement) in requirements.into_iter().flatten().enumerate() {
+            if requirement["key"] == "karpenter.sh/capacity-type"
+                && requirement["operator"] == "In"
+                && requirement["values"].as_array().is_some_and(|values| values.iter().any(|value| value == "spot"))
+            {
+                let pool = pool["metadata"]["name"].told().unwrap_or("?").to_owned();
+                spot.push((pool, format!("{at}/spec/template/spec/requirements/{number}")));
+            }
             if requirement["key"] == "node.kubernetes.io/instance-type" && requirement["operator"] == "In" {
                 let at = format!("{at}/spec/template/spec/requirements/{number}/values");
                 types.extend(named_types(&requirement["values"], &name, &at));
@@ -75,6 +82,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
             }
         }
     }
+    set_texts(draft, "spotPools", spot);
     draft.set_drafts("poolLimits", limits);
     draft.set_drafts("instanceTypes", types);
     draft.set_drafts("bounds", bounds);

@@ -35,6 +35,9 @@ pub(super) fn network(estate: &Estate, ids: Vec<(String, String)>, tenants: Tena
             Found::At(subnet, at) => {
                 item.set_at("SubnetId", id.as_str(), format!("{at}/SubnetId"));
                 item.set("VpcId", subnet["VpcId"].clone());
+                if !subnet["AvailableIpAddressCount"].is_null() {
+                    item.set("AvailableIpAddressCount", subnet["AvailableIpAddressCount"].clone());
+                }
                 reach(estate, &scope, subnet, tenants, &mut item);
             }
             // That a subnet does not exist is for AWS to say: its id is given, never chosen.
@@ -55,6 +58,13 @@ pub(super) fn network(estate: &Estate, ids: Vec<(String, String)>, tenants: Tena
         if let Some(known) = list.iter_mut().find(alike) {
             let subnets = format!("{}, `{id}`", known.text("subnets").unwrap_or_default());
             known.set("subnets", subnets);
+            // Of subnets that are alike, the one with the fewest addresses speaks for them.
+            let left = |item: &Draft| item.object.get("AvailableIpAddressCount").and_then(Value::as_u64);
+            if left(&item).is_some_and(|count| left(known).is_some_and(|least| count < least)) {
+                let at = format!("{}", draft_alias(&item, "/SubnetId", ""));
+                known.set_at("SubnetId", id.as_str(), at);
+                known.set("AvailableIpAddressCount", left(&item).unwrap_or_default());
+            }
         } else {
             item.set("subnets", format!("`{id}`"));
             list.push(item);

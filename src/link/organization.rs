@@ -72,7 +72,8 @@ impl Control {
 pub fn levels(estate: &Estate, account: &str, control: Control) -> Option<Levels> {
     let organization = estate.document.pointer("/organizations/organization");
     let management = organization.and_then(|organization| organization["MasterAccountId"].as_str());
-    if management == Some(account) {
+    let without = organization.is_some_and(|organization| organization["FeatureSet"] == "CONSOLIDATED_BILLING");
+    if management == Some(account) || without {
         return None;
     }
     let targets = estate.items("organizations.targets");
@@ -81,8 +82,9 @@ pub fn levels(estate: &Estate, account: &str, control: Control) -> Option<Levels
         || policies.iter().any(|policy| policy["Type"] == control.code() && policy["Targets"].is_array());
     let mut found = Levels::default();
     if !shown {
-        // A member has service control policies, be it only the one that allows everything.
-        if control == Control::Resource || management.is_none() {
+        // A member has service control policies, be it only the one that allows everything; whether an account is
+        // a member may be what could not be asked.
+        if control == Control::Resource || (management.is_none() && !refused(estate, account)) {
             return None;
         }
         found.levels.push(missing(vec![unread(control, account)]));
@@ -104,11 +106,25 @@ pub fn levels(estate: &Estate, account: &str, control: Control) -> Option<Levels
         let command = format!("aws organizations list-parents --child-id {top}");
         found.levels.push(missing(vec![format!("what is above {top} in the organization (`{command}`)")]));
     }
+    // Where they are in force, AWS keeps one attached at every level.
+    let none = |node: &String| {
+        let target = targets.iter().find(|target| target["TargetId"] == **node);
+        target.is_some_and(|target| target[control.field()].as_array().is_some_and(Vec::is_empty))
+    };
+    if top.starts_with("r-") && chain.iter().all(none) {
+        return None;
+    }
     for node in chain.iter().rev() {
         let level = found.level(node, control, targets, policies);
         found.levels.push(level);
     }
     Some(found)
+}
+
+/// Whether somebody asked what is above an account, and was not told.
+fn refused(estate: &Estate, account: &str) -> bool {
+    let entries = estate.coverage.entries().iter();
+    entries.filter(|entry| entry.collection == "organizations.targets").any(|entry| entry.scope == account)
 }
 
 fn missing(missing: Vec<String>) -> Gathered {

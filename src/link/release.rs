@@ -45,11 +45,12 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
             }
             None => no_day().to_value(),
         };
-        let mut facts = json!({"version": version.as_str(), "support": support});
+        let numbers: Vec<u64> = version.split('.').filter_map(|number| number.parse().ok()).collect();
+        let patch = if numbers.len() == 2 { ".0" } else { "" };
+        let mut facts = json!({"version": version.clone() + patch, "support": support});
         if let Some(spark) = known.and_then(|release| release.spark) {
             facts["spark"] = spark.into();
         }
-        let numbers: Vec<u64> = version.split('.').filter_map(|number| number.parse().ok()).collect();
         if let [major, minor, ..] = numbers.as_slice() {
             facts["number"] = (major * 1000 + minor).into();
         }

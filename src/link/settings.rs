@@ -5,11 +5,16 @@
 //!
 //! Deliberately absent: what depends on a cluster.
 
-use super::application::{release_of_image, set_texts};
+mod conf;
+mod manifest;
+
+use super::application::{KUBEFLOW, number, ordinal, release_of_image, set_texts};
 use super::{Draft, draft_alias};
 use crate::capacity::demand::spark_submit_conf;
+use crate::facts;
 use crate::known::{Told, Unknown};
 use crate::path::escape;
+use conf::Runs;
 use serde_json::{Map, Value};
 
 /// A setting: its key, its value, and where it stands.
@@ -64,8 +69,45 @@ pub(super) fn of_application(draft: &mut Draft, spec: &Value, conf: &str, at: &s
         }
     }
     put(draft, "removedOptions", removed(&options, java), &more);
-    of_conf(draft, &settings, &more);
+    let runs = Runs { spark, emr: release_of_image(&image).is_some(), image: &image };
+    let mut all = settings;
+    for part in ["driver", "executor"] {
+        if let Some(memory) = spec[part]["memory"].told() {
+            all.push((format!("{part}.memory"), memory.to_owned(), format!("{at}/{part}/memory")));
+        }
+    }
+    for (number, package) in spec["deps"]["packages"].as_array().into_iter().flatten().enumerate() {
+        if let Some(package) = package.told() {
+            all.push(("deps.packages".to_owned(), package.to_owned(), format!("{at}/deps/packages/{number}")));
+        }
+    }
+    of_conf(draft, &all, &more, runs);
+    put(draft, "homelessPackages", conf::homeless_packages(&conf::packages(&all), &all, runs), &more);
+    if conf == "sparkConf" {
+        put(draft, "notTexts", manifest::not_texts(spec, at), &more);
+    }
+    put(draft, "malformedLabels", manifest::malformed_labels(spec, &all, at), &more);
+    put(draft, "looseMounts", manifest::loose_mounts(spec, at), &more);
+    put(draft, "movingImages", manifest::moving_images(spec, &all, at), &more);
+    put(draft, "unknownUsers", manifest::unknown_users(spec, &image, at), &more);
+    if draft.text("group") == Some(KUBEFLOW) {
+        let namespace = draft.text("namespace").map(str::to_owned);
+        put(draft, "refusedSettings", conf::refused(&all, namespace.as_deref()), &more);
+    }
     pods(draft, spec, at, &more);
+}
+
+/// Whether somebody is still to fill in a part of a text.
+pub(super) fn is_filled_later(text: &str) -> bool {
+    text.contains(['$', '{', '<', '%'])
+}
+
+/// Whether the tag of an image may mean another image tomorrow.
+pub(super) fn image_moves(image: &str) -> bool {
+    let Some(name) = image.rsplit('/').next().filter(|_| !image.contains('@') && !is_filled_later(image)) else {
+        return false;
+    };
+    name.split_once(':').is_none_or(|(_, tag)| tag == "latest")
 }
 
 /// Looks at the settings of the jobs that a rollout submits to EMR.
@@ -74,12 +116,13 @@ pub(super) fn of_jobs(draft: &mut Draft) {
     let mut drafts = Vec::new();
     for (number, job) in jobs.iter().enumerate() {
         let at = format!("{}/request", draft_alias(draft, &format!("/jobs/{number}"), ""));
-        drafts.push(of_job(&job["request"], &at));
+        let own = draft.object.get("release").and_then(|release| release["spark"].told()).map(str::to_owned);
+        drafts.push(of_job(&job["request"], own.as_deref(), &at));
     }
     draft.set_drafts("jobSettings", drafts);
 }
 
-fn of_job(request: &Value, at: &str) -> Draft {
+fn of_job(request: &Value, spark: Option<&str>, at: &str) -> Draft {
     let mut draft = Draft::default();
     draft.set_at("request", request.clone(), at);
     let mut more = Unknown::of(request).or_else(|| Unknown::of(&request["configurationOverrides"]));
@@ -116,7 +159,12 @@ fn of_job(request: &Value, at: &str) -> Draft {
     let release = label.and_then(|label| label.strip_prefix("emr-"));
     let options: Vec<Setting> = all.iter().filter(|(key, ..)| JAVA_OPTIONS.contains(&key.as_str())).cloned().collect();
     put(&mut draft, "removedOptions", removed(&options, java_of(label.unwrap_or_default(), release, None)), &more);
-    of_conf(&mut draft, &all, &more);
+    let named = release.and_then(|release| facts::emr_release(&number(release)));
+    let spark = named.and_then(|release| release.spark).or(spark).and_then(ordinal);
+    of_conf(&mut draft, &all, &more, Runs { spark, emr: true, image: "" });
+    put(&mut draft, "fixedNames", conf::fixed_names(&all), &more);
+    put(&mut draft, "movingImages", manifest::moving_images(&Value::Null, &all, at), &more);
+    put(&mut draft, "malformedLabels", manifest::malformed_labels(&Value::Null, &all, at), &more);
     draft
 }
 
@@ -172,13 +220,16 @@ fn removed(options: &[Setting], java: Option<u32>) -> Vec<(String, String)> {
     found
 }
 
-fn of_conf(draft: &mut Draft, settings: &[Setting], more: &Option<Unknown>) {
+fn of_conf(draft: &mut Draft, settings: &[Setting], more: &Option<Unknown>, runs: Runs<'_>) {
     let keys = |wanted: &dyn Fn(&str, &str) -> bool| -> Vec<(String, String)> {
         let some = settings.iter().filter(|(key, value, _)| wanted(key, value));
         some.map(|(key, _, at)| (key.clone(), at.clone())).collect()
     };
     put(draft, "testingSettings", keys(&|key, value| key.starts_with("spark.testing") && value != "false"), more);
     put(draft, "secretsInSettings", keys(&is_secret), more);
+    put(draft, "smallHeaps", conf::small_heaps(settings), more);
+    put(draft, "packagesOfOthers", conf::packages_of_others(&conf::packages(settings), runs), more);
+    put(draft, "nodeCredentials", conf::node_credentials(settings), more);
 }
 
 /// Whether a setting holds a secret itself, and not the way to one.

@@ -358,6 +358,16 @@ impl Assembly {
         }
         let list = self.document.entry("declarations").or_insert_with(|| json!([]));
         let Value::Array(list) = list else { return };
+        // What is said of a rollout later takes the place of what was said of it.
+        let key = |rollout: &Value| {
+            ["system", "cluster", "application", "namespace", "name"].map(|key| rollout.get(key).cloned())
+        };
+        for rollout in &declarations.rollouts {
+            while let Some(at) = list.iter().position(|known| key(known) == key(rollout)) {
+                self.ledger.origins.take_out("/declarations", at, list.len());
+                list.remove(at);
+            }
+        }
         let (first, count) = (list.len(), declarations.rollouts.len());
         self.ledger.origins.add_run("/declarations", first, count, source, "/rollout", 0);
         list.extend(declarations.rollouts);

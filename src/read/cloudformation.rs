@@ -24,7 +24,7 @@ mod text;
 #[allow(unused_imports, reason = "called by what dispatches the front ends")]
 pub(crate) use sniff::is_template;
 
-use super::code::{At, Code, CodeFile, Declared, Form, Node};
+use super::code::{At, Code, CodeFile, Declared, Form, Node, default_of_a_network};
 use super::file::Entry;
 use crate::estate::{Gap, Syntax};
 use evaluate::Scope;
@@ -102,6 +102,13 @@ fn code(world: &World<'_>, scope: &Scope<'_, '_>, lowered: Lowered) -> Code {
         });
     }
     let mut declared = lowered.declared;
+    for (name, parameter) in &scope.template().parameters {
+        if let Some(default) = parameter.get("Default")
+            && let Some(text) = default.as_str()
+        {
+            declared.extend(default_of_a_network(name, text, default.at.clone()));
+        }
+    }
     for one in &mut declared {
         let (Declared::Item { item: node, .. }
         | Declared::Part { part: node, .. }

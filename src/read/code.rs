@@ -104,6 +104,47 @@ pub(crate) struct Gone {
     pub(crate) replaced: bool,
 }
 
+/// What tells that a parameter or a variable has a thing of one network as its default; `None` where it has none.
+pub(crate) fn default_of_a_network(parameter: &str, default: &str, at: Option<At>) -> Option<Declared> {
+    let is_id = |text: &str| {
+        let digits = ["subnet-", "vpc-", "sg-"].iter().find_map(|kind| text.strip_prefix(kind));
+        // What is written to show the form of an id has few different digits, or counts up.
+        digits.is_some_and(|digits| {
+            let kinds: std::collections::BTreeSet<char> = digits.chars().collect();
+            matches!(digits.len(), 8 | 17)
+                && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && kinds.len() > 3
+                && !"0123456789abcdef0123456789abcdef".contains(digits)
+                && !"1234567890abcdef1234567890abcdef0".contains(digits)
+        })
+    };
+    // Who names several has described a network of their own.
+    if !is_id(default.trim()) {
+        return None;
+    }
+    let text = Node { form: Form::Text(Text::literal(default)), at };
+    let name = Node { form: Form::Text(Text::literal(parameter)), at: None };
+    let item =
+        Node { at: text.at.clone(), form: Form::Object(vec![("text".into(), text), ("parameter".into(), name)]) };
+    Some(Declared::Item { collection: "files.defaults", cluster: None, item })
+}
+
+impl Declared {
+    /// The text that somebody is still to fill in, where that is what is told.
+    pub(crate) fn placeholder(&self) -> Option<String> {
+        match self {
+            Self::Item { collection: "files.placeholders", item: Node { form: Form::Object(fields), .. }, .. } => {
+                let text = fields.iter().find(|(key, _)| key == "text");
+                text.and_then(|(_, node)| match &node.form {
+                    Form::Text(text) => text.as_str().map(str::to_owned),
+                    _ => None,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// A value, and where it was written.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {

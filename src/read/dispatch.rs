@@ -279,7 +279,7 @@ fn read_documents(
             });
         }
     }
-    if recognised.pieces.is_empty() && gaps.is_empty() {
+    if recognised.pieces.is_empty() && recognised.faults.is_empty() && gaps.is_empty() {
         let why = if count == 0 { "holds nothing" } else { "is nothing that sparkcheck knows" };
         let is_broken = broken.is_some();
         return aside(path, text, is_broken, broken.unwrap_or_else(|| format!("`{path}` {why}")));

@@ -128,8 +128,13 @@ impl<'v> Config<'v> {
         let vpc = root.get("vpc");
         let endpoints = vpc.get("clusterEndpoints");
         let or = |written: Written<'_>, default: Node| if written.is_there() { written.node() } else { default };
-        let public = or(endpoints.get("publicAccess"), Node::new(Form::Bool(true)).written(endpoints.at()));
-        let private = or(endpoints.get("privateAccess"), Node::new(Form::Bool(false)).written(endpoints.at()));
+        // A fully private cluster has its private endpoint alone, whatever else is written.
+        let fully_private = root.get("privateCluster").get("enabled");
+        let is_private = fully_private.truth() == Some(true);
+        let otherwise = |truth| Node::new(Form::Bool(truth)).written(endpoints.at());
+        let public = or(endpoints.get("publicAccess"), otherwise(true));
+        let public = if is_private { Node::new(Form::Bool(false)).written(fully_private.at()) } else { public };
+        let private = or(endpoints.get("privateAccess"), otherwise(is_private));
         let from = or(vpc.get("publicAccessCIDRs"), list(vec![Node::text("0.0.0.0/0")]).written(public.at.clone()));
         let mut subnets = Vec::new();
         for kind in ["private", "public"] {
@@ -153,6 +158,8 @@ impl<'v> Config<'v> {
             None => or(family, Node::text("ipv4").written(root.get("kubernetesNetworkConfig").at())),
         };
         let access = root.get("accessConfig");
+        let with = root.get("iam").get("withOIDC");
+        let oidc = if with.is_there() { with.node() } else { Node::new(Form::Bool(false)) };
         let mode = or(access.get("authenticationMode"), Node::text("API_AND_CONFIG_MAP").written(access.at()));
         let issuer = join([Text::literal("https://"), self.issuer()]);
         let issuer = text(issuer).written(root.get("iam").at());
@@ -167,6 +174,7 @@ impl<'v> Config<'v> {
                     ("kubernetesNetworkConfig", object([("ipFamily", family)])),
                     ("identity", object([("oidc", object([("issuer", issuer)]))])),
                     ("accessConfig", object([("authenticationMode", mode)])),
+                    ("withOIDC", oidc),
                     ("logging", logging(root)),
                     ("encryptionConfig", encryption(root)),
                     ("tags", metadata.get("tags").node()),
@@ -469,6 +477,7 @@ impl<'v> Config<'v> {
                     ("taints", taints(&group.get("taints"))),
                     ("diskSize", volume),
                     ("nodeRole", role),
+                    ("attachPolicyARNs", group.get("iam").get("attachPolicyARNs").node()),
                     ("subnets", if subnets.value.is_array() { subnets.node() } else { Node::new(Form::Null) }),
                     ("privateNetworking", private.node()),
                     ("remoteAccess", remote),

@@ -16,6 +16,7 @@
 use super::code::{ACCOUNT, PARTITION, REGION};
 use crate::known::{Part, Text};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// How a placeholder is written, which tells who is going to fill it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,6 +139,9 @@ pub(crate) fn scan(text: &str) -> Vec<Placeholder<'_>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;
+    // What is closed again is an element of XML.
+    let closed: BTreeSet<&str> =
+        text.split("</").skip(1).filter_map(|tail| tail.split_once('>').map(|(name, _)| name.trim())).collect();
     while let Some(byte) = bytes.get(at) {
         let one = match byte {
             b'$' => shell(text, at),
@@ -150,7 +154,9 @@ pub(crate) fn scan(text: &str) -> Vec<Placeholder<'_>> {
                 double
             }
             b'{' => enclosed(text, at, '}', is_capitals),
-            b'<' if at == 0 || bytes.get(at - 1) != Some(&b'<') => enclosed(text, at, '>', is_angle_name),
+            b'<' if at == 0 || bytes.get(at - 1) != Some(&b'<') => {
+                enclosed(text, at, '>', is_angle_name).filter(|one| !closed.contains(one.name))
+            }
             b'%' => {
                 enclosed(text, at, '%', is_percent_name).filter(|one| is_capitals(one.name) || stands_free(text, one))
             }
@@ -410,6 +416,7 @@ mod tests {
             "%d %level%msg%n",
             "%d{HH:mm} %-5level %logger%n",
             "List<String>",
+            "<name>fs.s3.impl</name> <value></value>",
             "a < b and c > d",
         ] {
             assert_eq!(holes(text), None, "{text}");

@@ -160,6 +160,19 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
     (codes, empty)
 }
 
+/// The placeholders that a line with `sed` fills in, in any script.
+pub(crate) fn replaced(materials: &[Material]) -> std::collections::BTreeSet<String> {
+    let scripts = materials.iter().filter(|material| material.script);
+    let lines = scripts.flat_map(|script| script.text.lines()).filter(|line| line.contains("sed "));
+    lines
+        .flat_map(|line| {
+            let found = super::placeholder::scan(line).into_iter();
+            let by_hand = found.filter(|one| one.dialect == super::placeholder::Dialect::Hand);
+            by_hand.filter_map(|one| line.get(one.start..one.end)).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
 /// Keeps what a command writes into a file: `cat <<EOF > trust.json`, `echo '{…}' > trust.json`, `tee`.
 fn keep_written(command: &Command, files: &Files<'_>) {
     let name = command.words.first().and_then(shell::Word::plain).unwrap_or_default();

@@ -67,7 +67,7 @@ impl Groups {
 pub(super) fn questions<'r>(report: &'r Report<'r>) -> Vec<(&'r str, Vec<&'r Finding<'r>>)> {
     let mut groups: Vec<(&str, Vec<&Finding<'r>>)> = Vec::new();
     let mut numbers = FxHashMap::default();
-    for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
+    for finding in report.questions() {
         let key = finding.unblock.first().map_or("", String::as_str);
         let at = *numbers.entry(key).or_insert(groups.len());
         match groups.get_mut(at) {

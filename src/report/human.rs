@@ -6,7 +6,7 @@
 
 use super::group::{Families, Groups, questions};
 use super::look::{BAD, BOLD, CALM, DOUBTFUL, FAINT, GOOD, count, cut, display, visible};
-use super::{Change, Finding, Go, Look, Outcome, Place, Report, RolloutVerdict, window};
+use super::{Change, Finding, Go, Look, Place, Report, RolloutVerdict, window};
 use crate::estate::{Source, Syntax};
 use crate::rule::Severity;
 use anstyle::Style;
@@ -350,7 +350,7 @@ fn tallied<'t>(names: impl Iterator<Item = &'t str>, look: &Look) -> String {
 
 /// What could not be decided, by the first thing that would help to settle it; what helps most comes first.
 fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
-    let open = report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown).count();
+    let open = report.questions().count();
     if report.of_code && report.mended.is_none() && !look.verbose {
         if open > 0 {
             let lead = format!("{open} undecided");
@@ -446,9 +446,10 @@ fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look
             let _ = write!(text, ", {explained} explained by others");
         }
     }
-    if summary.unknown > 0 {
+    let open = report.questions().count();
+    if open > 0 {
         let settle = settled_by(report);
-        let more = format!("{} undecided{settle}", summary.unknown);
+        let more = format!("{open} undecided{settle}");
         text = if text.is_empty() { more } else { format!("{text}; {more}") };
     }
     if text.is_empty() {
@@ -482,11 +483,7 @@ fn tally(out: &mut String, report: &Report<'_>, families: &Families, look: &Look
 
 /// What settles everything that is undecided, where that is one thing.
 fn settled_by(report: &Report<'_>) -> String {
-    let mut ways = report
-        .findings
-        .iter()
-        .filter(|finding| finding.outcome == Outcome::Unknown)
-        .map(|finding| finding.unblock.as_slice());
+    let mut ways = report.questions().map(|finding| finding.unblock.as_slice());
     match ways.next() {
         Some([only]) if ways.all(|way| matches!(way, [way] if way == only)) => {
             format!(": {} to settle them", visible(only))

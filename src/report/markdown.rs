@@ -68,8 +68,9 @@ pub(super) fn tally(report: &Report<'_>) -> String {
     let kinds = [(summary.error, "error"), (summary.warning, "warning"), (summary.note, "note")];
     let mut parts: Vec<String> =
         kinds.into_iter().filter(|(number, _)| *number > 0).map(|(number, word)| count(number, word)).collect();
-    if summary.unknown > 0 {
-        parts.push(format!("{} undecided", summary.unknown));
+    let open = report.questions().count();
+    if open > 0 {
+        parts.push(format!("{open} undecided"));
     }
     if let Some(mended) = report.mended.as_ref().filter(|mended| !mended.is_empty()) {
         parts.push(format!("{} mended by the change", mended.len()));

@@ -166,6 +166,11 @@ pub enum Assertion {
         /// The roles and users; those that are not there are left out.
         principals: Vec<Path>,
     },
+    /// Of every statement that allows something, the denials in force leave something.
+    OutlivesDenials {
+        /// The roles and users; those that are not there are left out.
+        principals: Vec<Path>,
+    },
     /// AWS accepts the policies of these principals as they stand, and they do what they seem to say.
     WellFormed {
         /// The roles and users; those that are not there are left out.

@@ -37,6 +37,40 @@ impl<F: Fn(&str) -> Option<Text>> Fill for F {
     }
 }
 
+/// A text for people: what code calls a hole, without the folder and the outer modules that make the name unique.
+fn told(text: &str) -> String {
+    let mut told = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let (before, tail) = rest.split_at(at + 2);
+        told.push_str(before);
+        let end = tail.find(['}', '{']).unwrap_or(tail.len());
+        let (name, tail) = tail.split_at(end);
+        // A name with names in it is left as it is.
+        told.push_str(if tail.starts_with('}') { short_name(name) } else { name });
+        rest = tail;
+    }
+    told.push_str(rest);
+    told
+}
+
+/// `examples/x:module.a.module.b.var.name` → `module.b.var.name`; `stack.AWS::StackName` → `AWS::StackName`.
+fn short_name(name: &str) -> &str {
+    if let Some(at) = name.find("AWS::") {
+        let (scope, pseudo) = name.split_at(at);
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(c));
+        return if plain(scope) && plain(pseudo) { pseudo } else { name };
+    }
+    let inner = match name.split_once(':') {
+        Some((scope, inner)) if !scope.contains(['(', ' ', '"']) && !inner.starts_with(':') => inner,
+        _ => return name,
+    };
+    let begins = |at: &usize| at.checked_sub(1).is_none_or(|before| inner.as_bytes().get(before) == Some(&b'.'));
+    let last = inner.match_indices("module.").map(|(at, _)| at).filter(begins).last();
+    let (outer, short) = inner.split_at(last.unwrap_or(0));
+    if outer.contains(['(', '"', ' ']) { inner } else { short }
+}
+
 impl Template {
     /// A template from its text, or what is wrong with it.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
@@ -96,9 +130,8 @@ impl Template {
             .iter()
             .map(|part| match part {
                 Piece::Literal(text) => text.clone(),
-                Piece::Hole(choices) => {
-                    filled(choices, names).map_or_else(|| format!("<{}>", first_name(choices)), |text| text.to_string())
-                }
+                Piece::Hole(choices) => filled(choices, names)
+                    .map_or_else(|| format!("<{}>", first_name(choices)), |text| told(&text.to_string())),
             })
             .collect()
     }
@@ -209,6 +242,10 @@ mod tests {
             "evil" => Some("x'; rm -rf / #".into()),
             "flag" => Some("--profile=other".into()),
             "arn" => Some(Text::from_parts([Part::Literal("arn:aws:iam::".into()), Part::Hole("account".into())])),
+            "ofCode" => Some(
+                "${ex/a:module.e.module.sg.aws_sg.a.id}-x-${tmpl.AWS::StackName}${a:var.b} and ${for f(a/b:module.c)}"
+                    .into(),
+            ),
             _ => None,
         }
     }
@@ -221,6 +258,7 @@ mod tests {
             ("{nobody|cluster.name}", "live-1"),
             ("{nobody|'some'} {{x}}", "some {x}"),
             ("{arn}", "arn:aws:iam::${account}"),
+            ("{ofCode}", "${module.sg.aws_sg.a.id}-x-${AWS::StackName}${var.b} and ${for f(a/b:module.c)}"),
         ] {
             assert_eq!(Template::new(template).unwrap().sentence(&names), expected);
         }

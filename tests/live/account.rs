@@ -108,6 +108,7 @@ pub(crate) fn large(roles: usize, clusters: usize) -> State {
 /// which a rule asks more than its name. Per cluster those are itself, its provider, three node groups,
 /// a Fargate profile, the agent, one association, one entry's policies, five lists, and the job runs of two virtual clusters.
 pub(crate) fn least(roles: usize, clusters: usize) -> usize {
-    let of_account = 1 + roles.div_ceil(100) + 1 + clusters.div_ceil(100) + (2 * clusters).div_ceil(100);
+    // The caller, the organization, and subnets, route tables and endpoints of the region.
+    let of_account = 1 + 1 + 3 + roles.div_ceil(100) + 1 + clusters.div_ceil(100) + (2 * clusters).div_ceil(100);
     of_account + clusters * (1 + 1 + 3 + 1 + 1 + 1 + 1 + 5 + 2)
 }

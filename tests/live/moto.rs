@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 const PACKAGE: &str = "moto[server]==5.2.5";
 
+const ACCOUNT: &str = "123456789012";
 pub(crate) const CLUSTER: &str = "arn:aws:eks:us-east-1:123456789012:cluster/spark-live";
 pub(crate) const EXECUTION_ROLE: &str = "arn:aws:iam::123456789012:role/SparkExecution";
 pub(crate) const SUBMITTER: &str = "arn:aws:iam::123456789012:role/SparkSubmitter";
@@ -34,14 +35,25 @@ impl Drop for Moto {
 
 /// The server, or nothing where the user said that there is no network.
 pub(crate) fn start() -> Option<Moto> {
+    start_as(ACCOUNT)
+}
+
+/// The server of an account that has the policies of AWS.
+pub(crate) fn start_as(account: &str) -> Option<Moto> {
     if std::env::var_os("SPARKCHECK_OFFLINE").is_some() && std::env::var_os("CI").is_none() {
         eprintln!("moto is left out, because SPARKCHECK_OFFLINE is set");
         return None;
     }
     let home = installed();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let child = Command::new(home.join("bin/moto_server"))
+    let mut command = Command::new(home.join("bin/moto_server"));
+    if account != ACCOUNT {
+        // Who has assumed a role of another account is then in this one, too.
+        command.env("MOTO_ACCOUNT_ID", account);
+    }
+    let child = command
         .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+        .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -78,7 +90,7 @@ fn installed() -> PathBuf {
     home
 }
 
-fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 

@@ -3,6 +3,8 @@
 //! It knows the calls that sparkcheck makes and no other, gives lists in pages, counts what it is
 //! asked, and can be told to answer one operation wrongly.
 
+mod wire;
+
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,6 +12,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use wire::{ec2, seconds, xml};
 
 /// How one operation is answered wrongly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +27,15 @@ pub(crate) enum Fault {
     /// The first page is answered, and no other.
     PageLost,
     Skewed,
+    /// It is refused with a message that quotes secrets.
+    Talkative,
 }
 
-pub(crate) const FAULTS: [Fault; 9] = [
+/// What a talkative server says.
+pub(crate) const SAID: &str = "cannot use AKIAZQ3DUB5HPLANTED1 with --password hunter25planted, \
+    ghp_PLANTED07abcdefghijklmnopqrstuvwx or postgresql://me:p@ss/w0rd26planted@db/x";
+
+pub(crate) const FAULTS: [Fault; 10] = [
     Fault::Denied,
     Fault::Throttled,
     Fault::Silent,
@@ -36,6 +45,7 @@ pub(crate) const FAULTS: [Fault; 9] = [
     Fault::TokenRepeats,
     Fault::PageLost,
     Fault::Skewed,
+    Fault::Talkative,
 ];
 
 /// What an account holds: outputs of the CLI by operation and what they were asked of.
@@ -45,7 +55,14 @@ pub(crate) struct State {
 }
 
 /// The lists of which pages are made.
-const LISTS: [&str; 17] = [
+const LISTS: [&str; 24] = [
+    "PolicyNames",
+    "AttachedPolicies",
+    "Parents",
+    "Subnets",
+    "RouteTables",
+    "VpcEndpoints",
+    "SecurityGroups",
     "clusters",
     "nodegroups",
     "addons",
@@ -68,6 +85,47 @@ const LISTS: [&str; 17] = [
 impl State {
     pub(crate) fn put(&mut self, operation: &str, of: &str, output: Value) {
         self.outputs.insert((operation.to_owned(), of.to_owned()), output);
+    }
+
+    /// Makes each role of the account known by itself, too.
+    #[allow(dead_code, reason = "not for every test")]
+    pub(crate) fn role_by_role(&mut self) {
+        let details = self.outputs[&("iam:GetAccountAuthorizationDetails".to_owned(), String::new())].clone();
+        let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        for role in details["RoleDetailList"].as_array().unwrap() {
+            let (name, mut own) = (text(role, "RoleName"), role.clone());
+            own.as_object_mut().unwrap().retain(|key, _| key != "RolePolicyList" && key != "AttachedManagedPolicies");
+            self.put("iam:GetRole", &name, json!({"Role": own}));
+            let inline = role["RolePolicyList"].as_array().unwrap();
+            let names: Vec<&Value> = inline.iter().map(|policy| &policy["PolicyName"]).collect();
+            self.put("iam:ListRolePolicies", &name, json!({"PolicyNames": names}));
+            self.put(
+                "iam:ListAttachedRolePolicies",
+                &name,
+                json!({"AttachedPolicies": role["AttachedManagedPolicies"]}),
+            );
+            for policy in inline {
+                let of = format!("{name} {}", text(policy, "PolicyName"));
+                let mut policy = policy.clone();
+                policy["RoleName"] = name.clone().into();
+                self.put("iam:GetRolePolicy", &of, policy);
+            }
+        }
+        for policy in details["Policies"].as_array().unwrap() {
+            let (arn, mut own) = (text(policy, "Arn"), policy.clone());
+            own.as_object_mut().unwrap().remove("PolicyVersionList");
+            self.put("iam:GetPolicy", &arn, json!({"Policy": own}));
+            for version in policy["PolicyVersionList"].as_array().into_iter().flatten() {
+                let of = format!("{arn} {}", text(version, "VersionId"));
+                self.put("iam:GetPolicyVersion", &of, json!({"PolicyVersion": version}));
+            }
+        }
+    }
+
+    /// Changes what was recorded.
+    #[allow(dead_code, reason = "not for every test")]
+    pub(crate) fn change(&mut self, operation: &str, of: &str, change: impl Fn(&mut Value)) {
+        change(self.outputs.get_mut(&(operation.to_owned(), of.to_owned())).unwrap());
     }
 
     fn add(&mut self, operation: &str, of: &str, list: &str, item: Value) {
@@ -230,6 +288,14 @@ impl State {
             let summary = json!({"Id": cluster["Id"], "Name": cluster["Name"], "Status": cluster["Status"], "ClusterArn": cluster["ClusterArn"]});
             self.add("emr:ListClusters", "", "Clusters", summary);
             self.put("emr:DescribeCluster", &text(&cluster["Id"]), document);
+        } else if has("Subnets") {
+            self.put("ec2:DescribeSubnets", "", document);
+        } else if has("RouteTables") {
+            self.put("ec2:DescribeRouteTables", "", document);
+        } else if has("VpcEndpoints") {
+            self.put("ec2:DescribeVpcEndpoints", "", document);
+        } else if has("SecurityGroups") {
+            self.put("ec2:DescribeSecurityGroups", "", document);
         } else if has("BlockPublicAccessConfiguration") {
             self.put("emr:GetBlockPublicAccessConfiguration", "", document);
         }
@@ -245,7 +311,14 @@ impl State {
                 .chars()
                 .map(|letter| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' })
                 .collect();
-            let name = format!("{number:04}-{}-{safe}.json", operation.replace(':', "-").to_lowercase());
+            let words = operation.replace(':', "").chars().fold(String::new(), |mut words, letter| {
+                if letter.is_ascii_uppercase() {
+                    words.push('-');
+                }
+                words.push(letter.to_ascii_lowercase());
+                words
+            });
+            let name = format!("{number:04}-{words}-{safe}.json");
             std::fs::write(folder.join(name), serde_json::to_string_pretty(output).unwrap()).unwrap();
         }
     }
@@ -293,6 +366,12 @@ impl Server {
     #[allow(dead_code, reason = "for the bench")]
     pub(crate) fn slow(&self, delay: Duration) {
         self.shared.lock().unwrap().delay = delay;
+    }
+
+    /// How many calls were made since the last time.
+    #[allow(dead_code, reason = "not for every test")]
+    pub(crate) fn calls(&self) -> usize {
+        self.shared.lock().unwrap().seen.values().sum()
     }
 
     /// What was asked how often since the last time.
@@ -365,14 +444,27 @@ fn understood(target: &str, action: Option<&str>, body: &str) -> Request {
     };
     if let Some(action) = action {
         let input: Value = serde_json::from_str(body).unwrap_or_default();
+        let text = |key: &str| input[key].as_str().unwrap_or_default();
+        if let Some(operation) = action.strip_prefix("AWSOrganizationsV20161128.") {
+            let of = format!("{} {}{}{}", text("Filter"), text("TargetId"), text("ChildId"), text("PolicyId"));
+            let token = input["NextToken"].as_str().map(str::to_owned);
+            let operation = format!("organizations:{operation}");
+            return Request { operation, of: of.trim().to_owned(), token, is_xml: false };
+        }
         let of = ["ClusterId", "Name"].iter().find_map(|key| input[*key].as_str()).unwrap_or_default().to_owned();
         let operation = format!("emr:{}", action.rsplit('.').next().unwrap_or_default());
         return Request { operation, of, token: input["Marker"].as_str().map(str::to_owned), is_xml: false };
     }
     if let Some(action) = in_form(body, "Action") {
+        if in_form(body, "Version").as_deref() == Some("2016-11-15") {
+            let (operation, token) = (format!("ec2:{action}"), in_form(body, "NextToken"));
+            return Request { operation, of: String::new(), token, is_xml: true };
+        }
         let service = if action == "GetCallerIdentity" { "sts" } else { "iam" };
-        let of = in_form(body, "OpenIDConnectProviderArn").unwrap_or_default();
-        let of = of.split_once(":oidc-provider/").map_or(String::new(), |(_, url)| url.to_owned());
+        let provider = in_form(body, "OpenIDConnectProviderArn").unwrap_or_default();
+        let provider = provider.split_once(":oidc-provider/").map(|(_, url)| url.to_owned());
+        let named = ["RoleName", "PolicyName", "PolicyArn", "VersionId"].map(|key| in_form(body, key));
+        let of = provider.into_iter().chain(named.into_iter().flatten()).collect::<Vec<_>>().join(" ");
         return Request { operation: format!("{service}:{action}"), of, token: in_form(body, "Marker"), is_xml: true };
     }
     let parts: Vec<String> = path.split('/').skip(1).map(unescaped).collect();
@@ -417,6 +509,7 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
         Some(Fault::Denied) => return refused(request, 403, "AccessDenied", &action),
         Some(Fault::Throttled) => return refused(request, 400, "Throttling", "Rate exceeded"),
         Some(Fault::Silent) => return (200, String::new(), None),
+        Some(Fault::Talkative) => return refused(request, 400, "ValidationException", SAID),
         Some(Fault::Broken) => return (500, String::new(), Some("<html>oops".to_owned())),
         Some(Fault::Malformed) => return (200, String::new(), Some("{\"clusters\": [<oops".to_owned())),
         Some(Fault::PageLost) if request.token.is_some() => return refused(request, 500, "InternalFailure", "lost"),
@@ -435,6 +528,14 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
         None => match request.operation.as_str() {
             "emr-containers:ListJobRuns" | "emr-serverless:ListJobRuns" => json!({"jobRuns": []}),
             "eks:ListAssociatedAccessPolicies" => json!({"associatedAccessPolicies": []}),
+            "ec2:DescribeSubnets" => json!({"Subnets": []}),
+            "ec2:DescribeRouteTables" => json!({"RouteTables": []}),
+            "ec2:DescribeVpcEndpoints" => json!({"VpcEndpoints": []}),
+            "ec2:DescribeSecurityGroups" => json!({"SecurityGroups": []}),
+            "organizations:DescribeOrganization" => {
+                return refused(request, 400, "AWSOrganizationsNotInUseException", "not a member");
+            }
+            "organizations:ListPoliciesForTarget" => json!({"Policies": []}),
             _ if request.is_xml => return refused(request, 404, "NoSuchEntity", "there is none"),
             _ => {
                 return refused(request, 404, "ResourceNotFoundException", &format!("there is no {} {}", key.0, key.1));
@@ -458,12 +559,19 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
         _ => more.then(|| format!("p-{}", begin + size)),
     };
     let is_emr = request.operation.starts_with("emr:");
+    let is_ec2 = request.operation.starts_with("ec2:");
     if let Some(token) = token {
-        page[if request.is_xml || is_emr { "Marker" } else { "nextToken" }] = token.into();
-        if request.is_xml {
+        let key = match request.is_xml || is_emr {
+            _ if is_ec2 => "nextToken",
+            _ if request.operation.starts_with("organizations:") => "NextToken",
+            true => "Marker",
+            false => "nextToken",
+        };
+        page[key] = token.into();
+        if request.is_xml && !is_ec2 {
             page["IsTruncated"] = true.into();
         }
-    } else if request.is_xml && LISTS.iter().any(|list| page.get(*list).is_some()) {
+    } else if request.is_xml && !is_ec2 && LISTS.iter().any(|list| page.get(*list).is_some()) {
         page["IsTruncated"] = false.into();
     }
     if !request.is_xml {
@@ -473,6 +581,12 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
         return (200, String::new(), Some(page.to_string()));
     }
     let name = request.operation.rsplit(':').next().unwrap_or_default();
+    if is_ec2 {
+        let mut text =
+            format!("<{name}Response xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>r</requestId>");
+        ec2(&page, &mut text);
+        return (200, String::new(), Some(text + &format!("</{name}Response>")));
+    }
     let mut text = format!("<{name}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><{name}Result>");
     xml(&page, &mut text);
     text.push_str(&format!(
@@ -482,6 +596,13 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
 }
 
 fn refused(request: &Request, status: u16, code: &str, message: &str) -> (u16, String, Option<String>) {
+    if request.operation.starts_with("ec2:") {
+        let code = if code == "AccessDenied" { "UnauthorizedOperation" } else { code };
+        let text = format!(
+            "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>r</RequestID></Response>"
+        );
+        return (status, String::new(), Some(text));
+    }
     if request.is_xml {
         let text = format!(
             "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
@@ -491,53 +612,4 @@ fn refused(request: &Request, status: u16, code: &str, message: &str) -> (u16, S
     let code = if code.ends_with("Exception") { code.to_owned() } else { format!("{code}Exception") };
     let text = json!({"__type": code, "message": message}).to_string();
     (status, format!("x-amzn-errortype: {code}\r\n"), Some(text))
-}
-
-/// Points in time as seconds.
-fn seconds(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(seconds),
-        Value::Object(map) => {
-            for (key, value) in map {
-                let is_time = ["At", "Date", "DateTime"].iter().any(|end| key.ends_with(end));
-                match value.as_str().filter(|_| is_time).and_then(|text| text.parse::<jiff::Timestamp>().ok()) {
-                    #[expect(clippy::cast_precision_loss, reason = "milliseconds of this century are exact")]
-                    Some(time) => *value = (time.as_millisecond() as f64 / 1000.0).into(),
-                    None => seconds(value),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// An output of IAM as the API writes it: policies are encoded for URLs.
-fn xml(value: &Value, out: &mut String) {
-    let Value::Object(map) = value else {
-        match value {
-            Value::String(text) => out.push_str(&escaped(text)),
-            other => out.push_str(&other.to_string()),
-        }
-        return;
-    };
-    for (key, value) in map {
-        out.push_str(&format!("<{key}>"));
-        if ["AssumeRolePolicyDocument", "PolicyDocument", "Document"].contains(&key.as_str()) {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            out.push_str(&percent_encoding::utf8_percent_encode(&text, percent_encoding::NON_ALPHANUMERIC).to_string());
-        } else if let Value::Array(items) = value {
-            for item in items {
-                out.push_str("<member>");
-                xml(item, out);
-                out.push_str("</member>");
-            }
-        } else {
-            xml(value, out);
-        }
-        out.push_str(&format!("</{key}>"));
-    }
 }

@@ -27,10 +27,14 @@ pub(crate) enum Fault {
     NotFoundElsewhere,
     /// 410 for every page but the first, so many times.
     Gone(usize),
+    /// 410 for every page, the first too.
+    GoneForEver,
     /// 429, so many times.
     Throttled(usize),
     /// 500 for ever.
     Broken,
+    /// 500 for ever, with a message that quotes secrets.
+    Talkative,
     /// Nothing ever comes.
     Silent,
     /// No JSON.
@@ -45,6 +49,10 @@ pub(crate) enum Fault {
     EmptyPage,
     /// The token never changes.
     Circle,
+    /// Every page is empty, and names itself as the next one.
+    EmptyForEver,
+    /// Every page is empty, and names another one.
+    EmptyOnAndOn,
     /// The second page is refused.
     SecondRefused,
     /// The second page breaks for ever.
@@ -59,6 +67,8 @@ pub(crate) struct State {
     pub fault: Option<(String, Fault)>,
     /// Groups that are installed beside those of the lists.
     pub groups: BTreeSet<String>,
+    /// The cluster whose own tokens are taken, as `aws eks get-token` makes them, beside the planted one.
+    pub takes_tokens_of: Option<String>,
     /// The path and query of each request.
     pub asked: Vec<String>,
     /// What was accepted for each.
@@ -121,6 +131,26 @@ impl Server {
     }
 }
 
+/// Whether a token is a question to STS that was signed for this cluster.
+fn is_token_of(cluster: &str, token: &str) -> bool {
+    let Some(text) = token.strip_prefix("k8s-aws-v1.") else { return false };
+    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (mut bits, mut count, mut url) = (0u32, 0, String::new());
+    for letter in text.bytes() {
+        let Some(digit) = digits.iter().position(|digit| *digit == letter) else { return false };
+        (bits, count) = ((bits << 6 | digit as u32) & 0xffff, count + 6);
+        if count >= 8 {
+            count -= 8;
+            url.push(char::from((bits >> count) as u8));
+        }
+    }
+    // The name itself is among what is signed, and never in the URL.
+    !cluster.is_empty()
+        && url.starts_with("https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&")
+        && url.contains("X-Amz-SignedHeaders=host%3Bx-k8s-aws-id")
+        && url.contains("X-Amz-Expires=60")
+}
+
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
@@ -161,7 +191,12 @@ fn serve(mut stream: Stream, state: &Mutex<State>, stopped: &AtomicBool) {
         let mut locked = state.lock().unwrap();
         locked.asked.push(path.clone());
         locked.accepted.push(header("accept").unwrap_or_default());
-        let answer = if header("authorization") == Some(format!("Bearer {TOKEN}")) {
+        let bearer = header("authorization").unwrap_or_default();
+        let known = match &locked.takes_tokens_of {
+            Some(cluster) => is_token_of(cluster, bearer.strip_prefix("Bearer ").unwrap_or_default()),
+            None => bearer == format!("Bearer {TOKEN}"),
+        };
+        let answer = if known {
             answer(&path, &header("accept").unwrap_or_default(), &mut locked)
         } else {
             status(401, "Unauthorized")
@@ -225,7 +260,7 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
         _ => return status(404, "not here"),
     };
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let limit: usize = parameter("limit").unwrap().parse().unwrap();
+    let limit: usize = parameter("limit").map_or(usize::MAX, |text| text.parse().unwrap());
     let token = parameter("continue").unwrap_or("");
     // Whoever asks must give a token back as it was.
     let start: usize = match token {
@@ -248,10 +283,14 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
             state.failed += 1;
             return status(410, "The provided continue parameter is too old");
         }
+        Some(Fault::GoneForEver) => return status(410, "The provided continue parameter is too old"),
         Some(Fault::Throttled(times)) if state.failed < times => {
             state.failed += 1;
             let (code, body, _) = status(429, "too many requests")?;
             return Some((code, body, "retry-after: 0\r\n"));
+        }
+        Some(Fault::Talkative) => {
+            return status(500, "webhook with token ghp_PLANTED07abcdefghijklmnopqrstuvwx and password=hunter25planted failed");
         }
         Some(Fault::Broken) => return status(500, "etcdserver: leader changed"),
         Some(Fault::Silent) => return None,
@@ -270,15 +309,22 @@ fn answer(path: &str, accept: &str, state: &mut State) -> Answer {
         .iter()
         .filter(|object| namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace))
         .collect();
-    let count = if fault == Some(Fault::EmptyPage) && start == 0 && token.is_empty() { 0 } else { limit };
-    let end = (start + count).min(of.len());
+    let empty = match fault {
+        Some(Fault::EmptyPage) => start == 0 && token.is_empty(),
+        Some(Fault::EmptyForEver | Fault::EmptyOnAndOn) => true,
+        _ => false,
+    };
+    let count = if empty { 0 } else { limit };
+    let end = start.saturating_add(count).min(of.len());
     let mut next =
         if end < of.len() || (count == 0 && !of.is_empty()) { format!("from/{end}=") } else { String::new() };
-    if fault == Some(Fault::Circle) {
-        next = "from/0=".to_owned();
+    match fault {
+        Some(Fault::Circle | Fault::EmptyForEver) => next = "from/0=".to_owned(),
+        Some(Fault::EmptyOnAndOn) => next = format!("from/{}=", start + 1),
+        _ => {}
     }
     let partial = accept.starts_with("application/json;as=PartialObjectMetadataList");
-    let items: Vec<Value> = of[start.min(of.len())..end]
+    let items: Vec<Value> = of[start.min(end)..end]
         .iter()
         .map(|object| {
             if partial {

@@ -217,7 +217,10 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
             Outcome::Short if gang.surely => Verdict::Pass,
             Outcome::FitsIfPackedWell => Verdict::Pass,
             Outcome::Short => match &asked.fit.short {
-                Some(short) if !counts(short.binding, short.role) => Verdict::Pass,
+                Some(short) if !counts(short.binding, short.role) => match unlisted_limits(gang, &arn, inquiry) {
+                    Some(unknown) => Verdict::Unknown(Evidence::unknown(job.pointer.clone(), unknown)),
+                    None => Verdict::Pass,
+                },
                 None if !gang.short_of.is_empty() => Verdict::Pass,
                 _ => Verdict::Fail(evidence()),
             },
@@ -225,6 +228,12 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
             Outcome::Unknown => Verdict::Unknown(evidence()),
         }
     }))
+}
+
+/// Why it is not known whether limits would bind: the NodePools that could have some were not listed.
+fn unlisted_limits(gang: &Gang, cluster_arn: &str, inquiry: &Inquiry<'_>) -> Option<Unknown> {
+    let asks = gang.short_of.contains(&Binding::Limits);
+    asks.then(|| inquiry.linked.estate.incomplete("kubernetes.nodePools", cluster_arn, None)).flatten()
 }
 
 /// Whether what a rule asks of can be ruled out although it is not known whether the pods fit: they all may be on some

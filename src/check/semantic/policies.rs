@@ -7,7 +7,7 @@ use super::access::spot;
 use crate::check::{Evidence, Inquiry, Spot, Subject, Verdict};
 use crate::facts::actions::{self, Reach, Resource, Symbol};
 use crate::iam::condition::{Quantifier, Test};
-use crate::iam::pattern::{Piece, Template};
+use crate::iam::pattern::{self, Piece, Template};
 use crate::iam::policy::{Entry, is_unique_id};
 use crate::iam::{Effect, Named, Policy, Statement};
 use crate::known::Told;
@@ -29,7 +29,7 @@ struct Slip {
 
 /// Whether every action that the policies name exists.
 pub(super) fn names_actions(principals: &[Path], subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
-    each_policy(principals, subject, inquiry, |named| {
+    each_policy(principals, subject, inquiry, |named, _| {
         let statements = named.policy.statements.iter();
         let named = statements.flat_map(|statement| [&statement.actions, &statement.not_actions]).flatten().flatten();
         let unknown = named.filter_map(|entry| {
@@ -46,7 +46,7 @@ pub(super) fn names_actions(principals: &[Path], subject: &Subject<'_>, inquiry:
 
 /// Whether every statement that allows something lets some request through.
 pub(super) fn grants_something(principals: &[Path], subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
-    each_policy(principals, subject, inquiry, |named| {
+    each_policy(principals, subject, inquiry, |named, _| {
         let statements = named.policy.statements.iter().filter(|statement| statement.effect == Some(Effect::Allow));
         statements
             .filter_map(|statement| {
@@ -57,9 +57,55 @@ pub(super) fn grants_something(principals: &[Path], subject: &Subject<'_>, inqui
     })
 }
 
+/// Whether the denials beside each statement that allows something leave some of it allowed.
+pub(super) fn outlives_denials(principals: &[Path], subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
+    each_policy(principals, subject, inquiry, |named, collected| {
+        let denials = denials(collected);
+        let allows = named.policy.statements.iter().filter(|statement| statement.effect == Some(Effect::Allow));
+        allows
+            .filter_map(|statement| {
+                let (policy, denial) = denials.iter().find(|(_, denial)| undoes(denial, statement))?;
+                let why = format!("{} denies all of it", called(denial, policy));
+                Some(Slip { what: called(statement, &named.name), why, pointer: statement.pointer.clone() })
+            })
+            .collect()
+    })
+}
+
+/// The statements that deny something whatever else a request says, from all policies over a principal.
+fn denials(collected: &Collected) -> Vec<(&str, &Statement)> {
+    let policies = &collected.policies;
+    let gathered = std::iter::once(&policies.identity).chain(&policies.boundary).chain(policies.scp.iter().flatten());
+    let named = gathered.flat_map(|gathered| &gathered.policies);
+    named
+        .flat_map(|named| named.policy.statements.iter().map(move |statement| (named.name.as_str(), statement)))
+        .filter(|(_, statement)| {
+            let plain = !statement.malformed && statement.unknown.is_none() && statement.conditions.is_empty();
+            plain && statement.effect == Some(Effect::Deny)
+        })
+        .collect()
+}
+
+/// Whether a denial covers everything that a statement allows.
+fn undoes(denial: &Statement, allow: &Statement) -> bool {
+    if allow.malformed || allow.unknown.is_some() {
+        return false;
+    }
+    let covered =
+        |entries: &Option<Vec<Entry>>, by: &Option<Vec<Entry>>, includes: fn(&Template, &Template) -> bool| {
+            let (Some(entries), Some(by)) = (entries, by) else { return false };
+            !entries.is_empty()
+                && entries.iter().all(|entry| {
+                    by.iter().any(|wide| !wide.doubtful && !entry.doubtful && includes(&wide.template, &entry.template))
+                })
+        };
+    covered(&allow.actions, &denial.actions, pattern::includes_action)
+        && covered(&allow.resources, &denial.resources, pattern::includes_resource)
+}
+
 /// Whether AWS accepts the policies and they do what they seem to say.
 pub(super) fn well_formed(principals: &[Path], subject: &Subject<'_>, inquiry: &Inquiry<'_>) -> Verdict {
-    let own = each_policy(principals, subject, inquiry, |named| {
+    let own = each_policy(principals, subject, inquiry, |named, _| {
         let faults = named.policy.faults.iter().map(|fault| Slip {
             what: named.name.clone(),
             why: fault.what.clone(),
@@ -122,7 +168,7 @@ fn each_policy(
     principals: &[Path],
     subject: &Subject<'_>,
     inquiry: &Inquiry<'_>,
-    slips: impl Fn(&Named) -> Vec<Slip>,
+    slips: impl Fn(&Named, &Collected) -> Vec<Slip>,
 ) -> Verdict {
     let mut verdicts = Vec::new();
     for path in principals {
@@ -156,7 +202,7 @@ fn of_principal(
     principal: &Value,
     pointer: &str,
     collected: &Collected,
-    slips: &impl Fn(&Named) -> Vec<Slip>,
+    slips: &impl Fn(&Named, &Collected) -> Vec<Slip>,
 ) -> Vec<Verdict> {
     let arn = principal["Arn"].told().unwrap_or("?");
     let holder = crate::link::role_name(arn).unwrap_or(arn);
@@ -164,7 +210,7 @@ fn of_principal(
     let mut verdicts = Vec::new();
     for gathered in gathered.into_iter().flatten() {
         for named in gathered.policies.iter().filter(|named| !is_of_aws(&named.name)) {
-            for slip in slips(named) {
+            for slip in slips(named, collected) {
                 let spot = spot(collected, &named.name, &slip.pointer);
                 let spot = spot.unwrap_or(Spot { pointer: pointer.to_owned(), note: String::new() });
                 let evidence = Evidence { because: slip.why, spots: vec![spot], ..Evidence::default() };
@@ -201,15 +247,25 @@ fn grants_nothing(statement: &Statement) -> Option<(String, String)> {
     if statement.malformed || statement.unknown.is_some() {
         return None;
     }
-    let missing = statement.conditions.iter().find(|condition| {
-        condition.key.as_str().is_some_and(actions::is_no_key)
-            && condition.operator.is_some_and(|operator| {
-                let fails_without = operator.set != Some(Quantifier::ForAllValues) && !operator.if_exists;
-                fails_without && !operator.negated && operator.test != Test::Null
-            })
+    let needed = statement.conditions.iter().filter(|condition| {
+        condition.operator.is_some_and(|operator| {
+            let fails_without = operator.set != Some(Quantifier::ForAllValues) && !operator.if_exists;
+            fails_without && !operator.negated && operator.test != Test::Null
+        })
     });
-    if let Some(condition) = missing {
-        return Some((format!("no request has the key `{}`", condition.key), condition.pointer.clone()));
+    for condition in needed {
+        let Some(key) = condition.key.as_str() else { continue };
+        if actions::is_no_key(key) {
+            return Some((format!("no request has the key `{key}`"), condition.pointer.clone()));
+        }
+        let never = |entry: &Entry| entry.template.plain().is_some_and(|action| actions::is_never_sent(key, action));
+        if let Some(entries) = statement.actions.as_ref().filter(|entries| entries.iter().all(never)) {
+            let named: Vec<String> = entries.iter().map(|entry| format!("`{}`", entry.text)).collect();
+            return Some((
+                format!("no request for {} has the key `{key}`", named.join(" or ")),
+                condition.pointer.clone(),
+            ));
+        }
     }
     let (actions, entries) = (statement.actions.as_ref()?, statement.resources.as_ref()?);
     let resources: Vec<Resource> = entries.iter().map(symbols).collect();

@@ -18,14 +18,15 @@ impl<'a> Case<'a> {
             {
                 let (progress, pointer, what) = self.first_failure(origin, statement, context);
                 if best.as_ref().is_none_or(|(most, _)| progress > *most) {
-                    let miss = Miss { policy: named.name.clone(), statement: Some(statement.index), pointer, what };
-                    best = Some((progress, miss));
+                    let (policy, sid) = (named.name.clone(), statement.sid.clone());
+                    best = Some((progress, Miss { policy, statement: Some(statement.index), sid, pointer, what }));
                 }
             }
         }
         let nothing = policies.first().map(|named| Miss {
             policy: named.name.clone(),
             statement: None,
+            sid: None,
             pointer: String::new(),
             what: format!("nothing allows `{}`", self.request.action),
         });

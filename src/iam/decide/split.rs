@@ -4,14 +4,20 @@
 //! addresses they lie at and between the boundaries. So the answer over the tried values is the
 //! answer over all values.
 //!
-//! Deliberately absent: keys whose value also stands in another test as a variable. They are tried,
-//! but what is found is not taken for everything.
+//! A key that stands in a pattern as a variable is tried with every text that makes the pattern match
+//! ([`filling`]).
+//!
+//! Deliberately absent: variables of two unknown keys in one pattern, or of one in a test of another.
+//! They are tried, but what is found is not taken for everything.
+
+mod filling;
 
 use super::{Case, Kind, Line, MOST_TRIED, MOST_WALKED, MOST_WEIGHED, Outcome, Weight, resource_entries};
 use crate::iam::condition::{self, Condition, Test};
 use crate::iam::context::{Context, ContextValue, Found};
 use crate::iam::language::{self, Form, Language, Letter, Symbol};
 use crate::iam::pattern::{Reading, Sym, Template};
+use crate::iam::policy::Effect;
 use crate::known::{Text, Truth};
 use std::collections::BTreeSet;
 
@@ -47,7 +53,8 @@ impl<'a> Case<'a> {
             explicit_only: false,
             depends_on: keys.iter().map(|key| self.spelling(key)).collect(),
         };
-        let choices: Vec<Choices<'a>> = keys.iter().map(|key| choices(key, &open, context)).collect();
+        let choices: Vec<Choices<'a>> =
+            keys.iter().map(|key| choices(key, &open, &self.request.resource, context)).collect();
         let total = choices.iter().try_fold(1usize, |total, choice| total.checked_mul(choice.values.len()));
         let few = |total: &usize| *total <= MOST_TRIED && *total * (self.lines.len() + 1) <= MOST_WEIGHED;
         let Some(total) = total.filter(few) else { return undecided };
@@ -91,9 +98,9 @@ impl<'a> Case<'a> {
             }
             stride *= count;
         }
-        if !matter.is_empty() || exact {
-            undecided.depends_on = matter;
-        }
+        // What was not tried in full may matter as well.
+        matter.extend(choices.iter().filter(|choice| !choice.exact).map(|choice| self.spelling(choice.key)));
+        undecided.depends_on = matter;
         undecided
     }
 
@@ -118,16 +125,13 @@ impl<'a> Case<'a> {
 }
 
 /// What to try for an unknown key, as far as the undecided statements tell its values apart.
-fn choices<'a>(key: &'a str, open: &[&Line<'a>], context: &Context<'a>) -> Choices<'a> {
+fn choices<'a>(key: &'a str, open: &[&Line<'a>], resource: &Text, context: &Context<'a>) -> Choices<'a> {
     let conditions: Vec<&Condition> =
         open.iter().flat_map(|line| &line.statement.conditions).filter(|condition| condition.lowered == key).collect();
-    let mut exact = !open.iter().any(|line| {
-        let resources = resource_entries(line.statement).filter(|_| line.resource_varies).map(|entry| &entry.template);
-        let values = line.statement.conditions.iter().flat_map(|condition| &condition.values);
-        resources.chain(values).any(|template| template.variables().any(|variable| variable == key))
-    });
-    let (samples, complete) = samples(&conditions, context);
-    exact &= complete;
+    let mut fillings: Vec<Language> = Vec::new();
+    let filled = open.iter().try_for_each(|line| fillings_of(line, key, resource, context, &mut fillings));
+    let (samples, complete) = samples(&conditions, fillings, context);
+    let mut exact = filled.is_some() && complete;
     let plural = conditions.iter().any(|condition| condition.operator.is_some_and(|operator| operator.set.is_some()));
     let singular = conditions.iter().any(|condition| {
         condition.operator.is_some_and(|operator| operator.set.is_none() && operator.test != Test::Null)
@@ -154,6 +158,53 @@ fn choices<'a>(key: &'a str, open: &[&Line<'a>], context: &Context<'a>) -> Choic
     Choices { key, values, exact }
 }
 
+/// The values of an unknown key for which the patterns of a statement match that name it as a
+/// variable; `None` where they cannot be told.
+fn fillings_of(
+    line: &Line<'_>,
+    key: &str,
+    resource: &Text,
+    context: &Context<'_>,
+    into: &mut Vec<Language>,
+) -> Option<()> {
+    let effect = line.statement.effect.unwrap_or(Effect::Deny);
+    let mut fill = |template: &Template, subject: &Text, reading| {
+        for filling in filling::fillings(template, key, subject.as_str()?, context, reading, effect)? {
+            if !into.contains(&filling) {
+                into.push(filling);
+            }
+        }
+        (into.len() <= MOST_FILLINGS).then_some(())
+    };
+    let names = |template: &&Template| template.variables().any(|variable| variable == key);
+    for template in resource_entries(line.statement).map(|entry| &entry.template).filter(names) {
+        if line.resource_varies {
+            fill(template, resource, Reading::Resource)?;
+        }
+    }
+    for condition in &line.statement.conditions {
+        for template in condition.values.iter().filter(names) {
+            let reading = match condition.operator?.test {
+                Test::StringEquals => Reading::Literal,
+                Test::StringEqualsIgnoreCase | Test::Bool => Reading::IgnoringCase,
+                Test::StringLike => Reading::Glob,
+                Test::Arn => Reading::Arn,
+                _ => continue,
+            };
+            match context.find(&condition.lowered) {
+                Found::Absent => {}
+                Found::One(text) => fill(template, text, reading)?,
+                Found::Many(texts) => texts.iter().try_for_each(|text| fill(template, text, reading))?,
+                Found::Unknown { .. } => return None,
+            }
+        }
+    }
+    Some(())
+}
+
+/// At most so many values are tried for what one key stands for as a variable.
+const MOST_FILLINGS: usize = 64;
+
 /// At most so many kinds of values are tried in every combination for a multivalued key.
 const MOST_MEMBERS: usize = 8;
 
@@ -176,9 +227,12 @@ fn is_multivalued(key: &str) -> bool {
 
 /// One value of each kind that these conditions on one key can tell apart, and whether none is left
 /// out.
-fn samples(conditions: &[&Condition], context: &Context<'_>) -> (Vec<Text>, bool) {
+fn samples(conditions: &[&Condition], fillings: Vec<Language>, context: &Context<'_>) -> (Vec<Text>, bool) {
     let mut families = BTreeSet::new();
-    let mut languages: Vec<Language> = Vec::new();
+    if !fillings.is_empty() {
+        families.insert("text");
+    }
+    let mut languages = fillings;
     let mut literals: BTreeSet<String> = BTreeSet::new();
     let mut exact = true;
     for condition in conditions {

@@ -61,12 +61,24 @@ pub struct ServiceTrust {
 pub fn service_trust(trust: &Policy, service: &str) -> ServiceTrust {
     let decision = service_decision(trust, service, "sts:AssumeRole", &BTreeMap::new());
     let one = |text: &str| ContextValue::One(Text::literal(text));
-    let stranger = BTreeMap::from([
+    let mut stranger = BTreeMap::from([
         ("aws:SourceAccount".to_owned(), one(ANY_ACCOUNT)),
         ("aws:SourceArn".to_owned(), one(&format!("arn:aws:any:any-region-1:{ANY_ACCOUNT}:any"))),
         ("aws:SourceOrgID".to_owned(), one("o-9999999999")),
         ("aws:SourceOrgPaths".to_owned(), ContextValue::Many(vec![Text::literal("o-9999999999/r-9999/")])),
     ]);
+    if service.starts_with("pods.eks.") {
+        // What EKS Pod Identity asks for is told by the tags of the session.
+        let tags = [
+            ("eks-cluster-arn", "arn:aws:eks:any-region-1:999900009999:cluster/any"),
+            ("eks-cluster-name", "any-cluster-9999"),
+            ("kubernetes-namespace", "any-namespace-9999"),
+            ("kubernetes-service-account", "any-account-9999"),
+            ("kubernetes-pod-name", "any-pod-9999"),
+            ("kubernetes-pod-uid", "99999999-9999-9999-9999-999999999999"),
+        ];
+        stranger.extend(tags.map(|(tag, value)| (format!("aws:RequestTag/{tag}"), one(value))));
+    }
     let scoped = !service_decision(trust, service, "sts:AssumeRole", &stranger).possible;
     let miss = matches!(decision.outcome, Outcome::Denied(_)).then(|| refusal(&decision));
     ServiceTrust { admitted: decision.possible, scoped, because: decision.because, miss }

@@ -2,7 +2,8 @@
 //!
 //! Deliberately absent: tokens of the wanted issuer, which [`scope`](super::scope) walks all at once.
 
-use super::{Accounts, TOKEN_CALL_KEYS, WEB_IDENTITY, Wanted, is_provider, malformed};
+use super::{AUDIENCE, Accounts, Asked, Audience, Clause, Subjects, TOKEN_CALL_KEYS, WEB_IDENTITY, Walks, Wanted};
+use super::{admitted, is_provider, malformed};
 use crate::arn::{Arn, is_account};
 use crate::iam::context::ContextValue;
 use crate::iam::decide::{Gathered, Named, Policies, Request, decide};
@@ -70,6 +71,12 @@ pub(super) fn other_callers(trust: &Policy, wanted: &Wanted, extra: &mut BTreeSe
                 } else {
                     entrance.admits(&visitor)
                 };
+                let gets_in = match principal.value.as_str().and_then(cluster_of) {
+                    Some(issuer) if gets_in != Truth::False => {
+                        gets_in.and(any_service_account(trust, issuer, principal))
+                    }
+                    _ => gets_in,
+                };
                 others = others.or(gets_in);
                 if gets_in != Truth::False {
                     extra.insert(visitor.label);
@@ -78,6 +85,37 @@ pub(super) fn other_callers(trust: &Policy, wanted: &Wanted, extra: &mut BTreeSe
         }
     }
     others
+}
+
+/// The issuer of a provider's ARN, where it is that of an EKS cluster.
+fn cluster_of(provider: &str) -> Option<&str> {
+    let (_, issuer) = provider.split_once(":oidc-provider/")?;
+    issuer.starts_with("oidc.eks.").then_some(issuer)
+}
+
+/// Whether some service account of another cluster gets in: the subjects of its tokens have the same
+/// four parts, which a pattern for any text need not match.
+fn any_service_account(trust: &Policy, issuer: &str, provider: &Principal) -> Truth {
+    let key = format!("{issuer}:aud").to_ascii_lowercase();
+    let mut conditions = trust.statements.iter().flat_map(|statement| &statement.conditions);
+    if conditions.any(|test| test.lowered == key && test.values.iter().any(|value| value.plain() != Some(AUDIENCE))) {
+        // Its tokens may be made for another audience.
+        return Truth::True;
+    }
+    let wanted = Wanted {
+        issuer: issuer.into(),
+        namespace: "any".into(),
+        accounts: Accounts::Named(Vec::new()),
+        provider_arn: Some(provider.value.clone()),
+    };
+    let mut subjects = Subjects::new(&wanted);
+    let clauses: Vec<Clause<'_>> = trust.statements.iter().map(|statement| subjects.clause(statement)).collect();
+    match subjects.walk(&clauses, &Walks::default()) {
+        Some(classes) => {
+            Truth::any(classes.iter().map(|class| admitted(&clauses, &class.matched, Audience::Sts, Asked::Others)))
+        }
+        None => Truth::Unknown,
+    }
 }
 
 /// The account of the role, as far as what is wanted tells it.

@@ -30,8 +30,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The hole that stands for a cluster which nothing names.
 const CLUSTER: &str = "cluster";
 
-/// Where the account of a change, its region and its partition are known to be.
-pub(super) type Holes = BTreeMap<&'static str, String>;
+/// What fills holes: the account of a change, its region and its partition, and what the account has already.
+pub(super) type Holes = BTreeMap<String, String>;
 
 /// The items that one unit of code put into a table, by pointer of the table.
 type Placed = BTreeMap<String, Vec<usize>>;
@@ -39,14 +39,12 @@ type Placed = BTreeMap<String, Vec<usize>>;
 impl Assembly {
     /// Moves everything that code declares in; `holes` are those that a snapshot fills.
     pub(super) fn code(&mut self, codes: Vec<Code>, holes: &Holes) {
-        let partition = (!holes.contains_key(PARTITION) && only_aws(&codes)).then(|| {
-            let mut holes = holes.clone();
-            holes.insert(PARTITION, "aws".to_owned());
-            holes
-        });
-        let holes = partition.as_ref().unwrap_or(holes);
+        let mut holes = holes.clone();
+        if !holes.contains_key(PARTITION) && only_aws(&codes) {
+            holes.insert(PARTITION.to_owned(), "aws".to_owned());
+        }
         let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
-        let mut units = Vec::new();
+        let mut read = Vec::new();
         for code in codes {
             let files = code.files.into_iter().map(|file| {
                 *numbers.entry(file.path.clone()).or_insert_with(|| {
@@ -59,11 +57,14 @@ impl Assembly {
                     self.sources.len() - 1
                 })
             });
-            let unit = Unit { files: files.collect(), placed: Placed::new(), parts: Vec::new(), holes };
+            let files: Vec<usize> = files.collect();
             self.gaps.extend(code.gaps);
-            self.take_away(&unit, code.gone);
-            units.push((unit, code.declared));
+            self.take_away(&Unit::of(files.clone(), &holes), code.gone);
+            read.push((files, code.declared));
         }
+        self.fill_holes(&read, &mut holes);
+        let mut units: Vec<(Unit<'_>, Vec<Declared>)> =
+            read.into_iter().map(|(files, declared)| (Unit::of(files, &holes), declared)).collect();
         self.ground = self.tables.iter().map(|(at, table)| (at.clone(), table.items.len())).collect();
         let mut of_clusters = Vec::new();
         let mut rest = Vec::new();
@@ -401,7 +402,11 @@ pub(super) struct Unit<'h> {
     holes: &'h Holes,
 }
 
-impl Unit<'_> {
+impl<'h> Unit<'h> {
+    pub(super) fn of(files: Vec<usize>, holes: &'h Holes) -> Self {
+        Self { files, placed: Placed::new(), parts: Vec::new(), holes }
+    }
+
     /// The text with those holes filled that are known.
     pub(super) fn fill(&self, text: Text) -> Text {
         if self.holes.is_empty() || text.as_str().is_some() {
@@ -416,7 +421,7 @@ impl Unit<'_> {
         }))
     }
 
-    fn filled(&self, mut node: Node) -> Node {
+    pub(super) fn filled(&self, mut node: Node) -> Node {
         if self.holes.is_empty() {
             return node;
         }
@@ -424,11 +429,20 @@ impl Unit<'_> {
             Form::Text(text) => Form::Text(self.fill(text)),
             Form::List(items) => Form::List(items.into_iter().map(|item| self.filled(item)).collect()),
             Form::Object(fields) => {
-                Form::Object(fields.into_iter().map(|(key, value)| (key, self.filled(value))).collect())
+                Form::Object(fields.into_iter().map(|(key, value)| (self.key(key), self.filled(value))).collect())
             }
+            Form::Unknown(unknown) if unknown.unblock.is_none() => match self.holes.get(&unknown.why) {
+                Some(filled) => Form::Text(Text::literal(filled.as_str())),
+                None => Form::Unknown(unknown),
+            },
             form => form,
         };
         node
+    }
+
+    /// A key in which holes may stand, as in the conditions of policies.
+    fn key(&self, key: String) -> String {
+        if key.contains("${") { self.fill(Text::shown(&key)).to_string() } else { key }
     }
 }
 

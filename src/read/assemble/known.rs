@@ -1,7 +1,7 @@
 //! The accounts, regions and clusters of which the items speak, and whose a file is by its path.
 
 use super::super::subject;
-use crate::arn::Arn;
+use crate::arn::{Arn, last_segment};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The accounts, regions and clusters that the items name.
@@ -32,7 +32,7 @@ pub(super) enum Acquaintance {
 
 impl Known {
     pub(super) fn cluster_is(&mut self, arn: String, how: Acquaintance) {
-        let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let name = last_segment(&arn).to_owned();
         let known = self.clusters.entry(arn).or_insert((name, how));
         known.1 = known.1.min(how);
     }
@@ -61,9 +61,11 @@ impl Known {
         let account = sole(&self.accounts).filter(|account| place.is_none_or(|(of, _)| of == account.as_str()));
         let mut home = super::code::Holes::new();
         if let Some(account) = account {
-            home.insert(crate::read::code::ACCOUNT, account.clone());
-            home.extend(place.map(|(_, region)| (crate::read::code::REGION, region.to_owned())));
-            home.extend(sole(&self.partitions).map(|partition| (crate::read::code::PARTITION, partition.clone())));
+            home.insert(crate::read::code::ACCOUNT.to_owned(), account.clone());
+            home.extend(place.map(|(_, region)| (crate::read::code::REGION.to_owned(), region.to_owned())));
+            home.extend(
+                sole(&self.partitions).map(|partition| (crate::read::code::PARTITION.to_owned(), partition.clone())),
+            );
         }
         home
     }

@@ -1,21 +1,61 @@
 //! A change laid over an account: what code says of a thing takes the place of what a snapshot says of it.
 //!
-//! What the code says counts, lists of policies add up, and what only an apply will tell stays as the account has it.
+//! What the code says counts, lists of policies add up, and what only an apply will tell stays as the account has it:
+//! a hole in what the account has already is filled with what it has there, wherever else the code names it.
 //! What a plan destroys leaves the account; what it makes anew leaves it first, so that nothing of the old thing is
 //! taken for a part of the new one.
 //!
 //! Deliberately absent: which findings follow from that. They are compared when all is judged.
 
 use super::Assembly;
-use super::code::{Unit, identify};
+use super::code::{Holes, Unit, identify};
 use super::items::pointer_of;
 use crate::estate::{Gone, identity};
-use crate::known::{Told, Unknown};
+use crate::known::{self, Part, Text, Told, Unknown};
 use crate::path::escape;
 use crate::read::code::{self, Declared};
 use serde_json::Value;
 
+/// How often what was filled may fill more.
+const FILLINGS: usize = 4;
+
 impl Assembly {
+    /// Fills the holes of code with what the account has in their places.
+    pub(super) fn fill_holes(&self, read: &[(Vec<usize>, Vec<Declared>)], holes: &mut Holes) {
+        if self.tables.values().all(|table| table.items.is_empty()) {
+            return;
+        }
+        // What one thing tells may say which another one is.
+        for _ in 0..FILLINGS {
+            let known = holes.clone();
+            let unit = Unit::of(Vec::new(), &known);
+            for declared in read.iter().flat_map(|(_, declared)| declared) {
+                let Declared::Item { collection, cluster, item } = declared else { continue };
+                let Some(table) = self.tables.get(&pointer_of(collection)).filter(|table| !table.items.is_empty())
+                else {
+                    continue;
+                };
+                let mut value = unit.filled(item.clone()).into_value(&mut String::new(), &mut |_, _| {});
+                known::show(&mut value);
+                if let (Some(cluster), Value::Object(map)) = (cluster, &mut value)
+                    && !map.contains_key("clusterName")
+                {
+                    map.insert("clusterName".to_owned(), unit.fill(cluster.clone()).to_key());
+                }
+                identify(&unit, collection, &mut value);
+                if collection.starts_with("eks.") && *collection != "eks.clusters" {
+                    self.name_cluster(&mut value);
+                }
+                let Some(own) = identity(collection, &value) else { continue };
+                let has = table.items.iter().find(|item| identity(collection, item).as_ref() == Some(&own));
+                has.into_iter().for_each(|has| bind(&value, has, holes));
+            }
+            if holes.len() == known.len() {
+                break;
+            }
+        }
+    }
+
     /// Takes what a change destroys out of the account. What the account never had is gone already.
     pub(super) fn take_away(&mut self, unit: &Unit<'_>, gone: Vec<code::Gone>) {
         let (parts, items): (Vec<_>, Vec<_>) =
@@ -101,6 +141,33 @@ impl Assembly {
                 _ => true,
             }
         });
+    }
+}
+
+/// Notes what fills the holes in a value, from what stands in their places.
+fn bind(value: &Value, has: &Value, holes: &mut Holes) {
+    if let Some(text) = has.as_str() {
+        let unknown =
+            Unknown::of(value).filter(|unknown| unknown.unblock.is_none()).map(|unknown| Text::hole(unknown.why));
+        let Some(own) = unknown.or_else(|| Text::of(value)) else { return };
+        let (before, hole, after) = match own.parts() {
+            [Part::Hole(hole)] => ("", hole, ""),
+            [Part::Literal(before), Part::Hole(hole)] => (before.as_str(), hole, ""),
+            [Part::Hole(hole), Part::Literal(after)] => ("", hole, after.as_str()),
+            [Part::Literal(before), Part::Hole(hole), Part::Literal(after)] => (before.as_str(), hole, after.as_str()),
+            _ => return,
+        };
+        let inside =
+            text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).filter(|inside| !inside.is_empty());
+        if let Some(inside) = inside
+            && !holes.contains_key(hole)
+        {
+            holes.insert(hole.clone(), inside.to_owned());
+        }
+    } else if let (Value::Object(own), Value::Object(has)) = (value, has) {
+        for (key, value) in own {
+            has.get(key).into_iter().for_each(|has| bind(value, has, holes));
+        }
     }
 }
 

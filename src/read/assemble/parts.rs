@@ -139,7 +139,7 @@ impl Assembly {
                 }
             }
             Content::Nameless { key, hint } => {
-                let why = format!("`{path}` holds an empty list `{key}` and does not say of what");
+                let why = format!("`{path}` holds a list `{key}` and does not say of what");
                 self.gap(source, &path, why, format!("put what it lists into the file's name, such as `{hint}`"));
             }
             Content::Snapshot { .. }

@@ -12,6 +12,7 @@ mod iam;
 mod job;
 mod serverless;
 mod shape;
+mod storage;
 
 use super::evaluate::{Scope, text_or};
 use super::identity;
@@ -40,6 +41,8 @@ pub(super) struct Lowered {
     indexed: BTreeSet<usize>,
     /// What is added to EMR clusters: the id, the list and the item.
     added: Vec<(Text, &'static [&'static str], Node)>,
+    /// Buckets and keys by what names them, until their policies are known.
+    storage: BTreeMap<(&'static str, Text), Node>,
     /// The routes and associations of route tables, by the table's id.
     tables: BTreeMap<Text, (Vec<Node>, Vec<Node>)>,
 }
@@ -113,6 +116,9 @@ impl Lowered {
             "AWS::EC2::RouteTable" => ec2::route_table(it, self),
             "AWS::EC2::Route" => ec2::route(it, self),
             "AWS::EC2::SubnetRouteTableAssociation" => ec2::association(it, self),
+            "AWS::S3::Bucket" => storage::bucket(it, self),
+            "AWS::S3::BucketPolicy" => storage::bucket_policy(it, self),
+            "AWS::KMS::Key" => storage::key(it, self),
             "AWS::StepFunctions::StateMachine" => job::state_machine(it, self),
             kind if kind.starts_with("AWS::Serverless::") => serverless::resource(it, self),
             _ => {}
@@ -132,6 +138,9 @@ impl Lowered {
             self.declared.push(Declared::Job { kind: "run-job-flow", request });
         }
         ec2::tables(self);
+        for ((collection, _), item) in std::mem::take(&mut self.storage) {
+            self.item(collection, item);
+        }
     }
 
     fn item(&mut self, collection: &'static str, item: Node) {
@@ -239,6 +248,8 @@ fn is_ours(kind: &str) -> bool {
         "AWS::EMR",
         "AWS::EC2::",
         "AWS::StepFunctions::",
+        "AWS::S3::Bucket",
+        "AWS::KMS::Key",
         "AWS::Serverless::",
         "Custom::AWSCDK",
     ]

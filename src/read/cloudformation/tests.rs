@@ -422,6 +422,33 @@ Resources:
 }
 
 #[test]
+fn buckets_and_keys_with_their_policies() {
+    let template = r#"
+Resources:
+  Data:
+    Type: AWS::S3::Bucket
+    Properties:
+      BucketName: otters
+      BucketEncryption:
+        ServerSideEncryptionConfiguration:
+          - ServerSideEncryptionByDefault: {SSEAlgorithm: aws:kms, KMSMasterKeyID: !GetAtt Key.Arn}
+  Policy:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Data
+      PolicyDocument: {Statement: [{Effect: Deny, Principal: '*', Action: s3:*, Resource: !Sub '${Data.Arn}/*'}]}
+  Key: {Type: AWS::KMS::Key, Properties: {KeyPolicy: {Statement: []}}}
+"#;
+    let all = declared(&[("t.yaml", template)]);
+    let item = |name: &str| &all.iter().find(|(known, _)| known == name).unwrap().1;
+    let bucket = item("s3.buckets");
+    assert_eq!((&bucket["Name"], &bucket["Policy"]["Statement"][0]["Effect"]), (&json!("otters"), &json!("Deny")));
+    let default = &bucket["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"];
+    assert_eq!(default["KMSMasterKeyID"], item("kms.keys")["Arn"]);
+    assert_eq!(item("kms.keys")["Policy"]["Statement"], json!([]));
+}
+
+#[test]
 fn roles_of_the_serverless_model() {
     let template = "
 Transform: AWS::Serverless-2016-10-31

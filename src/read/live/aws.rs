@@ -3,11 +3,13 @@
 //! A run begins with what is known (accounts, regions, named clusters) and goes on with what the answers
 //! name, until nothing is left to ask or the time is up. Nothing waits for anything that it does not need.
 //!
-//! Deliberately absent: EC2, whose SDK takes longer to build than all of sparkcheck; subnets, security
-//! groups and route tables come from an export.
+//! EC2 and Organizations are asked without their SDK crates (`plain`).
+//!
+//! Deliberately absent: instance types, which stand in a table (`facts::instances`).
 
 mod body;
 mod failure;
+mod plain;
 mod reading;
 mod run;
 mod send;
@@ -32,6 +34,8 @@ pub struct Options {
     pub regions: Vec<String>,
     /// What the run is about; without any, everything in the regions.
     pub targets: Vec<Target>,
+    /// ARNs of roles that the inputs name; they are asked for one by one where all together are refused.
+    pub named_roles: Vec<String>,
     /// How long all calls together may take.
     pub timeout: Duration,
     /// How long one attempt of a call may take.
@@ -51,6 +55,7 @@ impl Default for Options {
             roles: Vec::new(),
             regions: Vec::new(),
             targets: Vec::new(),
+            named_roles: Vec::new(),
             timeout: Duration::from_secs(300),
             attempt: Duration::from_secs(30),
             attempts: 8,
@@ -112,6 +117,16 @@ pub struct Live {
     pub clusters: Vec<Cluster>,
     /// How often each operation was called, pages counted one by one; attempts that were repeated are not.
     pub calls: Vec<(String, usize)>,
+}
+
+/// The ARNs of the roles that a document names, each once.
+#[must_use]
+pub fn roles_named_in(document: &serde_json::Value) -> Vec<String> {
+    let mut found = Vec::new();
+    run::roles::named(document, &mut found);
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// Makes the calls of a plan.

@@ -2,6 +2,9 @@
 //!
 //! A row says what it asks for, how often, what comes of it and which permission it takes. Everything
 //! that is said or done about calls follows from here.
+//!
+//! Deliberately absent: service quotas, of which no rule asks; policies of buckets and keys, which
+//! take a call for each and come from exports.
 
 use std::fmt;
 
@@ -54,6 +57,10 @@ pub enum Service {
     EmrServerless,
     /// `emr`.
     Emr,
+    /// `ec2`.
+    Ec2,
+    /// `organizations`.
+    Organizations,
 }
 
 impl Service {
@@ -67,13 +74,15 @@ impl Service {
             Self::EmrContainers => "emr-containers",
             Self::EmrServerless => "emr-serverless",
             Self::Emr => "emr",
+            Self::Ec2 => "ec2",
+            Self::Organizations => "organizations",
         }
     }
 
     /// Whether its answers are the same in every region.
     #[must_use]
     pub fn is_global(self) -> bool {
-        matches!(self, Self::Sts | Self::Iam)
+        matches!(self, Self::Sts | Self::Iam | Self::Organizations)
     }
 }
 
@@ -86,8 +95,12 @@ pub enum Of {
     Region,
     /// Once for each EKS cluster that the run is about.
     Cluster,
+    /// Once for each account, and for each level above it in its organization.
+    Level,
     /// Once for each item that this call lists, and that the run is about.
     Each(&'static str),
+    /// Where this call is refused: once for each role that the run names, or for each policy of one.
+    Instead(&'static str),
 }
 
 impl Call {
@@ -95,6 +108,13 @@ impl Call {
     #[must_use]
     pub fn is_list(&self) -> bool {
         !self.lists.is_empty() && self.operation != "ListAssociatedAccessPolicies"
+    }
+
+    /// Whether its failure leaves open what its collections hold.
+    #[must_use]
+    pub fn tells_of_all(&self) -> bool {
+        // Without an organization there are no levels of it.
+        self.is_list() || self.operation == "DescribeOrganization"
     }
 
     /// The command that makes the same call, without what it is asked of: `aws eks list-nodegroups`.
@@ -160,6 +180,16 @@ calls! {
 
     Iam "GetAccountAuthorizationDetails" "iam:GetAccountAuthorizationDetails" ["iam.roles" "iam.users" "iam.groups" "iam.policies"]
         Of::Account, [] ["UserDetailList" "GroupDetailList" "RoleDetailList" "Policies"] None;
+    Iam "GetRole" "iam:GetRole" ["iam.roles"] Of::Instead("GetAccountAuthorizationDetails"), ["" "--role-name"] [] None;
+    Iam "ListRolePolicies" "iam:ListRolePolicies" ["iam.roles"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["" "--role-name"] ["PolicyNames"] None;
+    Iam "GetRolePolicy" "iam:GetRolePolicy" ["iam.roles"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["--role-name" "--policy-name"] [] None;
+    Iam "ListAttachedRolePolicies" "iam:ListAttachedRolePolicies" ["iam.roles"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["" "--role-name"] ["AttachedPolicies"] None;
+    Iam "GetPolicy" "iam:GetPolicy" ["iam.policies"] Of::Instead("GetAccountAuthorizationDetails"), ["" "--policy-arn"] [] None;
+    Iam "GetPolicyVersion" "iam:GetPolicyVersion" ["iam.policies"]
+        Of::Instead("GetAccountAuthorizationDetails"), ["--policy-arn" "--version-id"] [] None;
     Iam "ListInstanceProfiles" "iam:ListInstanceProfiles" ["iam.instanceProfiles"] Of::Account, [] ["InstanceProfiles"] None;
     Iam "ListOpenIDConnectProviders" "iam:ListOpenIDConnectProviders" ["iam.openIDConnectProviders"]
         Of::Account, [] ["OpenIDConnectProviderList"] Some(("Arn", ""));
@@ -215,6 +245,19 @@ calls! {
         Of::Each("ListSecurityConfigurations"), ["" "--name"] [] None;
     Emr "GetBlockPublicAccessConfiguration" "elasticmapreduce:GetBlockPublicAccessConfiguration" ["emr.blockPublicAccess"]
         Of::Region, [] [] None;
+
+    Ec2 "DescribeSubnets" "ec2:DescribeSubnets" ["ec2.subnets"] Of::Region, [] ["Subnets"] None;
+    Ec2 "DescribeRouteTables" "ec2:DescribeRouteTables" ["ec2.routeTables"] Of::Region, [] ["RouteTables"] None;
+    Ec2 "DescribeVpcEndpoints" "ec2:DescribeVpcEndpoints" ["ec2.vpcEndpoints"] Of::Region, [] ["VpcEndpoints"] None;
+    Ec2 "DescribeSecurityGroups" "ec2:DescribeSecurityGroups" ["ec2.securityGroups"] Of::Region, [] ["SecurityGroups"] None;
+
+    Organizations "DescribeOrganization" "organizations:DescribeOrganization" ["organizations.organization" "organizations.targets"]
+        Of::Account, [] [] None;
+    Organizations "ListParents" "organizations:ListParents" ["organizations.targets"] Of::Level, ["" "--child-id"] ["Parents"] None;
+    Organizations "ListPoliciesForTarget" "organizations:ListPoliciesForTarget" ["organizations.targets"]
+        Of::Level, ["--filter" "--target-id"] ["Policies"] Some(("Id", ""));
+    Organizations "DescribePolicy" "organizations:DescribePolicy" ["organizations.policies"]
+        Of::Each("ListPoliciesForTarget"), ["" "--policy-id"] [] None;
 }
 
 #[cfg(test)]
@@ -227,7 +270,8 @@ mod tests {
         for call in CALLS {
             assert!(call.action.is_empty() || call.action.ends_with(&format!(":{}", call.operation)), "{call}");
             for name in call.collections {
-                assert!(collection(name).is_some() || *name == "emr.blockPublicAccess", "{call}: {name}");
+                let sole = ["emr.blockPublicAccess", "organizations.organization"].contains(name);
+                assert!(collection(name).is_some() || sole, "{call}: {name}");
             }
             if let Of::Each(parent) = call.of {
                 let parent = CALLS.iter().find(|other| other.service == call.service && other.operation == parent);
@@ -236,7 +280,7 @@ mod tests {
         }
         // The collection names the permission and the command that the table has, too. What is read from exports alone
         // has no call.
-        let of_exports = ["kubernetes.", "ec2.", "organizations.", "s3.", "kms."];
+        let of_exports = ["kubernetes.", "organizations.", "s3.", "kms."];
         let is_called = |name: &str| !of_exports.iter().any(|section| name.starts_with(section));
         for collection in COLLECTIONS.iter().filter(|one| is_called(one.name)) {
             let call = CALLS.iter().find(|call| call.action == collection.action);

@@ -148,6 +148,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("withholds", ACCESS),
     ("names_actions", IAM),
     ("grants_something", IAM),
+    ("outlives_denials", ACCESS),
     ("well_formed", IAM),
     ("trusts", &["iam.openIDConnectProviders"]),
     ("trusts_only", &["iam.openIDConnectProviders"]),

@@ -2,7 +2,7 @@
 //!
 //! Printed as an explanation or as the least permissions, or carried out; the plan is the same.
 
-use super::calls::{CALLS, Call, Of, Only};
+use super::calls::{CALLS, Call, Of, Only, Service};
 use super::demand::Demand;
 use crate::estate::{COLLECTIONS, Collection};
 use crate::read::kubernetes;
@@ -62,7 +62,7 @@ impl Plan {
     #[must_use]
     pub fn policy(&self) -> Value {
         let mut by_service: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for call in &self.calls {
+        for call in self.calls.iter().filter(|call| !matches!(call.of, Of::Instead(_))) {
             if let Some((service, _)) = call.action.split_once(':') {
                 by_service.entry(service).or_default().insert(call.action);
             }
@@ -99,45 +99,66 @@ impl Plan {
         })
     }
 
-    /// What the plan calls how often at least, and which permission each call takes: a line each.
+    /// The plan without what is asked of the organization: none of its policies is taken to have a say.
+    #[must_use]
+    pub fn without_organization(mut self) -> Self {
+        self.demand.collections.retain(|name| !name.starts_with("organizations."));
+        self.calls.retain(|call| call.service != Service::Organizations);
+        self
+    }
+
+    /// What the plan calls how often at least: a line for each call, which is named as the permission that
+    /// it takes, under what it is made of.
     #[must_use]
     pub fn explain(&self, accounts: usize, regions: usize, clusters: Option<usize>) -> String {
-        let mut rows = vec![["call", "pages", "how often", "permission"].map(str::to_owned)];
+        let mut groups: Vec<(String, Vec<(usize, String)>)> = Vec::new();
+        let mut add = |heading: String, least: usize, line: String| match groups
+            .iter_mut()
+            .find(|(known, _)| *known == heading)
+        {
+            Some((_, lines)) => lines.push((least, line)),
+            None => groups.push((heading, vec![(least, line)])),
+        };
         for call in &self.calls {
-            let (times, least) = match call.of {
-                Of::Account => ("once an account".to_owned(), Some(accounts)),
-                Of::Region => ("once a region".to_owned(), Some(accounts * regions)),
-                Of::Cluster => ("once a cluster".to_owned(), clusters),
+            let (heading, least) = match call.of {
+                Of::Account => ("once an account".to_owned(), accounts),
+                Of::Region => ("once a region".to_owned(), accounts * regions),
+                Of::Cluster => ("once a cluster".to_owned(), clusters.unwrap_or(0)),
+                Of::Level => ("for an account, and each level above it in its organization".to_owned(), 0),
+                Of::Instead(other) => {
+                    let of = self.calls.iter().find(|call| call.operation == other);
+                    let other = of.map_or(other, |of| of.action);
+                    (format!("for each role that is named, if `{other}` is refused"), 0)
+                }
                 Of::Each(parent) => {
                     let of = self.calls.iter().find(|other| other.service == call.service && other.operation == parent);
-                    let what = of.map_or(parent.to_owned(), |of| format!("`{}`", kebab_of(of)));
-                    let which = match call.only {
-                        Only::Ending(end) if !call.collections.iter().any(|name| self.demand.whole.contains(name)) => {
-                            format!("of {what} if it lists `{}`", end.trim_start_matches('/'))
+                    let lister = of.map_or(parent, |of| of.action);
+                    let named = !call.collections.iter().any(|name| self.demand.whole.contains(name));
+                    let heading = match call.only {
+                        Only::Ending(end) if named => {
+                            format!("for `{}` if `{lister}` shows it", end.trim_start_matches('/'))
                         }
-                        _ => format!("for each of {what}"),
+                        _ => format!("for each that `{lister}` shows"),
                     };
-                    (which, None)
+                    (heading, 0)
                 }
             };
-            let permission = if call.action.is_empty() { "no permission" } else { call.action };
-            rows.push([call.command(), at_least(least), times, permission.to_owned()]);
+            let line = if call.action.is_empty() {
+                format!("{}:{} (takes no permission)", call.service.name(), call.operation)
+            } else {
+                call.action.to_owned()
+            };
+            add(heading, least, line);
         }
         for collection in &self.kubernetes {
-            let times = "once a cluster".to_owned();
-            rows.push([collection.command.to_owned(), at_least(clusters), times, collection.action.to_owned()]);
+            add("once a cluster, of its API server".to_owned(), clusters.unwrap_or(0), collection.action.to_owned());
         }
-        let mut widths = [0; 4];
-        for row in &rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = cell.len().max(*width);
+        let mut out = String::from("pages of each call at least, by the permission that it takes\n");
+        for (heading, lines) in groups {
+            out.push_str(&format!("\n{heading}:\n"));
+            for (least, line) in lines {
+                out.push_str(&format!("{:>6}  {line}\n", format!("{least}+")));
             }
-        }
-        let mut out = String::new();
-        for row in rows {
-            let line: String = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect();
-            out.push_str(line.trim_end());
-            out.push('\n');
         }
         out
     }
@@ -147,14 +168,6 @@ impl Plan {
     pub fn permissions(&self) -> Value {
         json!({"iam": self.policy(), "kubernetes": self.cluster_role()})
     }
-}
-
-fn kebab_of(call: &Call) -> String {
-    call.command().rsplit(' ').next().unwrap_or_default().to_owned()
-}
-
-fn at_least(least: Option<usize>) -> String {
-    format!("{}+", least.unwrap_or(0))
 }
 
 fn capitalised(word: &str) -> String {

@@ -20,8 +20,23 @@ pub(super) fn declare(arguments: &Arguments, files: &Files<'_>, out: &mut Vec<De
         ("emr", "add-steps") => emr::add_steps(arguments, files, out),
         ("eks", call) => eks(call, arguments, files, out),
         ("iam", call) => iam(call, arguments, files, out),
+        ("s3api", "put-bucket-policy") => resource_policy("s3.buckets", ("Name", "bucket"), arguments, files, out),
+        ("kms", "put-key-policy") => resource_policy("kms.keys", ("KeyId", "key-id"), arguments, files, out),
         _ => {}
     }
+}
+
+/// The policy that a bucket or a key is given.
+fn resource_policy(
+    collection: &'static str,
+    (key, option): (&str, &str),
+    arguments: &Arguments,
+    files: &Files<'_>,
+    out: &mut Vec<Declared>,
+) {
+    let (Some(name), Some(policy)) = (arguments.word(&[option]), arguments.word(&["policy"])) else { return };
+    let policy = super::arguments::value(policy, files);
+    out.push(item(collection, None, object([(key, name.node()), ("Policy", policy)]).written(name.at())));
 }
 
 fn item(collection: &'static str, cluster: Option<Text>, item: Node) -> Declared {

@@ -7,7 +7,7 @@ use super::value::Value;
 use super::world::{Module, World};
 use crate::estate::{Gap, Syntax};
 use crate::known::{Part, Text};
-use crate::read::code::{At, Code, CodeFile, Declared, Form, Gone, Node};
+use crate::read::code::{At, Code, CodeFile, Declared, Form, Gone, Node, Where, default_of_a_network};
 use crate::read::file::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -91,6 +91,16 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
         }
     }
     let touched = world.touched.borrow().clone();
+    let mine = world.module(0);
+    for (name, block) in mine.iter().flat_map(|module| &module.folder.variables) {
+        if let Some(attr) = block.body.attr("default")
+            && let Some(text) = super::source::literal(attr)
+        {
+            let at = attr.spot.filter(|spot| touched.contains(&spot.file));
+            let at = at.map(|spot| At { file: spot.file, span: Where::Bytes(spot.start, spot.end) });
+            out.declared.extend(at.and_then(|at| default_of_a_network(name, text, Some(at))));
+        }
+    }
     let mut gaps = world.take_gaps();
     gaps.extend(loader.gaps(&touched));
     gaps.extend(out.gaps);

@@ -219,7 +219,7 @@ fn start(node: &Node) -> Option<u32> {
 }
 
 /// A policy, which may be an object or JSON in a text.
-fn document(it: &It<'_, '_, '_>, key: &str, out: &mut Lowered) -> Option<Node> {
+pub(super) fn document(it: &It<'_, '_, '_>, key: &str, out: &mut Lowered) -> Option<Node> {
     let node = it.get(key)?;
     Some(match node.form {
         Form::Text(_) => match it.resource.properties.get(key) {

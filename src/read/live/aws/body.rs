@@ -4,6 +4,8 @@
 //! services that speak JSON write the CLI's own names; only points in time differ. IAM and STS write
 //! XML, where lists, numbers and truths must be told from texts.
 
+mod ec2;
+
 use super::super::calls::Service;
 use crate::read::json;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -44,12 +46,14 @@ impl Body {
     pub(super) fn document(&self, service: Service) -> Result<Map<String, Value>, String> {
         let bytes = self.0.lock().map(|mut body| std::mem::take(&mut *body)).unwrap_or_default();
         let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-        let document = if service.is_global() {
-            of_xml(&text)?
-        } else {
-            let mut document = json::document(&text).map_err(|fault| fault.message)?;
-            times(&mut document);
-            document
+        let document = match service {
+            Service::Sts | Service::Iam => of_xml(&text)?,
+            Service::Ec2 => ec2::of_xml(&text)?,
+            _ => {
+                let mut document = json::document(&text).map_err(|fault| fault.message)?;
+                times(&mut document);
+                document
+            }
         };
         match document {
             Value::Object(map) => Ok(map),
@@ -70,8 +74,9 @@ pub(super) fn next_page(page: &mut Map<String, Value>) -> Option<String> {
 }
 
 /// Lists in the answers of IAM; their items stand in elements called `member`.
-const LISTS: [&str; 18] = [
+const LISTS: [&str; 20] = [
     "AttachedManagedPolicies",
+    "AttachedPolicies",
     "ClientIDList",
     "GroupDetailList",
     "GroupList",
@@ -80,6 +85,7 @@ const LISTS: [&str; 18] = [
     "InstanceProfiles",
     "OpenIDConnectProviderList",
     "Policies",
+    "PolicyNames",
     "PolicyVersionList",
     "RoleDetailList",
     "RolePolicyList",
@@ -99,13 +105,17 @@ const DEPTH: usize = 64;
 
 /// The result in an answer of a query service.
 fn of_xml(text: &str) -> Result<Value, String> {
-    if deeper_than(text, DEPTH) {
-        return Err(format!("it is nested more than {DEPTH} deep"));
-    }
-    let document = roxmltree::Document::parse(text).map_err(|error| error.to_string())?;
+    let document = parsed(text)?;
     let mut parts = document.root_element().children().filter(roxmltree::Node::is_element);
     let result = parts.find(|part| part.tag_name().name().ends_with("Result"));
     Ok(value(result.ok_or("it has no result")?))
+}
+
+fn parsed(text: &str) -> Result<roxmltree::Document<'_>, String> {
+    if deeper_than(text, DEPTH) {
+        return Err(format!("it is nested more than {DEPTH} deep"));
+    }
+    roxmltree::Document::parse(text).map_err(|error| error.to_string())
 }
 
 fn value(node: roxmltree::Node<'_, '_>) -> Value {

@@ -1,6 +1,6 @@
 //! A call that failed: what happened, and what would settle it.
 
-use super::super::calls::Call;
+use super::super::calls::{Call, Of, Service};
 use crate::read::refusal::Outcome;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -86,7 +86,7 @@ impl Failure {
                 credentials: false,
             };
         }
-        if has(&["NoSuchEntity", "NotFound", "NoSuch"]) {
+        if has(&["NoSuchEntity", "NotFound", "NoSuch", "OrganizationsNotInUse"]) {
             return Self { outcome: Outcome::Absent, ..Self::failed(format!("there is no such thing: {named}"), "") };
         }
         let message = shortened(message);
@@ -116,6 +116,11 @@ impl Failure {
     /// What would settle it.
     pub(super) fn unblock(&self, call: &Call) -> String {
         match self.outcome {
+            // A member may be granted it and still not be let.
+            Outcome::Denied if call.service == Service::Organizations && call.of != Of::Account => format!(
+                "add a `--profile` of the organization's management account that may `{}`, or `--without-organization`",
+                call.action
+            ),
             Outcome::Denied => format!("grant `{}`", call.action),
             _ => self.unblock.clone(),
         }
@@ -126,8 +131,9 @@ fn credential_trouble(why: &str) -> bool {
     ["credential", "Credential", "sso", "SSO", "token has expired"].iter().any(|word| why.contains(word))
 }
 
-/// One line of at most 300 characters.
+/// One line of at most 300 characters, without what looks secret: services quote what they were given.
 fn shortened(text: &str) -> String {
+    let text = crate::redact::text(text);
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(300).collect()
 }

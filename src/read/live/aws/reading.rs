@@ -15,12 +15,13 @@ pub(super) fn reading(answer: Answer, suffix: &str) -> Reading {
     // Of one thing, a part is not to be taken for the whole; of a list, it is better than nothing.
     if let Some(document) = document.filter(|_| failure.is_none() || asked.call.is_list()) {
         let document = complete(&asked, document.into());
-        if !shape::recognise(document, "", &path, &mut recognised) && failure.is_none() {
+        // As whom it was asked says nothing of whose it is.
+        if !shape::recognise(document, "", &command(&asked, ""), &mut recognised) && failure.is_none() {
             failure = Some(super::failure::Failure::unreadable("it is nothing that sparkcheck knows"));
         }
     }
     let whose = whose(&asked, failure.is_some());
-    let scope = asked.inside.as_ref().map(|(arn, _)| arn.clone());
+    let scope = around(&asked);
     let scope = scope.unwrap_or_else(|| match asked.call.service.is_global() {
         true => asked.account.clone(),
         false => format!("{}/{}", asked.account, asked.region),
@@ -52,7 +53,7 @@ pub(super) fn reading(answer: Answer, suffix: &str) -> Reading {
             .call
             .collections
             .iter()
-            .filter(|name| asked.call.is_list() && collection(name).is_some())
+            .filter(|name| asked.call.tells_of_all() && collection(name).is_some())
             .map(|name| (*name).to_owned())
             .collect();
         if failure.outcome == Outcome::Absent {
@@ -86,9 +87,14 @@ fn command(asked: &Asked, suffix: &str) -> String {
     command + suffix
 }
 
+/// The ARN of the thing around.
+fn around(asked: &Asked) -> Option<String> {
+    asked.inside.as_ref().map(|(arn, _)| arn.clone()).filter(|arn| !arn.is_empty())
+}
+
 fn whose(asked: &Asked, lost: bool) -> Whose {
     let region = (!asked.call.service.is_global()).then(|| asked.region.clone());
-    let inside = asked.inside.as_ref().map(|(arn, _)| arn.clone());
+    let inside = around(asked);
     Whose { account: asked.account.clone(), region, inside, namespace: None, lost }
 }
 

@@ -1,5 +1,8 @@
 //! The calls of a run, from the first to the last.
 
+mod organization;
+pub(super) mod roles;
+
 use super::body::{self, Body};
 use super::failure::Failure;
 use super::reading::reading;
@@ -30,7 +33,8 @@ pub(super) struct Asked {
     pub(super) session: usize,
     pub(super) account: String,
     pub(super) region: String,
-    /// The cluster, virtual cluster or application around: its ARN and its name.
+    /// The cluster, virtual cluster or application around: its ARN and its name. What else a call names
+    /// besides the item has no ARN.
     pub(super) inside: Option<(String, String)>,
     /// The id of the item itself.
     pub(super) item: Option<String>,
@@ -64,6 +68,9 @@ pub(super) struct Run<'r> {
     issuers: BTreeSet<String>,
     /// The OIDC providers that were listed.
     providers: Vec<(Asked, String)>,
+    /// The roles that something names, and the accounts that tell of each only by itself.
+    roles: BTreeSet<String>,
+    one_by_one: BTreeMap<String, Place>,
     /// The targets that turned out to be somewhere.
     found: BTreeSet<String>,
     bars: BTreeMap<Service, ProgressBar>,
@@ -93,6 +100,8 @@ impl<'r> Run<'r> {
             clusters: BTreeMap::new(),
             issuers: BTreeSet::new(),
             providers: Vec::new(),
+            roles: options.named_roles.iter().cloned().collect(),
+            one_by_one: BTreeMap::new(),
             found: BTreeSet::new(),
             bars: BTreeMap::new(),
             progress: MultiProgress::new(),
@@ -178,15 +187,15 @@ impl<'r> Run<'r> {
     fn ask(&mut self, call: &'static Call, place: &Place, inside: Option<(String, String)>, item: Option<String>) {
         let account = self.account(place.session).to_owned();
         let region = if call.service.is_global() { String::new() } else { place.region.clone() };
-        let of =
-            format!("{}\n{}", inside.as_ref().map_or("", |(arn, _)| arn.as_str()), item.as_deref().unwrap_or_default());
+        let (arn, name) = inside.as_ref().map_or(("", ""), |(arn, name)| (arn.as_str(), name.as_str()));
+        let of = format!("{arn}\n{name}\n{}", item.as_deref().unwrap_or_default());
         if !self.begun.insert((call.service.name(), call.operation, account.clone(), region.clone(), of)) {
             return;
         }
         let Some(session) = self.sessions.get(place.session) else { return };
         let key = (place.session, place.region.clone());
         let clients = self.clients.entry(key).or_insert_with(|| Clients::of(&session.config, &place.region)).clone();
-        let at_once = if call.service.is_global() { 4 } else { 8 };
+        let at_once = if call.service.is_global() { 4 } else { 16 };
         let permits = self.permits.entry((call.service, account.clone(), region));
         let permits = Arc::clone(permits.or_insert_with(|| Arc::new(Semaphore::new(at_once))));
         let asked = Asked { call, session: place.session, account, region: place.region.clone(), inside, item };
@@ -230,6 +239,7 @@ impl<'r> Run<'r> {
     /// Asks what an answer makes it possible to ask.
     fn follow(&mut self, answer: &Answer) {
         let asked = &answer.asked;
+        self.role_by_role(answer);
         let Some(document) = &answer.document else { return };
         let place = Place { session: asked.session, region: asked.region.clone() };
         let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -271,6 +281,7 @@ impl<'r> Run<'r> {
                     }
                 }
             }
+            (Service::Organizations, _) => self.organization(answer),
             _ => {}
         }
         let (Some((id, arn)), Some(list)) = (asked.call.names, asked.call.lists.first()) else { return };
@@ -290,8 +301,11 @@ impl<'r> Run<'r> {
             if !self.is_about(asked.call, item, &place) {
                 continue;
             }
-            let around =
-                if arn.is_empty() { asked.inside.clone() } else { text(item, arn).map(|arn| (arn, name.clone())) };
+            let around = match arn {
+                _ if asked.call.service == Service::Organizations => None,
+                "" => asked.inside.clone(),
+                arn => text(item, arn).map(|arn| (arn, name.clone())),
+            };
             for call in next.iter().filter(|call| plan.asks(call, &name)) {
                 self.ask(call, &place, around.clone(), Some(name.clone()));
             }
@@ -305,6 +319,7 @@ impl<'r> Run<'r> {
         let ended = ["TERMINATED"].contains(&text("state"));
         let is = |name: &str, keys: [&str; 3]| keys.iter().any(|key| text(key) == name);
         match (call.service, call.operation) {
+            (Service::Organizations, _) => !organization::FULL_ACCESS.contains(&text("Id")),
             (Service::EmrContainers, "ListVirtualClusters") => {
                 let cluster = item.pointer("/containerProvider/id").and_then(Value::as_str).unwrap_or_default();
                 let arn = self.arn_of_cluster(place, cluster);
@@ -361,6 +376,7 @@ impl<'r> Run<'r> {
         for answer in identities.iter().chain(&answers) {
             *calls.entry(answer.asked.call.to_string()).or_default() += answer.pages;
         }
+        roles::together(&mut answers);
         let mut clusters = Vec::new();
         for answer in &answers {
             let described = answer.document.as_ref().and_then(|document| document.get("cluster"));
@@ -468,7 +484,9 @@ async fn answer(asked: Asked, clients: &Clients, deadline: Instant) -> Answer {
     }
     let millis = begun.elapsed().as_millis();
     let outcome = failure.as_ref().map_or("answered", |failure| failure.why.as_str());
-    let of = asked.item.as_deref().or(asked.inside.as_ref().map(|(_, name)| name.as_str())).unwrap_or_default();
-    tracing::debug!(target: "sparkcheck", "{} {of} in {}/{}: {outcome}, {pages} pages, {millis} ms", asked.call, asked.account, asked.region);
+    let of = asked.item.as_deref().or(asked.inside.as_ref().map(|(_, name)| name.as_str()));
+    let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
+    let many = if pages == 1 { "" } else { "s" };
+    tracing::debug!(target: "sparkcheck", "{}{of} in {}/{}: {outcome}, {pages} page{many}, {millis} ms", asked.call, asked.account, asked.region);
     Answer { asked, document, failure, pages }
 }

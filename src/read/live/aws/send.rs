@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::failure::Failure;
+use super::plain;
 use crate::read::live::calls::{Call, Service};
 use aws_config::{Region, SdkConfig};
 use aws_sdk_emr::types::ClusterState;
@@ -9,6 +10,7 @@ use aws_sdk_emr::types::ClusterState;
 /// Clients of every service for one session in one region.
 #[derive(Clone, Debug)]
 pub(super) struct Clients {
+    config: SdkConfig,
     sts: aws_sdk_sts::Client,
     iam: aws_sdk_iam::Client,
     eks: aws_sdk_eks::Client,
@@ -27,6 +29,7 @@ impl Clients {
             emr_containers: aws_sdk_emrcontainers::Client::new(&config),
             emr_serverless: aws_sdk_emrserverless::Client::new(&config),
             emr: aws_sdk_emr::Client::new(&config),
+            config,
         }
     }
 
@@ -50,6 +53,18 @@ impl Clients {
             (Service::Sts, "GetCallerIdentity") => send!(self.sts.get_caller_identity()),
             (Service::Iam, "GetAccountAuthorizationDetails") => {
                 send!(self.iam.get_account_authorization_details().max_items(1000).set_marker(page))
+            }
+            (Service::Iam, "GetRole") => send!(self.iam.get_role().role_name(item)),
+            (Service::Iam, "ListRolePolicies") => {
+                send!(self.iam.list_role_policies().role_name(item).max_items(1000).set_marker(page))
+            }
+            (Service::Iam, "GetRolePolicy") => send!(self.iam.get_role_policy().role_name(around).policy_name(item)),
+            (Service::Iam, "ListAttachedRolePolicies") => {
+                send!(self.iam.list_attached_role_policies().role_name(item).max_items(1000).set_marker(page))
+            }
+            (Service::Iam, "GetPolicy") => send!(self.iam.get_policy().policy_arn(item)),
+            (Service::Iam, "GetPolicyVersion") => {
+                send!(self.iam.get_policy_version().policy_arn(around).version_id(item))
             }
             (Service::Iam, "ListInstanceProfiles") => {
                 send!(self.iam.list_instance_profiles().max_items(1000).set_marker(page))
@@ -129,6 +144,9 @@ impl Clients {
             }
             (Service::Emr, "GetBlockPublicAccessConfiguration") => {
                 send!(self.emr.get_block_public_access_configuration())
+            }
+            (Service::Ec2 | Service::Organizations, _) => {
+                plain::send(&self.config, call, around, item, page, body).await
             }
             _ => Err(Failure::failed("it is not known how to make it".to_owned(), "report this")),
         }

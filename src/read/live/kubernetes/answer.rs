@@ -14,11 +14,18 @@ pub(super) fn reading(cluster: &str, collection: &'static Collection, listed: Li
     let mut recognised = Recognised::default();
     let whole = listed.failure.is_none();
     if whole || !listed.items.is_empty() {
+        // kubectl prints with each item what the server says of the list only.
+        let kind = listed.kind.strip_suffix("List").unwrap_or(&listed.kind).to_owned();
+        let mut items = listed.items;
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            item.entry("apiVersion").or_insert_with(|| listed.version.as_str().into());
+            item.entry("kind").or_insert_with(|| kind.as_str().into());
+        }
         let mut list = Map::new();
         list.insert("apiVersion".to_owned(), listed.version.into());
         list.insert("kind".to_owned(), listed.kind.into());
         list.insert("metadata".to_owned(), json!({"resourceVersion": listed.resource_version}));
-        list.insert("items".to_owned(), Value::Array(listed.items));
+        list.insert("items".to_owned(), Value::Array(items));
         kubernetes::recognise(list, "", &mut recognised);
     }
     if let Some(failure) = &listed.failure {

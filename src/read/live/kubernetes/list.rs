@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 const PAGE_LIMIT: usize = 256 << 20;
 /// The most pages of one list.
 const PAGES: usize = 20_000;
-/// How often a list is begun again because its token expired.
+/// How often a list is begun because its token expired, the last time in one piece.
 const BEGINNINGS: usize = 3;
 
 /// API groups that come with Kubernetes, and their version.
@@ -208,15 +208,20 @@ impl Lister {
             None => "application/json",
         };
         let mut listed = Listed::empty("v1", &kind_of(collection));
-        for _ in 0..BEGINNINGS {
+        for beginning in 1..=BEGINNINGS {
             listed = Listed::empty("v1", &kind_of(collection));
             let mut tokens = BTreeSet::new();
             let mut token = String::new();
             let restart = loop {
-                let mut uri = format!("{path}?limit={}", self.options.page);
+                // What changes faster than its pages can be read is asked for in one piece.
+                let mut uri = match beginning {
+                    BEGINNINGS => path.to_owned(),
+                    _ => format!("{path}?limit={}", self.options.page),
+                };
                 if !token.is_empty() {
                     let encoded = percent_encoding::utf8_percent_encode(&token, percent_encoding::NON_ALPHANUMERIC);
-                    uri.push_str(&format!("&continue={encoded}"));
+                    let joint = if uri.contains('?') { '&' } else { '?' };
+                    uri.push_str(&format!("{joint}continue={encoded}"));
                 }
                 let page = match self.get(&uri, accept, resource).await {
                     Ok(Said::Object(page)) => page,
@@ -273,7 +278,13 @@ impl Lister {
             }
             let began = Instant::now();
             let answer = timeout_at(self.deadline, timeout(self.options.attempt, self.once(uri, accept))).await;
-            tracing::debug!(resource, milliseconds = began.elapsed().as_millis() as u64, "kubernetes list");
+            let came = match &answer {
+                Ok(Ok(Ok((status, body, _)))) => format!("{}, {} bytes", status.as_u16(), body.len()),
+                Ok(Ok(Err(failure))) => failure.why.clone(),
+                _ => "no answer in time".to_owned(),
+            };
+            let (of, millis) = (uri.split('?').next().unwrap_or(uri), began.elapsed().as_millis());
+            tracing::debug!(target: "sparkcheck", "GET {of} of {}: {came}, {millis} ms", self.server);
             match answer {
                 Ok(Ok(Ok((StatusCode::TOO_MANY_REQUESTS, _, after)))) => {
                     last = Some(busy("it is asked too often (429)"));

@@ -103,6 +103,8 @@ locals {
   host      = replace(local.provider, "/^(.*provider/)/", "")
   log_group = coalesce(var.cloudwatch_log_group_name, "/emr-on-eks-logs/emr-workload/${var.namespace}")
   log_arn   = var.create_cloudwatch_log_group ? aws_cloudwatch_log_group.this[0].arn : var.cloudwatch_log_group_arn
+  # Without buckets, version 1 granted all of them.
+  s3_bucket_arns = local.major == 1 && length(var.s3_bucket_arns) == 0 ? ["*"] : var.s3_bucket_arns
   common    = ["create", "delete", "get", "list", "patch", "watch", "annotate", "describe", "edit", "label"]
 }
 
@@ -233,7 +235,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "S3Objects"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"]
-    resources = var.s3_bucket_arns
+    resources = local.s3_bucket_arns
   }
   statement {
     sid       = "CloudWatchLogs"
