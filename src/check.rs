@@ -53,7 +53,7 @@ pub struct Evidence {
     /// What would settle it, as instructions.
     pub unblock: Vec<String>,
     /// The nodes with what the job adds to them.
-    pub picture: Option<Picture>,
+    pub picture: Option<Box<Picture>>,
 }
 
 /// A place in the estate's document, and what is to be seen there.

@@ -143,7 +143,7 @@ fn finding<'r>(
         fingerprint: fingerprint(&rule.id, &stable(subject.document, &subject.pointer)),
         explained_by: Vec::new(),
         change: None,
-        picture: evidence.picture.clone(),
+        picture: evidence.picture.as_deref().cloned(),
     }
 }
 
