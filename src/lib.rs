@@ -42,7 +42,8 @@
 //!   `--explain-calls` and `permissions` all follow, so that they cannot drift apart.
 //! - EC2 and Organizations are read live without their SDK crates: of each a handful of calls is needed, EC2's
 //!   crate alone takes longer to build than all of sparkcheck, and what stands below every such crate signs,
-//!   repeats and times calls as well (`read::live::aws`). Service quotas are not read, for no rule asks of them.
+//!   repeats and times calls as well (`read::live::aws`). Service quotas are not asked live; their exports are
+//!   read beside the answers.
 
 pub mod known;
 

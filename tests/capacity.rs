@@ -329,7 +329,7 @@ fn what_if_is_answered() {
         (&["@denied-calls"], 3, "unknown"),
         (&["@the-live-run-mended", "--instance-type", "m6i.4xlarg"], 2, "did you mean `m6i.4xlarge`?"),
         (&["@the-live-run-mended", "--rollout-name", "x"], 2, "the rollouts are: sparkpilot-live-1/"),
-        (&["@serverless-nightly-mended"], 2, "there is no job to be weighed"),
+        (&["@serverless-nightly-mended"], 0, "at most 7 executors of each job fit"),
         (&["@gateway-sjns-mended"], 0, "fit"),
     ] {
         let (got, text) = asked(arguments);

@@ -258,7 +258,7 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     let mut evidence =
         job.evidence(because.clone()).fact("arithmetic", fit.arithmetic.join("\n")).fact("because", because.clone());
     evidence.spots = vec![Spot { pointer: job.pointer.clone(), note: because }];
-    evidence.picture = Some(Box::new(picture(&cluster.supply, fit))).filter(|picture| !picture.bars.is_empty());
+    evidence.picture = Some(picture(&cluster.supply, fit)).filter(|picture| !picture.bars.is_empty()).map(Box::new);
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());

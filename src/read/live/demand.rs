@@ -193,7 +193,19 @@ pub fn demand(rules: &[Rule], systems: &[System]) -> Demand {
 fn has(system: System, collection: &str) -> bool {
     let begins = |sections: &[&str]| sections.iter().any(|section| collection.starts_with(section));
     match system {
-        _ if begins(&["iam.roles", "iam.users", "iam.groups", "iam.policies", "organizations.", "s3.", "kms."]) => true,
+        _ if begins(&[
+            "iam.roles",
+            "iam.users",
+            "iam.groups",
+            "iam.policies",
+            "organizations.",
+            "s3.",
+            "kms.",
+            "serviceQuotas.",
+        ]) =>
+        {
+            true
+        }
         System::EmrOnEks => begins(&["iam.openID", "eks.", "emrContainers.", "ec2.", "kubernetes."]),
         System::EmrServerless => begins(&["emrServerless.", "ec2."]),
         System::EmrOnEc2 => begins(&["iam.instanceProfiles", "emr.", "ec2."]),
