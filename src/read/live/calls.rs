@@ -3,8 +3,8 @@
 //! A row says what it asks for, how often, what comes of it and which permission it takes. Everything
 //! that is said or done about calls follows from here.
 //!
-//! Deliberately absent: service quotas, of which no rule asks; policies of buckets and keys, which
-//! take a call for each and come from exports.
+//! Deliberately absent: service quotas, a few numbers of hundreds, and policies of buckets and keys, which take
+//! a call for each. Both come from exports.
 
 use std::fmt;
 
