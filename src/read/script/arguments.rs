@@ -430,6 +430,8 @@ impl Shorthand {
                             return Some(Node::new(Form::List(items)));
                         }
                         Some(',') => self.at += 1,
+                        // A brace closes no list, and no value begins with one.
+                        Some('}') => return None,
                         None if self.ended() => return None,
                         _ => items.push(self.value(depth + 1)?),
                     }

@@ -298,8 +298,15 @@ fn submissions_and_requests_with_placeholders() {
 #[test]
 fn shorthand_ends_on_anything() {
     use super::super::code::json::{Piece, PiecePart};
-    for text in ["a={".repeat(10_000), "a=[".repeat(10_000), "a=b,".repeat(10_000), "=".repeat(1000), "a='".to_owned()]
-    {
+    for text in [
+        "l=[}".to_owned(),
+        "l=[a}".to_owned(),
+        "a={".repeat(10_000),
+        "a=[".repeat(10_000),
+        "a=b,".repeat(10_000),
+        "=".repeat(1000),
+        "a='".to_owned(),
+    ] {
         let piece = Piece { part: PiecePart::Literal(text.clone()), at: None };
         let word = shell::Word { pieces: vec![piece], span: 0..text.len() };
         let node = arguments::shorthand(&word);
