@@ -67,44 +67,48 @@ pub type Resource = Vec<Symbol>;
 /// Longer patterns than this are not looked at.
 const MOST_SYMBOLS: usize = 2048;
 
-/// The service of that prefix, if it is known whole.
+/// The service of that prefix, if it is known whole. Most runs ask of a few.
 #[must_use]
 pub fn service(prefix: &str) -> Option<&'static Service> {
-    static SERVICES: OnceLock<BTreeMap<&'static str, Service>> = OnceLock::new();
-    SERVICES.get_or_init(services).get(prefix.to_ascii_lowercase().as_str())
+    let (name, service) = services().get_key_value(prefix.to_ascii_lowercase().as_str())?;
+    Some(service.get_or_init(|| Service::named(name)))
 }
 
-fn services() -> BTreeMap<&'static str, Service> {
-    let mut services: BTreeMap<&'static str, Service> = BTreeMap::new();
-    for (service, rest) in rows(include_str!("actions.csv")) {
-        let Some((name, types)) = rest.split_once(',') else { continue };
-        let actions = &mut services.entry(service).or_default().actions;
-        actions.insert(name.to_ascii_lowercase(), (name, types.split_whitespace().collect()));
+const ACTIONS: &str = include_str!("actions.csv");
+
+fn services() -> &'static BTreeMap<&'static str, OnceLock<Service>> {
+    static SERVICES: OnceLock<BTreeMap<&'static str, OnceLock<Service>>> = OnceLock::new();
+    let names = || ACTIONS.lines().skip(1).filter_map(|line| Some((line.split_once(',')?.0, OnceLock::new())));
+    SERVICES.get_or_init(|| names().collect())
+}
+
+impl Service {
+    fn named(name: &str) -> Self {
+        let rows = |table: &'static str| {
+            table.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix(',')).map(str::trim_end)
+        };
+        let actions = rows(ACTIONS).filter_map(|row| {
+            let (name, types) = row.split_once(',')?;
+            Some((name.to_ascii_lowercase(), (name, types.split_whitespace().collect())))
+        });
+        let sent = rows(include_str!("action-keys.csv")).filter_map(|row| {
+            let (key, actions) = row.split_once(',')?;
+            let others = actions.strip_prefix('!');
+            let listed = others.unwrap_or(actions).split_whitespace().map(str::to_ascii_lowercase).collect();
+            Some((pattern_of(key), Sent { listed_have: others.is_none(), listed }))
+        });
+        Self {
+            actions: actions.collect(),
+            types: rows(include_str!("resource-types.csv")).filter_map(|row| row.split_once(',')).collect(),
+            keys: rows(include_str!("condition-keys.csv")).map(pattern_of).collect(),
+            sent: sent.collect(),
+        }
     }
-    for (service, rest) in rows(include_str!("resource-types.csv")) {
-        let Some((name, arn)) = rest.split_once(',') else { continue };
-        services.entry(service).or_default().types.insert(name, arn);
-    }
-    for (service, key) in rows(include_str!("condition-keys.csv")) {
-        services.entry(service).or_default().keys.push(pattern_of(key));
-    }
-    for (service, rest) in rows(include_str!("action-keys.csv")) {
-        let Some((key, actions)) = rest.split_once(',') else { continue };
-        let others = actions.strip_prefix('!');
-        let listed = others.unwrap_or(actions).split_whitespace().map(str::to_ascii_lowercase).collect();
-        let sent = Sent { listed_have: others.is_none(), listed };
-        services.entry(service).or_default().sent.push((pattern_of(key), sent));
-    }
-    services
 }
 
 /// A condition key as a lowercase pattern: what stands for the name of a tag may be anything.
 fn pattern_of(key: &str) -> String {
     key.split_once("${").map_or_else(|| key.to_owned(), |(before, _)| format!("{before}*")).to_ascii_lowercase()
-}
-
-fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    table.lines().skip(1).filter_map(|line| line.split_once(','))
 }
 
 /// What an action of a statement, `service:name` with or without wildcards, comes to with its resources.
@@ -272,7 +276,8 @@ mod tests {
     #[test]
     fn tables_are_whole() {
         let all = services();
-        for (name, service) in &all {
+        for name in all.keys() {
+            let service = service(name).unwrap();
             assert!(!service.actions.is_empty(), "{name}");
             for (action, types) in service.actions.values() {
                 assert!(types.iter().all(|kind| service.types.contains_key(kind)), "{name}:{action}");
