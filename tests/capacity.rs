@@ -271,6 +271,53 @@ fn a_cluster_autoscaler_adds_to_its_groups() {
     }
 }
 
+/// Requests are not all that pods need: an address each, room for volumes, and the zone of what they claim.
+#[test]
+fn addresses_volumes_and_zones_are_weighed_beside_requests() {
+    let mut here = node("4", "16Gi");
+    here["metadata"]["labels"]["topology.kubernetes.io/zone"] = "us-east-1a".into();
+    let nodes = [here];
+    let group = json!({"nodegroupName": "g", "scalingConfig": {"desiredSize": 1, "maxSize": 1}, "status": "ACTIVE",
+        "subnets": ["subnet-0a"]});
+    let subnet = |left: u64| [json!({"SubnetId": "subnet-0a", "AvailableIpAddressCount": left})];
+    let csi = |count: u64| {
+        let driver = json!({"name": "ebs.csi.aws.com", "allocatable": {"count": count}});
+        [json!({"metadata": {"name": "a"}, "spec": {"drivers": [driver]}})]
+    };
+    let claim = [json!({"metadata": {"namespace": "team", "name": "data"}, "spec": {"volumeName": "v"}})];
+    let volume = |zone: &str| {
+        let terms =
+            json!([{"matchExpressions": [{"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]}]}]);
+        [json!({"metadata": {"name": "v"}, "spec": {"nodeAffinity": {"required": {"nodeSelectorTerms": terms}}}})]
+    };
+    let holding = |volumes: u64| {
+        let mut demand = executors(2, 1000, 1000);
+        demand.pods[0].volumes = volumes;
+        demand
+    };
+    let claiming = || {
+        let mut demand = executors(1, 1000, 1000);
+        (demand.namespace, demand.pods[0].claims) = (Some("team".into()), vec!["data".into()]);
+        demand
+    };
+    let (few, many, near, far) = (subnet(1), subnet(50), volume("us-east-1a"), volume("us-east-1b"));
+    let (roomy, full) = (csi(25), csi(1));
+    let pods = [running("proxy", "DaemonSet", "100m")];
+    let of = Listing { nodes: &nodes, pods: &pods, nodegroups: vec![&group], ..Listing::default() };
+    for (case, listing, demand, expected) in [
+        ("addresses", Listing { subnets: &many, ..of.clone() }, executors(2, 1000, 1000), Outcome::Fits),
+        ("too few addresses", Listing { subnets: &few, ..of.clone() }, executors(2, 1000, 1000), Outcome::Unknown),
+        ("room for volumes", Listing { csi_nodes: &roomy, ..of.clone() }, holding(1), Outcome::Fits),
+        ("more volumes than it attaches", Listing { csi_nodes: &full, ..of.clone() }, holding(1), Outcome::Unknown),
+        ("a volume in the zone", Listing { claims: &claim, volumes: &near, ..of.clone() }, claiming(), Outcome::Fits),
+        ("in another zone", Listing { claims: &claim, volumes: &far, ..of.clone() }, claiming(), Outcome::Short),
+        ("a claim that nobody listed", of.clone(), claiming(), Outcome::Unknown),
+    ] {
+        let found = fit(&[demand], &of_listing(&listing, |_| true));
+        assert_eq!(found.outcome, expected, "{case}: {}", found.because);
+    }
+}
+
 #[test]
 fn fargate_takes_pods_off_the_nodes() {
     let profile =
