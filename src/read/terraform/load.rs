@@ -40,7 +40,7 @@ pub(super) struct Loader {
     sources: RefCell<Vec<Source>>,
     texts: RefCell<HashMap<PathBuf, Option<u32>>>,
     folders: RefCell<BTreeMap<PathBuf, Rc<Folder>>>,
-    stubs: RefCell<HashMap<String, Option<Rc<Folder>>>>,
+    interfaces: RefCell<HashMap<String, Option<Rc<Folder>>>>,
     installed: RefCell<HashMap<PathBuf, Rc<BTreeMap<String, String>>>>,
     total: RefCell<usize>,
     gaps: RefCell<Vec<Gap>>,
@@ -289,27 +289,33 @@ impl Loader {
     }
 
     /// What a call calls: a directory, or what stands for a module of the registry.
-    pub(super) fn called(&self, from: &Folder, block: &Block, address: &str, stub: bool) -> Option<(Rc<Folder>, bool)> {
-        if !stub && let Some(folder) = self.local(from, block) {
+    pub(super) fn called(
+        &self,
+        from: &Folder,
+        block: &Block,
+        address: &str,
+        interface: bool,
+    ) -> Option<(Rc<Folder>, bool)> {
+        if !interface && let Some(folder) = self.local(from, block) {
             return Some((folder, false));
         }
         let source = source::literal(block.body.attr("source")?)?;
         let version = block.body.attr("version").and_then(source::literal);
-        if let Some(text) = registry::stub(source, version) {
-            return Some((self.stub(&text)?, true));
+        if let Some(text) = registry::interface(source, version) {
+            return Some((self.interface(&text)?, true));
         }
         self.installed(from, address).map(|folder| (folder, false))
     }
 
-    fn stub(&self, text: &str) -> Option<Rc<Folder>> {
-        if let Some(known) = self.stubs.borrow().get(text) {
+    fn interface(&self, text: &str) -> Option<Rc<Folder>> {
+        if let Some(known) = self.interfaces.borrow().get(text) {
             return known.clone();
         }
         let (body, _) = source::hcl(text, None);
         let mut folder = Folder::default();
         folder.add(body);
         let folder = Some(Rc::new(folder));
-        self.stubs.borrow_mut().insert(text.to_owned(), folder.clone());
+        self.interfaces.borrow_mut().insert(text.to_owned(), folder.clone());
         folder
     }
 

@@ -8,19 +8,19 @@
 //! Deliberately absent: everything that these modules make and no rule asks for.
 
 /// The newest major version of a module for calls that name none, and the file that stands for it.
-struct Stub {
+struct Interface {
     source: &'static str,
     newest: u32,
     text: &'static str,
 }
 
-macro_rules! stubs {
+macro_rules! interfaces {
     ($($source:literal $newest:literal $file:literal;)*) => {
-        const STUBS: &[Stub] = &[$(Stub { source: $source, newest: $newest, text: include_str!(concat!("registry/", $file)) },)*];
+        const INTERFACES: &[Interface] = &[$(Interface { source: $source, newest: $newest, text: include_str!(concat!("registry/", $file)) },)*];
     };
 }
 
-stubs! {
+interfaces! {
     "terraform-aws-modules/eks/aws" 21 "eks.tf";
     "terraform-aws-modules/eks/aws//modules/karpenter" 21 "eks-karpenter.tf";
     "terraform-aws-modules/eks/aws//modules/aws-auth" 20 "eks-aws-auth.tf";
@@ -37,13 +37,13 @@ stubs! {
 }
 
 /// What stands for a module, if it is one of these.
-pub(super) fn stub(source: &str, version: Option<&str>) -> Option<String> {
+pub(super) fn interface(source: &str, version: Option<&str>) -> Option<String> {
     let source = source.strip_prefix("registry.terraform.io/").unwrap_or(source);
     let source = source.strip_prefix("registry.opentofu.org/").unwrap_or(source).trim_end_matches('/');
     let (source, reference) = from_git(source);
-    let stub = STUBS.iter().find(|stub| stub.source == source)?;
-    let major = version.or(reference.as_deref()).and_then(major).unwrap_or(stub.newest);
-    Some(format!("locals {{\n  major = {major}\n}}\n{}", stub.text))
+    let interface = INTERFACES.iter().find(|interface| interface.source == source)?;
+    let major = version.or(reference.as_deref()).and_then(major).unwrap_or(interface.newest);
+    Some(format!("locals {{\n  major = {major}\n}}\n{}", interface.text))
 }
 
 /// The name in the registry of a module that is called by its repository, and the tag that is asked for.
@@ -84,7 +84,7 @@ mod tests {
             ("somebody/eks/aws", Some("1.0"), None),
             ("./modules/eks", None, None),
         ] {
-            let found = stub(source, version);
+            let found = interface(source, version);
             let major = expected.map(|major| format!("locals {{\n  major = {major}\n}}"));
             assert_eq!(
                 found.as_deref().map(|text| text.starts_with(&major.clone().unwrap_or_default())),
@@ -96,10 +96,10 @@ mod tests {
 
     #[test]
     fn every_file_is_terraform() {
-        for stub in STUBS {
-            let (body, mistakes) = super::super::source::hcl(stub.text, None);
-            assert!(mistakes.is_empty(), "{}: {mistakes:?}", stub.source);
-            assert!(!body.blocks.is_empty(), "{}", stub.source);
+        for interface in INTERFACES {
+            let (body, mistakes) = super::super::source::hcl(interface.text, None);
+            assert!(mistakes.is_empty(), "{}: {mistakes:?}", interface.source);
+            assert!(!body.blocks.is_empty(), "{}", interface.source);
         }
     }
 }

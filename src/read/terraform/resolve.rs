@@ -231,7 +231,7 @@ impl World<'_> {
         if let Some(call) = handle.name.strip_prefix("module.") {
             return match self.child(&module, call, &expanded) {
                 Some(child) if child.folder.outputs.contains_key(name) => self.output(&child, name),
-                Some(child) if !child.stub => Value::fault(format!("{}{address}.{name}", module.address), None),
+                Some(child) if !child.interface => Value::fault(format!("{}{address}.{name}", module.address), None),
                 _ => hole(),
             };
         }

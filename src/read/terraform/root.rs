@@ -151,7 +151,7 @@ fn not_here(world: &World<'_>, module: &Module, name: &str) {
     let source = module.folder.modules.get(name).and_then(|block| block.body.attr("source"));
     let source = source.and_then(super::source::literal).unwrap_or_default();
     let tells = ["emr", "eks", "iam", "irsa", "spark", "karpenter"].iter().any(|word| source.contains(word));
-    if tells && !module.stub {
+    if tells && !module.interface {
         let why = format!("module `{name}` from `{source}` is not here, and what it makes is not known");
         world.gap(
             &module.folder.shown,

@@ -52,7 +52,7 @@ pub(super) struct Module {
     /// Who called it.
     pub(super) caller: Option<Caller>,
     /// It comes with this program, in place of a module of the registry.
-    pub(super) stub: bool,
+    pub(super) interface: bool,
     pub(super) known: RefCell<HashMap<String, Slot>>,
     pub(super) expansions: RefCell<HashMap<String, Rc<Vec<Expanded>>>>,
     pub(super) children: RefCell<HashMap<(String, Instance), Option<usize>>>,
@@ -171,7 +171,7 @@ impl<'l> World<'l> {
         world
     }
 
-    fn add(&self, folder: Rc<Folder>, address: String, caller: Option<Caller>, stub: bool) -> usize {
+    fn add(&self, folder: Rc<Folder>, address: String, caller: Option<Caller>, interface: bool) -> usize {
         self.touched.borrow_mut().extend(folder.files.iter().copied());
         let mut modules = self.modules.borrow_mut();
         let id = modules.len();
@@ -180,7 +180,7 @@ impl<'l> World<'l> {
             address,
             folder,
             caller,
-            stub,
+            interface,
             known: RefCell::default(),
             expansions: RefCell::default(),
             children: RefCell::default(),
@@ -272,7 +272,7 @@ impl<'l> World<'l> {
     fn make(&self, module: &Rc<Module>, name: &str, expanded: &Expanded) -> Option<usize> {
         let block = module.folder.modules.get(name)?.clone();
         let address = format!("{}module.{name}{}.", module.address, expanded.instance.suffix());
-        let (folder, stub) = self.loader.called(&module.folder, &block, &address, module.stub)?;
+        let (folder, interface) = self.loader.called(&module.folder, &block, &address, module.interface)?;
         let shown = module.folder.shown.clone();
         let mut ancestors = Some(module.clone());
         let mut nesting = 0;
@@ -288,8 +288,8 @@ impl<'l> World<'l> {
             self.gap(&shown, "its modules call modules further than what is followed", None);
             return None;
         }
-        let spot = if module.stub { module.caller.as_ref().and_then(|caller| caller.spot) } else { block.spot };
+        let spot = if module.interface { module.caller.as_ref().and_then(|caller| caller.spot) } else { block.spot };
         let caller = Caller { module: module.id, block, scope: expanded.scope.clone(), spot };
-        Some(self.add(folder, address, Some(caller), stub))
+        Some(self.add(folder, address, Some(caller), interface))
     }
 }
