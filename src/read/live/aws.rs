@@ -3,7 +3,7 @@
 //! A run begins with what is known (accounts, regions, named clusters) and goes on with what the answers
 //! name, until nothing is left to ask or the time is up. Nothing waits for anything that it does not need.
 //!
-//! EC2 and Organizations are asked without their SDK crates (`plain`).
+//! EC2, Organizations and Service Quotas are asked without their SDK crates (`plain`).
 //!
 //! Deliberately absent: instance types, which stand in a table (`facts::instances`).
 

@@ -139,6 +139,11 @@ const fn lists(
     List { key, collection, kind, items, hints }
 }
 
+/// Whether a quota is no account's own: `list-aws-default-service-quotas` prints those.
+fn is_default(quota: &Value) -> bool {
+    arn_in(quota, "QuotaArn").is_some_and(|arn| arn.account.is_empty())
+}
+
 pub(super) fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised) -> bool {
     let more = more(map);
     let mut nameless = None;
@@ -172,8 +177,11 @@ pub(super) fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut
                     let own = |item: &Value| arn_in(item, "Arn").is_some_and(|arn| arn.owner().is_some());
                     doubt = (!items.iter().any(own)).then(|| "only AWS managed policies were listed".to_owned());
                 }
-                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups" | "serviceQuotas.quotas") {
+                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups") {
                     doubt = Some(format!("`{}` shows only what it was asked for", entry.kind));
+                }
+                if entry.collection == "serviceQuotas.quotas" && items.iter().any(is_default) {
+                    doubt = Some("what AWS gives every account is not what this one has".to_owned());
                 }
                 let mut items = items;
                 if entry.collection == "iam.openIDConnectProviders" {
