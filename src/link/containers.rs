@@ -17,7 +17,7 @@ pub(super) fn instances(estate: &Estate, declaration: &Value, draft: &mut Draft)
         return;
     };
     let at = draft_alias(draft, "/request", "");
-    let cluster = emr_on_ec2::cluster(&request);
+    let cluster = emr_on_ec2::cluster(&request, &estate.instance_types);
     let quotas = service_quotas(estate, draft);
     let values: Vec<&Value> = quotas.iter().map(|(quota, _)| *quota).collect();
     let unread = quotas_unread(estate, draft, "ec2");

@@ -11,7 +11,7 @@ use crate::capacity::Demand;
 use crate::capacity::quantity;
 use crate::check::semantic::capacity::demand;
 use crate::estate::Estate;
-use crate::facts::instances::{instance_type, type_like};
+use crate::facts::instances::InstanceTypes;
 use crate::known::{Told, Unknown};
 use serde_json::{Map, Value, json};
 
@@ -59,7 +59,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
             }
             if requirement["key"] == "node.kubernetes.io/instance-type" && requirement["operator"] == "In" {
                 let at = format!("{at}/spec/template/spec/requirements/{number}/values");
-                types.extend(named_types(&requirement["values"], &name, &at));
+                types.extend(named_types(&estate.instance_types, &requirement["values"], &name, &at));
             }
         }
     }
@@ -69,7 +69,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
         if own {
             let name = format!("node group `{}`", nodegroup["nodegroupName"].told().unwrap_or("?"));
             let at = format!("/eks/nodegroups/{number}/instanceTypes");
-            types.extend(named_types(&nodegroup["instanceTypes"], &name, &at));
+            types.extend(named_types(&estate.instance_types, &nodegroup["instanceTypes"], &name, &at));
         }
     }
     let mut bounds = Vec::new();
@@ -303,8 +303,8 @@ fn limits_of(pool: &Value, at: &str) -> Vec<Draft> {
     list
 }
 
-/// The instance types in a list, with whether the table has them.
-fn named_types(list: &Value, of: &str, at: &str) -> Vec<Draft> {
+/// The instance types in a list, with whether they are known.
+fn named_types(types: &InstanceTypes, list: &Value, of: &str, at: &str) -> Vec<Draft> {
     let entries = list.as_array().into_iter().flatten().enumerate();
     let entry = |(number, value): (usize, &Value)| {
         let mut entry = Draft::default();
@@ -312,9 +312,9 @@ fn named_types(list: &Value, of: &str, at: &str) -> Vec<Draft> {
         entry.set("of", of);
         match value.as_str() {
             Some(name) => {
-                let known = instance_type(name).is_some();
+                let known = types.exists(name);
                 entry.set("known", known);
-                if let Some(near) = if known { None } else { type_like(name) } {
+                if let Some(near) = if known { None } else { types.like(name) } {
                     entry.set("near", near);
                 }
             }

@@ -5,7 +5,8 @@
 //!
 //! EC2, Organizations and Service Quotas are asked without their SDK crates (`plain`).
 //!
-//! Deliberately absent: instance types, which stand in a table (`facts::instances`).
+//! Deliberately absent: instance types, which stand in a table (`facts::instances`); an export of
+//! `aws ec2 describe-instance-types` beside the answers adds to it.
 
 mod body;
 mod failure;

@@ -30,6 +30,7 @@ const ACCESS: &[&str] = &[
 
 /// What decides which pods find which nodes.
 const CAPACITY: &[&str] = &[
+    "ec2.instanceTypes",
     "eks.clusters",
     "eks.nodegroups",
     "eks.fargateProfiles",
@@ -140,7 +141,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("publicRules", &["ec2.securityGroups", "emr.blockPublicAccess"]),
     ("untaggedSecurityGroups", &["ec2.securityGroups"]),
     ("subnet", &["ec2.subnets"]),
-    ("vcpuQuotas", &["serviceQuotas.quotas"]),
+    ("vcpuQuotas", &["serviceQuotas.quotas", "ec2.instanceTypes"]),
     ("vcpuQuota", &["serviceQuotas.quotas"]),
     ("startVcpu", &["serviceQuotas.quotas"]),
     ("blocksPublicAccess", &["emr.blockPublicAccess"]),

@@ -97,6 +97,13 @@ const LISTS: &[List] = &[
         &["ec2", "endpoint"],
     ),
     lists("Quotas", "serviceQuotas.quotas", "list-service-quotas", Of::With("QuotaCode"), &["quota"]),
+    lists(
+        "InstanceTypes",
+        "ec2.instanceTypes",
+        "describe-instance-types",
+        Of::With("InstanceType"),
+        &["ec2", "instance-types"],
+    ),
     lists("Subnets", "ec2.subnets", "describe-subnets", Of::With("SubnetId"), &["ec2", "subnets"]),
     lists(
         "SecurityGroups",
@@ -187,7 +194,8 @@ pub(super) fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut
                 if entry.collection == "iam.openIDConnectProviders" {
                     items.iter_mut().for_each(add_url);
                 }
-                let listing = Some(Listing { more, doubt });
+                // Whose account a type was asked for in says nothing of it, and what is not listed may exist all the same.
+                let listing = (entry.collection != "ec2.instanceTypes").then_some(Listing { more, doubt });
                 items_of(out, entry.kind, entry.collection, items, Places::List(pointer), listing);
             }
         }
