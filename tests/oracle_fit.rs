@@ -13,6 +13,7 @@ use sparkcheck::capacity::supply::{Node, Room, Supply, Taint, Taken};
 use sparkcheck::capacity::{Outcome, fit, what_if};
 use sparkcheck::facts::instances::InstanceTypes;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// A generator of our own, so that the cases are the same everywhere and always.
 struct Random(u64);
@@ -394,7 +395,7 @@ fn higher_limits_never_make_it_short() {
                 name: "Karpenter NodePool `p`".into(),
                 chooses: true,
                 exact: true,
-                shapes: vec![Shape { of: one, sure: room, most: room }],
+                shapes: vec![Shape { of: Arc::clone(&one), sure: room, most: room }],
                 cpu_left_milli: Some(cores * 1000),
                 ..Pool::default()
             }],
@@ -433,7 +434,7 @@ fn limits_of_node_pools_are_never_wrong() {
     for case in 0..CASES {
         let shapes = types.iter().map(|of| {
             let room = Room { cpu: of.allocatable_cpu_milli, memory: of.allocatable_memory_mib, pods: of.pods };
-            Shape { of, sure: room, most: room }
+            Shape { of: Arc::clone(of), sure: room, most: room }
         });
         let cores = random.between(0, 10);
         let pool = Pool {
