@@ -9,6 +9,7 @@
 
 mod aside;
 mod assemble;
+mod chart;
 mod cloudformation;
 mod code;
 mod declaration;
@@ -245,12 +246,17 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     let mut materials = Vec::new();
     let mut readings = answers.readings;
     let mut asides: Vec<Aside> = Vec::new();
+    let mut values: Vec<Aside> = Vec::new();
     for outcome in outcomes {
         match outcome {
             Outcome::Read(reading) => readings.push(reading),
             Outcome::Code(code) => codes.push(code),
             Outcome::Template(entry, text) => templates.push((entry, text)),
             Outcome::Material(material) => materials.push(material),
+            Outcome::Values(material, aside) => {
+                materials.push(material);
+                values.push(aside);
+            }
             Outcome::PassedOver(aside) => asides.push(aside),
         }
     }
@@ -281,6 +287,7 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     };
     let is_unused = |entry: &&Entry| !of_code.contains(entry.shown.as_str()) && !troubled(&entry.shown);
     asides.extend(terraform.iter().filter(is_unused).map(unused(aside::Kind::Terraform, "Terraform")));
+    asides.extend(values.into_iter().filter(|aside| !of_code.contains(aside.path.as_str())));
     let templates = templates.iter().map(|(entry, _)| entry);
     asides.extend(templates.filter(is_unused).map(unused(aside::Kind::Stack, "CloudFormation")));
     let passed_over = aside::tally(&asides, others);
