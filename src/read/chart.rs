@@ -14,6 +14,7 @@
 mod apache;
 pub(crate) mod file;
 mod kubeflow;
+pub(crate) mod object;
 pub(crate) mod values;
 
 use super::code::{At, Declared, Form, Node};

@@ -50,7 +50,7 @@ pub(crate) fn values_of_json(text: &str, at: Option<At>) -> Node {
 }
 
 /// A value of which every part has its place.
-fn placed(written: &written::Written<'_>) -> Node {
+pub(super) fn placed(written: &written::Written<'_>) -> Node {
     let form = match written.value {
         Value::Object(map) if !map.contains_key("$unknown") && !map.contains_key("$text") => {
             let fields = map.keys().map(|key| (key.clone(), placed(&written.get(key))));
@@ -59,7 +59,7 @@ fn placed(written: &written::Written<'_>) -> Node {
         Value::Array(_) => Form::List(written.items().iter().map(placed).collect()),
         _ => written.node().form,
     };
-    Node { form, at: written.at() }
+    Node { form, at: written.is_there().then(|| written.at()).flatten() }
 }
 
 /// What a file of values says of a chart that it is recognisably for. Those of a chart's own folder may say it of the

@@ -205,3 +205,36 @@ fn files_by_themselves() {
     let umbrella = "spark-operator: {spark: {jobNamespaces: [default]}}\n";
     assert!(file::read("values.yaml", umbrella, true).is_some());
 }
+
+#[test]
+fn releases_that_stand_as_objects() {
+    let flux = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+        "metadata": {"name": "ops", "namespace": "flux-system"},
+        "spec": {"targetNamespace": "operators", "install": {"createNamespace": true},
+            "chart": {"spec": {"chart": "spark-operator", "version": "2.1.0"}},
+            "values": {"spark": {"jobNamespaces": ["otters"]}, "webhook": {"enable": false}}}});
+    let argo = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "ops"},
+        "spec": {"destination": {"namespace": "operators"}, "syncPolicy": {"syncOptions": ["CreateNamespace=true"]},
+            "sources": [{"ref": "values", "repoURL": "x"}, {"chart": "spark-operator", "targetRevision": "2.1.0",
+                "helm": {"values": "spark: {jobNamespaces: [ravens]}\nwebhook: {enable: false}\n",
+                    "parameters": [{"name": "spark.jobNamespaces[0]", "value": "otters"}]}}]}});
+    for (object, account) in [(&flux, "otters/operators-ops-spark-operator-spark"), (&argo, "otters/ops-spark-operator-spark")] {
+        let mut declared = Vec::new();
+        object::read(object, "/0", &mut declared);
+        let all = values_of(declared);
+        assert_eq!(names(&all, "kubernetes.namespaces"), ["?/operators"], "{object}");
+        assert_eq!(arguments(&all)[2], "--namespaces=otters");
+        assert_eq!(names(&all, "kubernetes.serviceAccounts"), [account]);
+    }
+    let mut range = flux.clone();
+    range["spec"]["chart"]["spec"]["version"] = json!(">=1.0.0");
+    range["spec"]["values"] = json!(null);
+    range["spec"]["valuesFrom"] = json!([{"kind": "ConfigMap", "name": "values"}]);
+    let mut other = argo.clone();
+    other["spec"]["sources"][1]["chart"] = json!("prometheus");
+    for (object, count) in [(range, 2), (other, 0)] {
+        let mut declared = Vec::new();
+        object::read(&object, "/0", &mut declared);
+        assert_eq!(declared.len(), count, "{declared:?}");
+    }
+}
