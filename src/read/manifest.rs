@@ -10,7 +10,7 @@
 use super::code::{Code, Declared, Node};
 use super::shape::{Content, Recognised};
 use super::written::{self, Written, list, object, text};
-use super::{kubernetes, placeholder};
+use super::{chart, kubernetes, placeholder};
 use crate::estate::Syntax;
 use serde_json::Value;
 
@@ -62,6 +62,11 @@ fn objects(document: Value, pointer: String, out: &mut Vec<Declared>) -> bool {
     let Value::Object(mut map) = document else { return false };
     if !(map.get("apiVersion").is_some_and(Value::is_string) && map.get("kind").is_some_and(Value::is_string)) {
         return false;
+    }
+    let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
+    if chart::object::is_release(text("apiVersion"), text("kind")) {
+        chart::object::read(&Value::Object(map), &pointer, out);
+        return true;
     }
     // Spark's pod templates may be of pods without a name.
     if map.get("kind").is_some_and(|kind| kind == "Pod") {
