@@ -48,7 +48,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
     if text.contains('@') && text.contains(':') {
         hidden = shape::addresses(&hidden).map_or(hidden, Cow::Owned);
     }
-    if name && text.contains(['=', ':', ' ']) {
+    if name {
         hidden = setting::assignments(&hidden).map_or(hidden, Cow::Owned);
     }
     hidden
@@ -73,6 +73,8 @@ fn signs(text: &str) -> Signs {
         match SHAPES.get(number) {
             Some(shape) => signs.shape = signs.shape || shape.begins(text.as_bytes(), at),
             None if signs.name || at < looked_at => {}
+            // It is asked once, at the first word.
+            None if looked_at == 0 && setting::is_deep(text) => signs.name = true,
             None => (signs.name, looked_at) = setting::may_set(text, at, number - SHAPES.len()),
         }
         signs.shape && signs.name

@@ -54,9 +54,12 @@ pub(super) fn may_set(text: &str, at: usize, number: usize) -> (bool, usize) {
     };
     let name = text.get(start..end).unwrap_or_default();
     let variable = name.find("spark.").is_some_and(|from| sets_a_variable(name.get(from..).unwrap_or_default()));
-    // What is nested too deeply is hidden for the word alone.
-    let deep = bytes.iter().filter(|byte| **byte == b'=').nth(DEPTH).is_some();
-    (sign && (variable || may_end_a_name(name)) || deep, end)
+    (sign && (variable || may_end_a_name(name)), end)
+}
+
+/// Whether settings may be nested so deeply in a text that a word of [`NAMES`] alone hides the rest of them.
+pub(super) fn is_deep(text: &str) -> bool {
+    text.bytes().filter(|byte| *byte == b'=').nth(DEPTH).is_some()
 }
 
 /// Hides what is set under the name of a secret inside a text: `password=…`, `--token …`, `"secret": "…"`.
