@@ -177,6 +177,7 @@ const COLLECTIONS: &[&str] = &[
     "kubernetes.mutatingWebhookConfigurations",
     "kubernetes.validatingWebhookConfigurations",
     "kubernetes.provisioners",
+    "kubernetes.awsNodeTemplates",
     "kubernetes.networkPolicies",
     "kubernetes.podTemplates",
     "kubernetes.jobs",
