@@ -176,6 +176,7 @@ pub fn link(mut estate: Estate) -> Linked {
         }
         let mut declared = fragment::declared(&estate, &index, &drafts);
         declared.extend(things::things(&estate));
+        declared.extend(release::others(&estate, &drafts));
         let (statements, attachments) = fragment::grants(&estate, &drafts);
         for (section, drafts) in [("declared", declared), ("statements", statements), ("attachments", attachments)] {
             fragment::put(&mut estate, section, drafts);
