@@ -100,7 +100,8 @@ impl Chart {
 pub(crate) fn declare(release: &Release, out: &mut Vec<Declared>) {
     if release.creates_namespace {
         let metadata = object([("name", release.namespace.clone())]).written(release.namespace.at.clone());
-        let item = object([("apiVersion", Node::text("v1")), ("kind", Node::text("Namespace")), ("metadata", metadata)]);
+        let item =
+            object([("apiVersion", Node::text("v1")), ("kind", Node::text("Namespace")), ("metadata", metadata)]);
         release.put("kubernetes.namespaces", item.written(release.at.clone()), out);
     }
     match release.chart {
@@ -132,8 +133,7 @@ impl Release {
     /// The service account of drivers in a namespace, with the annotations that values give it.
     fn driver_account(&self, name: &Node, namespace: &Node, annotations: Said<'_>, out: &mut Vec<Declared>) {
         let annotations = annotations.value().cloned().unwrap_or_else(|| Node::new(Form::Null));
-        let metadata =
-            object([("name", name.clone()), ("namespace", namespace.clone()), ("annotations", annotations)]);
+        let metadata = object([("name", name.clone()), ("namespace", namespace.clone()), ("annotations", annotations)]);
         let at = name.at.clone().or_else(|| namespace.at.clone());
         let item = self.object(("v1", "ServiceAccount"), metadata.written(at.clone()), [], at);
         self.put("kubernetes.serviceAccounts", item, out);

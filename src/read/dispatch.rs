@@ -153,8 +153,7 @@ fn is_of_a_chart(entry: &Entry) -> bool {
     let home = entry.path.parent().unwrap_or(Path::new(""));
     let is_default = entry.path.file_stem().is_some_and(|name| name == "values");
     let beside = |folder: &Path| folder.join("Chart.yaml").is_file();
-    is_default && beside(home)
-        || home.file_name().is_some_and(|name| name == "ci") && home.parent().is_some_and(beside)
+    is_default && beside(home) || home.file_name().is_some_and(|name| name == "ci") && home.parent().is_some_and(beside)
 }
 
 /// What infrastructure code makes of a text, if that is what it is.

@@ -79,8 +79,9 @@ pub(crate) fn material(path: &str, text: &str) -> Option<Material> {
             None
         };
     }
-    let commands = ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "helm "].iter().any(|command| text.contains(command))
-        || text.contains("<<") && text.contains("apiVersion");
+    let commands =
+        ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "helm "].iter().any(|command| text.contains(command))
+            || text.contains("<<") && text.contains("apiVersion");
     if !commands || ranges::of(path, text).is_empty() {
         return None;
     }

@@ -3,9 +3,9 @@
 use super::operators;
 use crate::estate::Estate;
 use crate::known::{Told, Unknown};
+use crate::link::Draft;
 use crate::link::application::{self, APACHE, KUBEFLOW};
 use crate::link::reference::{Found, Wanted, lookup};
-use crate::link::Draft;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -40,7 +40,9 @@ pub(super) fn link(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     let namespace = draft.text("namespace").unwrap_or_default().to_owned();
     if declaration["operator-namespace"].is_null() {
         for (other, place) in operators(estate, &cluster_arn, if is_first { KUBEFLOW } else { APACHE }) {
-            if place == at || all.as_ref().is_ok_and(|all| all.iter().any(|(name, _)| name == &namespace || name == "*")) {
+            if place == at
+                || all.as_ref().is_ok_and(|all| all.iter().any(|(name, _)| name == &namespace || name == "*"))
+            {
                 continue;
             }
             match (of(other, &place), &mut all) {

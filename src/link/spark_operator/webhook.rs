@@ -88,7 +88,8 @@ fn selects(selector: &Value, name: Option<&str>, labels: Option<&Value>) -> Valu
     let mut open = false;
     let holds = demands.into_iter().all(|(key, operator, values)| {
         let label = if key == NAME { own.as_ref() } else { labels.and_then(|labels| labels.get(key)) };
-        let is_among = label.is_some_and(|label| values.iter().any(|value| label.as_str().is_some_and(|text| value.is(text))));
+        let is_among =
+            label.is_some_and(|label| values.iter().any(|value| label.as_str().is_some_and(|text| value.is(text))));
         // A value with holes may be any.
         open |= !is_among && values.iter().any(|value| !value.is_string());
         match operator {
@@ -100,7 +101,8 @@ fn selects(selector: &Value, name: Option<&str>, labels: Option<&Value>) -> Valu
         }
     });
     if open {
-        return Unknown { why: "the webhook's selector has values that are not known".into(), unblock: None }.to_value();
+        return Unknown { why: "the webhook's selector has values that are not known".into(), unblock: None }
+            .to_value();
     }
     holds.into()
 }

@@ -107,7 +107,11 @@ fn deployment(release: &Release, out: &mut Vec<Declared>) {
     let metadata = object([("name", name), ("namespace", release.namespace.clone()), ("labels", labels)]);
     let at = release.at.clone().or_else(|| values.said.at.clone());
     let spec = object([("template", object([("spec", pod)]))]);
-    release.put("kubernetes.deployments", release.object(("apps/v1", "Deployment"), metadata, [("spec", spec)], at), out);
+    release.put(
+        "kubernetes.deployments",
+        release.object(("apps/v1", "Deployment"), metadata, [("spec", spec)], at),
+        out,
+    );
 }
 
 /// The operator's configuration: the namespaces that it watches, and what is set beside them.

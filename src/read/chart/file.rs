@@ -114,8 +114,7 @@ fn chart(values: &Values, name: Option<&str>) -> Option<Chart> {
     let generation = kubeflow::generation(values);
     let is_own = match generation {
         Some(Generation::Two) => {
-            has(&["spark", "jobNamespaces"])
-                || has(&["controller"]) && has(&["webhook"]) && has(&["spark"])
+            has(&["spark", "jobNamespaces"]) || has(&["controller"]) && has(&["webhook"]) && has(&["spark"])
         }
         Some(Generation::One) => {
             has(&["sparkJobNamespace"])

@@ -51,7 +51,12 @@ fn arguments(all: &[(&str, Value)]) -> Value {
 fn charts_by_name_and_version() {
     let none = Values::default();
     for (name, repository, version, expected) in [
-        ("spark-operator", "https://kubeflow.github.io/spark-operator", Some("2.1.0"), Chart::Kubeflow(Some(Generation::Two))),
+        (
+            "spark-operator",
+            "https://kubeflow.github.io/spark-operator",
+            Some("2.1.0"),
+            Chart::Kubeflow(Some(Generation::Two)),
+        ),
         ("spark-operator/spark-operator", "", Some("v1.4.6"), Chart::Kubeflow(Some(Generation::One))),
         ("spark-operator/spark-operator", "", None, Chart::Kubeflow(None)),
         ("./spark-operator-2.1.0.tgz", "", None, Chart::Kubeflow(None)),
@@ -129,7 +134,10 @@ fn apache() {
     // Without a list, it is the namespace of the release, where nothing else can name one.
     let own = made("spark-kubernetes-operator", Some("1.8.0"), "", true);
     assert_eq!(names(&own, "kubernetes.serviceAccounts"), ["operators/spark"]);
-    assert_eq!((names(&own, "kubernetes.namespaces").len(), image(&own)), (0, json!("apache/spark-kubernetes-operator:1.0.0")));
+    assert_eq!(
+        (names(&own, "kubernetes.namespaces").len(), image(&own)),
+        (0, json!("apache/spark-kubernetes-operator:1.0.0"))
+    );
     let open = made("spark-kubernetes-operator", Some("1.8.0"), "", false);
     assert_eq!(names(&open, "kubernetes.serviceAccounts"), [""; 0]);
     assert!(open[1].1["data"]["spark-operator.properties"]["$unknown"].is_string(), "{open:?}");
@@ -172,7 +180,12 @@ fn settings_as_helm_takes_them() {
 #[test]
 fn hostile_settings_and_values_end() {
     let mut values = Values::default();
-    for settings in ["a.".repeat(10_000) + "b=1", "a[999999999]=1".to_owned(), "a={".to_owned() + &"x,".repeat(50_000), "[[[[=".repeat(1000)] {
+    for settings in [
+        "a.".repeat(10_000) + "b=1",
+        "a[999999999]=1".to_owned(),
+        "a={".to_owned() + &"x,".repeat(50_000),
+        "[[[[=".repeat(1000),
+    ] {
         values.set(&Text::literal(settings), None, false);
     }
     assert!(!values.whole);
@@ -189,7 +202,10 @@ fn files_by_themselves() {
         ("controllerThreads: 10\nwebhook: {enable: true}\n", 2),
         ("emrContainers: {awsRegion: a}\nwebhook: {enable: true}\n", 2),
         ("workloadResources: {namespaces: {data: [otters]}}\n", 6),
-        ("spark-operator:\n  spark: {jobNamespaces: [otters], serviceAccount: {create: false}, rbac: {create: false}}\n", 2),
+        (
+            "spark-operator:\n  spark: {jobNamespaces: [otters], serviceAccount: {create: false}, rbac: {create: false}}\n",
+            2,
+        ),
         // Of other charts.
         ("spark: {enabled: true}\nwebhook: {enable: true}\n", 0),
         ("controller: {replicas: 2}\nwebhook: {enable: true}\n", 0),
@@ -218,7 +234,9 @@ fn releases_that_stand_as_objects() {
             "sources": [{"ref": "values", "repoURL": "x"}, {"chart": "spark-operator", "targetRevision": "2.1.0",
                 "helm": {"values": "spark: {jobNamespaces: [ravens]}\nwebhook: {enable: false}\n",
                     "parameters": [{"name": "spark.jobNamespaces[0]", "value": "otters"}]}}]}});
-    for (object, account) in [(&flux, "otters/operators-ops-spark-operator-spark"), (&argo, "otters/ops-spark-operator-spark")] {
+    for (object, account) in
+        [(&flux, "otters/operators-ops-spark-operator-spark"), (&argo, "otters/ops-spark-operator-spark")]
+    {
         let mut declared = Vec::new();
         object::read(object, "/0", &mut declared);
         let all = values_of(declared);

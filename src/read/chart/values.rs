@@ -67,7 +67,8 @@ impl Values {
             match part {
                 Part::Literal(literal) => plain.push_str(literal),
                 Part::Hole(name) => {
-                    let letter = HOLES.start + u32::try_from(holes.len()).unwrap_or(u32::MAX).min(HOLES.len() as u32 - 1);
+                    let letter =
+                        HOLES.start + u32::try_from(holes.len()).unwrap_or(u32::MAX).min(HOLES.len() as u32 - 1);
                     plain.extend(char::from_u32(letter));
                     holes.push(name.clone());
                 }

@@ -5,9 +5,9 @@ use super::super::code::{At, CodeFile, Node};
 use super::super::shell::Word;
 use super::super::written::{self, Written};
 use super::{Kind, Material, embedded};
-use crate::read::chart;
 use crate::estate::Syntax;
 use crate::known::{Part, Text};
+use crate::read::chart;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 

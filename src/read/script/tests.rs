@@ -331,7 +331,9 @@ fn releases_of_charts_with_their_values() {
     let arguments = |codes: &[Code]| {
         let all = declared(codes);
         let deployments = all.into_iter().filter(|(name, _)| name == "kubernetes.deployments");
-        deployments.map(|(_, item)| item["spec"]["template"]["spec"]["containers"][0]["args"].clone()).collect::<Vec<_>>()
+        deployments
+            .map(|(_, item)| item["spec"]["template"]["spec"]["containers"][0]["args"].clone())
+            .collect::<Vec<_>>()
     };
     let (codes, _) = read(&[script(INSTALL), file("a/helm/values.yaml", values), file("b/values.yaml", "a: b")]);
     assert_eq!(codes.len(), 1);
@@ -356,7 +358,10 @@ fn releases_of_charts_with_their_values() {
     }
     // What an upgrade does not say stays as it was; what only shows what it would do is nothing.
     for (given, count) in [
-        ("helm upgrade ops spark-operator/spark-operator --version 2.1.0 --reuse-values --set webhook.enable=true\n", 1),
+        (
+            "helm upgrade ops spark-operator/spark-operator --version 2.1.0 --reuse-values --set webhook.enable=true\n",
+            1,
+        ),
         ("helm upgrade ops spark-operator/spark-operator --version 2.1.0\n", 1),
         ("helm install ops spark-operator/spark-operator --dry-run\n", 0),
         ("helm uninstall ops\n", 0),

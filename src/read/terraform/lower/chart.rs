@@ -5,10 +5,10 @@
 //! Deliberately absent: charts themselves, which Terraform fetches.
 
 use super::{Out, Resource, Value};
-use crate::read::terraform::attribute::lit;
-use crate::read::chart::{self, Chart, Release};
 use crate::read::chart::values::Values;
+use crate::read::chart::{self, Chart, Release};
 use crate::read::code::{Declared, Form};
+use crate::read::terraform::attribute::lit;
 use crate::read::terraform::functions::from_yaml;
 use crate::read::written::join;
 
