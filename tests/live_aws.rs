@@ -11,6 +11,8 @@ mod faults;
 mod moto;
 #[path = "live/program.rs"]
 mod program;
+#[path = "live/quotas.rs"]
+mod quotas;
 #[path = "live/server.rs"]
 mod server;
 #[path = "support/story.rs"]
@@ -130,7 +132,7 @@ fn region_of(name: &str) -> String {
 fn state_of(name: &str) -> (PathBuf, State) {
     let folder = story::folder(name);
     let aws = folder.join("aws");
-    let state = State::of_export(if aws.is_dir() { &aws } else { &folder });
+    let state = State::of_export(if aws.is_dir() { &aws } else { &folder }, &region_of(name));
     (folder, state)
 }
 

@@ -12,6 +12,8 @@ use super::shape::{Content, Recognised};
 use super::written::{self, Written, list, object, text};
 use super::{chart, kubernetes, placeholder};
 use crate::estate::Syntax;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Reads a file of manifests; `None` if it holds none, or what a cluster printed.
@@ -20,6 +22,9 @@ pub(crate) fn read(path: &str, text: &str) -> Option<Code> {
         return None;
     }
     if text.trim_start().starts_with('{') {
+        if is_printed(text) {
+            return None;
+        }
         let json = written::json_value(text).ok()?;
         let mut declared = Vec::new();
         let any = is_written(&json.value) && objects(json.value, json.root.to_owned(), &mut declared);
@@ -43,6 +48,36 @@ pub(crate) fn read(path: &str, text: &str) -> Option<Code> {
     }
     declared.extend(written.remarks);
     any.then(|| written::code("manifest", path, Syntax::Yaml, declared, written.fault))
+}
+
+/// Whether a JSON text has the marks of a server, which is seen without reading it whole.
+fn is_printed(text: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Printed {
+        metadata: Option<Marks>,
+        items: Option<Vec<Item>>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        metadata: Option<Marks>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marks {
+        uid: Option<IgnoredAny>,
+        resource_version: Option<IgnoredAny>,
+        creation_timestamp: Option<IgnoredAny>,
+    }
+    let marked = |marks: Option<&Marks>| {
+        marks.is_some_and(|marks| {
+            marks.uid.is_some() || marks.resource_version.is_some() || marks.creation_timestamp.is_some()
+        })
+    };
+    serde_json::from_str(text).is_ok_and(|printed: Printed| {
+        marked(printed.metadata.as_ref())
+            || printed.items.iter().flatten().any(|item| marked(item.metadata.as_ref()))
+    })
 }
 
 /// Whether nobody but a person wrote it: no server has left its marks.
@@ -142,6 +177,7 @@ const COLLECTIONS: &[&str] = &[
     "kubernetes.mutatingWebhookConfigurations",
     "kubernetes.validatingWebhookConfigurations",
     "kubernetes.provisioners",
+    "kubernetes.awsNodeTemplates",
     "kubernetes.networkPolicies",
     "kubernetes.podTemplates",
     "kubernetes.jobs",

@@ -23,6 +23,9 @@ use super::shell::{self, Command};
 use super::{chart, policy_file, shape, written};
 use crate::estate::Syntax;
 use files::Files;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The largest script that is read.
@@ -90,6 +93,15 @@ pub(crate) fn material(path: &str, text: &str) -> Option<Material> {
 
 /// Whether a JSON text is a policy, or a request or a part of one with placeholders.
 fn is_request(text: &str) -> bool {
+    // Most files with such words are exports, which their outermost keys tell without being read whole.
+    let keys: Result<BTreeMap<String, IgnoredAny>, _> = serde_json::from_str(text);
+    if let Ok(keys) = keys {
+        let keys: Map<String, Value> = keys.into_keys().map(|key| (key, Value::Null)).collect();
+        let known = ["Statement", "sparkSubmitJobDriver", "sparkSubmit"].iter().any(|key| keys.contains_key(*key));
+        if !known && shape::job_request(&keys).is_none() && !shape::is_environment(&keys) {
+            return false;
+        }
+    }
     let Ok(json) = written::json_value(text) else { return false };
     if policy_file::is_policy(&json.value) {
         return true;
@@ -110,7 +122,7 @@ fn is_request(text: &str) -> bool {
 }
 
 /// Whether a value is a step of EMR on EC2, as the API and the command line write it.
-fn is_step(value: &serde_json::Value) -> bool {
+fn is_step(value: &Value) -> bool {
     value.get("HadoopJarStep").is_some()
 }
 

@@ -1,6 +1,6 @@
 //! What the CDK makes of its own: clusters, manifests and charts as custom resources.
 
-use super::eks::{access, addresses, identity, network};
+use super::eks::{access, addresses, identity, network, no_logging};
 use super::shape::{items, of_text, text};
 use super::{It, Lowered};
 use crate::estate;
@@ -25,7 +25,7 @@ pub(super) fn cluster(it: &It<'_, '_, '_>, out: &mut Lowered) {
         .put("roleArn", own("roleArn"))
         .put("resourcesVpcConfig", Some(network(own("resourcesVpcConfig"))))
         .put("kubernetesNetworkConfig", Some(addresses(own("kubernetesNetworkConfig"))))
-        .put("logging", own("logging"))
+        .put("logging", Some(own("logging").unwrap_or_else(|| no_logging(it.at()))))
         .put("identity", Some(identity(it)))
         .put("encryptionConfig", own("encryptionConfig"))
         .put("accessConfig", Some(access(own("accessConfig"))))
