@@ -150,7 +150,8 @@ fn cluster_named(cluster: &Text, clusters: &[Text]) -> Text {
 fn not_here(world: &World<'_>, module: &Module, name: &str) {
     let source = module.folder.modules.get(name).and_then(|block| block.body.attr("source"));
     let source = source.and_then(super::source::literal).unwrap_or_default();
-    let tells = ["emr", "eks", "iam", "irsa", "spark", "karpenter"].iter().any(|word| source.contains(word));
+    let words = ["emr", "eks", "iam", "irsa", "spark", "karpenter"];
+    let tells = words.iter().any(|word| source.contains(word) || name.to_ascii_lowercase().contains(word));
     if tells && !module.interface {
         let why = format!("module `{name}` from `{source}` is not here, and what it makes is not known");
         world.gap(
