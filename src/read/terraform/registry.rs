@@ -32,6 +32,8 @@ interfaces! {
     "terraform-aws-modules/iam/aws//modules/iam-role-for-service-accounts" 6 "iam-role-for-service-accounts.tf";
     "terraform-aws-modules/iam/aws//modules/iam-role-for-service-accounts-eks" 5 "iam-role-for-service-accounts.tf";
     "terraform-aws-modules/iam/aws//modules/iam-assumable-role-with-oidc" 5 "iam-assumable-role-with-oidc.tf";
+    "aws-ia/eks-blueprints/aws" 4 "eks-blueprints.tf";
+    "KubedAI/emr-containers/aws" 0 "emr-containers.tf";
     "aws-ia/eks-blueprints-addon/aws" 1 "eks-blueprints-addon.tf";
     "aws-ia/eks-blueprints-addons/aws" 1 "eks-blueprints-addons.tf";
 }

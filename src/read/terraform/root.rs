@@ -101,6 +101,10 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
             out.declared.extend(at.and_then(|at| default_of_a_network(name, text, Some(at))));
         }
     }
+    let mut folders: BTreeMap<PathBuf, Rc<Folder>> = BTreeMap::new();
+    let modules = (0..).map_while(|at| world.module(at)).filter(|module| !module.interface);
+    folders.extend(modules.map(|module| (module.folder.path.clone(), module.folder.clone())));
+    out.declared.extend(super::left::left(folders.values().map(|folder| &**folder), &touched));
     let mut gaps = world.take_gaps();
     gaps.extend(loader.gaps(&touched));
     gaps.extend(out.gaps);
