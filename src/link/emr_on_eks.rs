@@ -16,7 +16,7 @@ use crate::known::{Text, Told, Unknown};
 use crate::read::yaml;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The role that the EMR containers service uses in the account.
 const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
@@ -244,6 +244,9 @@ fn session(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     }
 }
 
+/// How many virtual clusters in one state are named that hold a namespace.
+const HOLDERS: usize = 10;
+
 /// The rollout's own virtual cluster, and those of others that hold its namespace.
 fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
@@ -261,13 +264,20 @@ fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
             .and_then(Arn::parse)
             .is_some_and(|arn| arn.account == cluster.account && arn.region == cluster.region)
     };
-    let (holders, more) = select(estate, wanted, |virtual_cluster| {
+    let (mut holders, more) = select(estate, wanted, |virtual_cluster| {
         let provider = &virtual_cluster["containerProvider"];
         provider["id"].is(name)
             && provider["info"]["eksInfo"]["namespace"].is(namespace)
             && in_account(virtual_cluster)
             && virtual_cluster["state"] != "TERMINATED"
             && !is_own(virtual_cluster)
+    });
+    // A namespace has one; of a change that gives it to hundreds, each would stand in all the others.
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    holders.retain(|(virtual_cluster, _)| {
+        let count = counts.entry(virtual_cluster["state"].told().unwrap_or_default()).or_default();
+        *count += 1;
+        *count <= HOLDERS
     });
     let own_found = own.map(|_| lookup(estate, wanted, |candidate| is_own(candidate) && in_account(candidate)));
     let own_id = own_found.as_ref().and_then(|found| found.value()?["id"].told().map(str::to_owned));
