@@ -23,7 +23,7 @@ const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
 
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    cluster(estate, declaration, pointer, draft);
+    cluster(estate, index, declaration, pointer, draft);
     jobs(estate, declaration, &["start-job-run", "sparkpilot-job"], draft);
     super::settings::of_jobs(draft);
     session(estate, declaration, draft);
@@ -129,7 +129,7 @@ fn namespace_of(provider: &Value) -> Value {
 }
 
 /// The cluster by its ARN, and with it partition, account and region.
-pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
+pub(super) fn cluster(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     let declared = declaration["cluster"].told().unwrap_or_default();
     let by_name = || {
         let mut named = estate.items("eks.clusters").iter().filter(|cluster| cluster["name"].is(declared));
@@ -154,10 +154,10 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
         draft.set_at(field, value, format!("{pointer}/cluster"));
     }
     let scope = arn.regional_scope();
-    let wanted = Wanted { collection: "eks.clusters", scope: &scope, namespace: None };
     // Two files may each have a cluster of that name.
-    let own = declaration["cluster-at"].told().and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
-    let found = own.unwrap_or_else(|| lookup(estate, wanted, |cluster| cluster["arn"].is(text)));
+    let own =
+        declaration["cluster-at"].told().and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
+    let found = own.unwrap_or_else(|| index.cluster(estate, text, &scope));
     match &found {
         Found::At(cluster, at) => {
             match cluster["identity"]["oidc"]["issuer"].told() {
