@@ -31,8 +31,7 @@ pub(super) fn inferred(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
     for (cluster, pointer) in own(estate, "eks.clusters") {
         let Some(arn) = cluster["arn"].told().filter(|_| !used.contains(&pointer)) else { continue };
         let name = cluster["name"].told().unwrap_or(arn);
-        let declaration =
-            json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn, "cluster-at": pointer});
+        let declaration = json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn, "cluster-at": pointer});
         found.push((declaration, pointer));
     }
     found.extend(requests(estate, &used));
@@ -131,6 +130,7 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
 pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draft>) {
     let used = used(drafts);
     let (mut statements, mut attachments) = (Vec::new(), Vec::new());
+    let mut read = BTreeSet::new();
     for (collection, list) in
         [("iam.roles", "RolePolicyList"), ("iam.users", "UserPolicyList"), ("iam.groups", "GroupPolicyList")]
     {
@@ -139,7 +139,11 @@ pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draf
             let name = keys.iter().find_map(|key| holder[*key].told()).unwrap_or("?");
             for (at, entry) in holder[list].as_array().into_iter().flatten().enumerate() {
                 let at = format!("{pointer}/{list}/{at}/PolicyDocument");
-                statements_of(&entry["PolicyDocument"], name, &at, &mut statements);
+                // One file may be the policy of several roles.
+                let origin = estate.origins.find(&at).map(|origin| (origin.source, origin.pointer));
+                if origin.is_none_or(|origin| read.insert((origin, entry["PolicyDocument"].to_string()))) {
+                    statements_of(&entry["PolicyDocument"], name, &at, &mut statements);
+                }
             }
             for (at, entry) in holder["AttachedManagedPolicies"].as_array().into_iter().flatten().enumerate() {
                 let Some(arn) = entry["PolicyArn"].told() else { continue };
@@ -163,11 +167,14 @@ pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draf
 fn statements_of(document: &Value, holder: &str, at: &str, out: &mut Vec<Draft>) {
     let list = &document["Statement"];
     let several = list.is_array();
+    // The controller of load balancers opens groups by its trade.
+    let balances = list.to_string().contains("elasticloadbalancing:Create");
     let each = list.as_array().map_or_else(|| std::slice::from_ref(list), Vec::as_slice);
     for (number, statement) in each.iter().enumerate().filter(|(_, statement)| statement["Effect"] == "Allow") {
         let at = if several { format!("{at}/Statement/{number}") } else { format!("{at}/Statement") };
         let mut draft = Draft::default();
         draft.set("holder", holder);
+        draft.set("balancesLoad", balances);
         draft.aliases.push((String::new(), at.clone()));
         for (name, field) in [("actions", "Action"), ("resources", "Resource")] {
             let value = &statement[field];
@@ -260,7 +267,8 @@ fn awaits_pods(estate: &Estate, role: &Value) -> bool {
     let attached = role["AttachedManagedPolicies"].to_string();
     let serves = ["ec2:CreateNetworkInterface", "application-autoscaling", "AutoScaling", "Studio", "studio"];
     let name = role["RoleName"].to_string();
-    let of_jobs = ["logs:", "s3:", "AmazonS3", "glue:"].iter().any(|sign| does.contains(sign) || attached.contains(sign));
+    let of_jobs =
+        ["logs:", "s3:", "AmazonS3", "glue:"].iter().any(|sign| does.contains(sign) || attached.contains(sign));
     on_eks
         && !on_ec2
         && only_emr
