@@ -10,7 +10,6 @@ use super::application::set_texts;
 use super::settings::{image_moves, is_filled_later, secrets};
 use crate::capacity::demand::{PodDemand, of_emr_on_eks};
 use crate::estate::Estate;
-use crate::facts::instances::instance_type;
 use crate::known::{Told, Unknown};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -266,7 +265,7 @@ fn too_small_for(estate: &Estate, group: &Value, at: &str) -> Found {
     for one in estate.items("eks.nodegroups") {
         let Some(types) = one["instanceTypes"].as_array().filter(|types| !types.is_empty()) else { return Vec::new() };
         for name in types {
-            let Some(known) = name.as_str().and_then(instance_type) else { return Vec::new() };
+            let Some(known) = name.as_str().and_then(|name| estate.instance_types.get(name)) else { return Vec::new() };
             cpu = cpu.max(known.allocatable_cpu_milli);
             memory = memory.max(known.allocatable_memory_mib);
         }
