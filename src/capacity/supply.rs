@@ -193,6 +193,8 @@ pub struct Listing<'v> {
     pub node_pools: &'v [Value],
     /// The Fargate profiles.
     pub fargate_profiles: Vec<&'v Value>,
+    /// Whether the NodePools are all that there are; else an empty list says nothing.
+    pub node_pools_listed: bool,
     /// The cluster itself.
     pub cluster: Option<&'v Value>,
     /// The priority classes.

@@ -60,6 +60,7 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
         pods: list("pods"),
         nodegroups: of_cluster("eks.nodegroups"),
         node_pools: list("nodePools"),
+        node_pools_listed: estate.incomplete("kubernetes.nodePools", cluster_arn, None).is_none(),
         fargate_profiles: of_cluster("eks.fargateProfiles"),
         cluster: estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn)),
         priority_classes: list("priorityClasses"),
