@@ -8,16 +8,18 @@
 //!
 //! Deliberately absent: which context keys a service sends, and refusals that no policy expresses.
 
+mod applies;
 mod nearest;
 mod split;
 
-use super::condition::{self, Doubt};
+use super::condition;
 use super::context::{Context, ContextValue};
-use super::pattern::{Reading, Subject, compare, compare_action};
-use super::policy::{Effect, Entry, Policy, Statement};
+use super::policy::{Effect, Policy, Statement};
 use super::principal::{Caller, CallerKind, Meant, meant};
 use crate::arn::{Arn, is_account};
 use crate::known::{Text, Truth};
+pub(crate) use applies::action_matches;
+use applies::{RCP_SERVICES, has_rcp, is_of, is_reserved, is_trust, resource_entries, resource_matches};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -158,25 +160,6 @@ const MOST_TRIED: usize = 4096;
 const MOST_WEIGHED: usize = 1 << 20;
 /// At most so many places of patterns are looked at to find the values of one key.
 const MOST_WALKED: usize = 1 << 20;
-
-/// Services that resource control policies have covered since January 2026 or before.
-/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
-const RCP_SERVICES: [&str; 10] =
-    ["s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "cognito-identity", "logs"];
-
-/// Services that came to that list later and can stand beside Spark. Whether a denial reaches their
-/// resources is left open, so that nobody relies on either answer.
-const LATER_RCP_SERVICES: [&str; 9] = [
-    "cloudfront",
-    "codeartifact",
-    "codebuild",
-    "dsql",
-    "dynamodb",
-    "events",
-    "firehose",
-    "opensearch",
-    "resource-groups",
-];
 
 /// Decides a request.
 #[must_use]
@@ -542,84 +525,5 @@ impl<'a> Case<'a> {
                 effect: if weight.denies == Truth::False { Effect::Allow } else { Effect::Deny },
             })
             .collect()
-    }
-}
-
-/// Whether resource control policies cover the action's service, or may.
-fn has_rcp(action: &str) -> bool {
-    is_of(action, &RCP_SERVICES) || is_of(action, &LATER_RCP_SERVICES)
-}
-
-/// Whether the action is of one of these services.
-fn is_of(action: &str, services: &[&str]) -> bool {
-    let service = action.split(':').next().unwrap_or_default();
-    services.iter().any(|covered| covered.eq_ignore_ascii_case(service))
-}
-
-/// Whether the request asks a role's trust policy.
-fn is_trust(action: &str, resource: &Text) -> bool {
-    let sts = action.get(..4).is_some_and(|service| service.eq_ignore_ascii_case("sts:"));
-    // A role's name may still have holes, what it is has not.
-    let role = match resource.as_str() {
-        Some(text) => Arn::parse(text).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")),
-        None => resource
-            .parts()
-            .iter()
-            .any(|part| matches!(part, crate::known::Part::Literal(text) if text.contains(":role/"))),
-    };
-    sts && role
-}
-
-/// Whether AWS is seen to refuse such a call whatever the policies say: writing its own policies,
-/// changing or passing its reserved roles, changing its key aliases. It is not documented.
-fn is_reserved(action: &str, resource: &Text) -> bool {
-    let Some((service, name)) = action.split_once(':') else { return false };
-    let Some(arn) = resource.as_str().and_then(Arn::parse) else { return false };
-    let begins = |with: &&str| name.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
-    let reads = ["Get", "List", "Describe", "Generate", "Simulate"].iter().any(begins);
-    let reserved = match arn.service {
-        "iam" => {
-            (arn.account == "aws" && arn.resource.starts_with("policy/"))
-                || arn.resource.starts_with("role/aws-reserved/")
-        }
-        "kms" => arn.resource.starts_with("alias/aws/"),
-        _ => false,
-    };
-    reserved && !reads && service.eq_ignore_ascii_case(arn.service)
-}
-
-fn resource_entries(statement: &Statement) -> impl Iterator<Item = &Entry> {
-    statement.resources.iter().chain(&statement.not_resources).flatten()
-}
-
-/// Whether the statement's actions cover this one.
-pub(crate) fn action_matches(statement: &Statement, action: &str) -> Truth {
-    let any = |entries: &[Entry]| {
-        Truth::any(entries.iter().map(|entry| {
-            let matched = compare_action(&entry.template, action);
-            if entry.doubtful { matched.and(Truth::Unknown) } else { matched }
-        }))
-    };
-    match (&statement.actions, &statement.not_actions) {
-        (Some(actions), _) => any(actions),
-        (None, Some(actions)) => !any(actions),
-        (None, None) => Truth::False,
-    }
-}
-
-/// Whether the statement's resources cover this one. A statement without resources covers what its
-/// policy is attached to.
-fn resource_matches(statement: &Statement, resource: &Text, context: &Context<'_>) -> Truth {
-    let any = |entries: &[Entry], negated: bool| {
-        let doubt = Doubt::new(statement.effect.unwrap_or(Effect::Deny), negated);
-        Truth::any(entries.iter().map(|entry| {
-            let matched = compare(&entry.template, Subject::Text(resource), context, Reading::Resource, doubt);
-            if entry.doubtful { matched.and(Truth::Unknown) } else { matched }
-        }))
-    };
-    match (&statement.resources, &statement.not_resources) {
-        (Some(resources), _) => any(resources, false),
-        (None, Some(resources)) => !any(resources, true),
-        (None, None) => Truth::True,
     }
 }

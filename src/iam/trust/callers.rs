@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: what the callers' own policies say.
 
-use super::malformed;
+use super::provider::malformed;
 use super::visitors::{ANY_ACCOUNT, Entrance, MOST_VISITORS, claim_of};
 use crate::arn::{Arn, is_account};
 use crate::iam::context::ContextValue;

@@ -2,10 +2,10 @@
 //!
 //! Deliberately absent: the decision itself. What is told here only explains it.
 
-use super::{
-    AUDIENCE, Accounts, Asked, Audience, Clause, MissKind, SUBJECT, TrustMiss, WEB_IDENTITY, Wanted, is_provider,
-    malformed, value_text,
-};
+use super::provider::{is_provider, malformed};
+use super::subject::{Asked, Audience, Clause};
+use super::words::value_text;
+use super::{AUDIENCE, Accounts, MissKind, SUBJECT, TrustMiss, WEB_IDENTITY, Wanted};
 use crate::arn::Arn;
 use crate::iam::base36;
 use crate::iam::condition::{Condition, Test};

@@ -2,8 +2,9 @@
 //!
 //! Deliberately absent: tokens of the wanted issuer, which [`scope`](super::scope) walks all at once.
 
-use super::{AUDIENCE, Accounts, Asked, Audience, Clause, Subjects, TOKEN_CALL_KEYS, WEB_IDENTITY, Walks, Wanted};
-use super::{admitted, is_provider, malformed};
+use super::provider::{is_provider, malformed};
+use super::subject::{Asked, Audience, Clause, Subjects, admitted};
+use super::{AUDIENCE, Accounts, TOKEN_CALL_KEYS, WEB_IDENTITY, Walks, Wanted};
 use crate::arn::{Arn, is_account};
 use crate::iam::context::ContextValue;
 use crate::iam::decide::{Gathered, Named, Policies, Request, decide};
