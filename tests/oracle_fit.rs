@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "oracle_fit/across.rs"]
+mod across;
+
 use sparkcheck::capacity::affinity::{Apart, NodeTerms, PodSelector};
 use sparkcheck::capacity::demand::{Demand, PodDemand, Role, Toleration};
 use sparkcheck::capacity::pool::{Pool, Shape, Values};
