@@ -176,50 +176,7 @@ pub fn read(inputs: &[Input], options: &Options) -> Result<Estate, ReadError> {
 /// # Errors
 /// As [`read`] has them; with answers, nothing need be recognised in the inputs.
 pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Result<Estate, ReadError> {
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut folders: Vec<PathBuf> = Vec::new();
-    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
-    let mut others: (usize, Vec<String>) = (0, Vec::new());
-    let mut gaps = Vec::new();
-    let mut stdin = None;
-    let over = options.over.iter().map(|path| Input::Path(path.clone()));
-    let all: Vec<Input> = inputs.iter().cloned().chain(over).collect();
-    for input in &all {
-        let path = match input {
-            Input::Path(path) => path,
-            Input::Stdin(bytes) => {
-                stdin = Some(bytes);
-                continue;
-            }
-        };
-        let error = |reason: String| ReadError::Path { path: file::shown(path), reason };
-        let metadata = std::fs::metadata(path).map_err(|failure| error(failure.to_string()))?;
-        let found = if metadata.is_dir() {
-            std::fs::read_dir(path).map_err(|failure| error(failure.to_string()))?;
-            folders.push(path.clone());
-            let walked = file::walk(path);
-            others.0 += walked.others.0;
-            others.1.extend(walked.others.1);
-            gaps.extend(walked.unreadable.into_iter().map(|(path, why)| Gap {
-                what: path.clone(),
-                scope: String::new(),
-                why: format!("a part of `{path}` cannot be read: {why}"),
-                unblock: Some("allow reading it".to_owned()),
-                place: Some(path),
-            }));
-            walked.entries
-        } else if metadata.is_file() {
-            vec![Entry { path: path.clone(), shown: file::shown(path), named: true }]
-        } else {
-            return Err(error("it is neither a file nor a folder".to_owned()));
-        };
-        for entry in found {
-            // One folder without links holds nothing twice; two inputs may.
-            if all.len() == 1 || seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
-                entries.push(entry);
-            }
-        }
-    }
+    let Found { mut entries, folders, others, mut gaps, stdin } = find(inputs, options)?;
     // The same files say the same, in whatever order they were named.
     entries.sort_by(|one, other| one.shown.cmp(&other.shown));
     let mut declarations = Vec::new();
@@ -269,33 +226,14 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
             code.declared.retain(|one| one.placeholder().is_none_or(|text| !replaced.contains(&text)));
         }
     }
-    let of_code: BTreeSet<&str> =
-        codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
-    let unused = |kind, what: &str| {
-        let what = format!("declares nothing that sparkcheck looks at, as {what}");
-        move |entry: &Entry| Aside { path: entry.shown.clone(), kind, why: format!("`{}` {what}", entry.shown) }
-    };
-    let troubled = |path: &str| {
-        let mut places = codes.iter().flat_map(|code| &code.gaps).filter_map(|gap| gap.place.as_deref());
-        places.any(|place| place.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
-    };
-    let is_unused = |entry: &&Entry| !of_code.contains(entry.shown.as_str()) && !troubled(&entry.shown);
-    asides.extend(terraform.iter().filter(is_unused).map(unused(aside::Kind::Terraform, "Terraform")));
-    let templates = templates.iter().map(|(entry, _)| entry);
-    asides.extend(templates.filter(is_unused).map(unused(aside::Kind::Stack, "CloudFormation")));
+    let templates: Vec<&Entry> = templates.iter().map(|(entry, _)| entry).collect();
+    asides.extend(unused(&codes, &terraform, &templates));
     let passed_over = aside::tally(&asides, others);
     if declarations.is_empty() && codes.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
-        let faults = readings.iter().flat_map(|reading| &reading.gaps).map(|gap| match &gap.place {
-            // The place says the path, and more.
-            Some(place) => match gap.why.strip_prefix(&format!("`{}` ", gap.what)) {
-                Some(why) => format!("`{place}` {why}"),
-                None => format!("`{place}`: {}", gap.why),
-            },
-            None => gap.why.clone(),
-        });
         let count = passed_over.iter().map(|of_kind| of_kind.count).sum();
         let reasons = asides.into_iter().map(|aside| aside.why).collect();
-        return Err(nothing(inputs, faults.collect(), reasons, count));
+        let faults = readings.iter().flat_map(|reading| &reading.gaps).map(in_words).collect();
+        return Err(nothing(inputs, faults, reasons, count));
     }
     let mut estate = assemble::assemble(readings, codes, declarations, options);
     if !answers.targets.is_empty() {
@@ -305,6 +243,84 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     estate.gaps.sort();
     estate.passed_over = passed_over;
     Ok(estate)
+}
+
+/// What there is to be read.
+struct Found<'i> {
+    /// The files, in the order in which they were found.
+    entries: Vec<Entry>,
+    /// The folders that were named.
+    folders: Vec<PathBuf>,
+    /// How many other files there are, and the first of them.
+    others: (usize, Vec<String>),
+    /// What could not be looked into.
+    gaps: Vec<Gap>,
+    stdin: Option<&'i [u8]>,
+}
+
+/// Finds the files of the inputs, and of what they are laid over, each once.
+fn find<'i>(inputs: &'i [Input], options: &Options) -> Result<Found<'i>, ReadError> {
+    let mut all =
+        Found { entries: Vec::new(), folders: Vec::new(), others: (0, Vec::new()), gaps: Vec::new(), stdin: None };
+    let mut seen: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut paths: Vec<&Path> = Vec::new();
+    for input in inputs {
+        match input {
+            Input::Path(path) => paths.push(path),
+            Input::Stdin(bytes) => all.stdin = Some(bytes),
+        }
+    }
+    paths.extend(options.over.as_deref());
+    let is_only = paths.len() == 1;
+    for path in paths {
+        let error = |reason: String| ReadError::Path { path: file::shown(path), reason };
+        let metadata = std::fs::metadata(path).map_err(|failure| error(failure.to_string()))?;
+        let found = if metadata.is_dir() {
+            std::fs::read_dir(path).map_err(|failure| error(failure.to_string()))?;
+            all.folders.push(path.to_owned());
+            let walked = file::walk(path);
+            all.others.0 += walked.others.0;
+            all.others.1.extend(walked.others.1);
+            all.gaps.extend(walked.unreadable.into_iter().map(|(path, why)| Gap {
+                what: path.clone(),
+                scope: String::new(),
+                why: format!("a part of `{path}` cannot be read: {why}"),
+                unblock: Some("allow reading it".to_owned()),
+                place: Some(path),
+            }));
+            walked.entries
+        } else if metadata.is_file() {
+            vec![Entry { path: path.to_owned(), shown: file::shown(path), named: true }]
+        } else {
+            return Err(error("it is neither a file nor a folder".to_owned()));
+        };
+        for entry in found {
+            // One folder without links holds nothing twice; two inputs may.
+            if is_only || seen.insert(entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone())) {
+                all.entries.push(entry);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The files of code of which nothing came: they were understood, and are about something else.
+fn unused(codes: &[Code], terraform: &[Entry], templates: &[&Entry]) -> Vec<Aside> {
+    let read: BTreeSet<&str> = codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
+    let troubled = |path: &str| {
+        let mut places = codes.iter().flat_map(|code| &code.gaps).filter_map(|gap| gap.place.as_deref());
+        places.any(|place| place.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
+    };
+    let modules = terraform.iter().map(|entry| (entry, aside::Kind::Terraform, "Terraform"));
+    let stacks = templates.iter().map(|entry| (*entry, aside::Kind::Stack, "CloudFormation"));
+    let silent =
+        modules.chain(stacks).filter(|(entry, ..)| !read.contains(entry.shown.as_str()) && !troubled(&entry.shown));
+    silent
+        .map(|(entry, kind, language)| {
+            let why = format!("`{}` declares nothing that sparkcheck looks at, as {language}", entry.shown);
+            Aside { path: entry.shown.clone(), kind, why }
+        })
+        .collect()
 }
 
 /// The units of code in order, each thing read once: a plan says what its configuration says and more, and
@@ -322,6 +338,18 @@ fn together(single: Vec<Code>, templates: Vec<Code>, modules: Vec<Code>) -> Vec<
     codes.extend(single.into_iter().filter(is_new));
     codes.retain(|code| !(code.declared.is_empty() && code.gone.is_empty() && code.gaps.is_empty()));
     codes
+}
+
+/// A gap as a reason why nothing was recognised.
+fn in_words(gap: &Gap) -> String {
+    match &gap.place {
+        // The place says the path, and more.
+        Some(place) => match gap.why.strip_prefix(&format!("`{}` ", gap.what)) {
+            Some(why) => format!("`{place}` {why}"),
+            None => format!("`{place}`: {}", gap.why),
+        },
+        None => gap.why.clone(),
+    }
 }
 
 /// Up to so many files are named one by one.

@@ -18,7 +18,6 @@ use super::policy::{Effect, Policy, Statement};
 use super::principal::{Caller, CallerKind, Meant, meant};
 use crate::arn::{Arn, is_account};
 use crate::known::{Text, Truth};
-pub(crate) use applies::action_matches;
 use applies::{RCP_SERVICES, has_rcp, is_of, is_reserved, is_trust, resource_entries, resource_matches};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -345,7 +344,7 @@ impl<'a> Case<'a> {
         if statement.unknown.is_some() {
             return Some(line(Truth::Unknown, Meant::all(Truth::Unknown), false));
         }
-        let mut fixed = action_matches(statement, &self.request.action);
+        let mut fixed = statement.covers(&self.request.action);
         if fixed == Truth::False {
             return None;
         }

@@ -9,7 +9,7 @@
 mod reader;
 
 use super::condition::Condition;
-use super::pattern::Template;
+use super::pattern::{Template, compare_action};
 use crate::known::{Part, Text, Truth, Unknown};
 use reader::Reader;
 use serde::Serialize;
@@ -196,7 +196,17 @@ impl Statement {
     /// Whether its actions cover this one.
     #[must_use]
     pub fn covers(&self, action: &str) -> Truth {
-        super::decide::action_matches(self, action)
+        let any = |entries: &[Entry]| {
+            Truth::any(entries.iter().map(|entry| {
+                let matched = compare_action(&entry.template, action);
+                if entry.doubtful { matched.and(Truth::Unknown) } else { matched }
+            }))
+        };
+        match (&self.actions, &self.not_actions) {
+            (Some(actions), _) => any(actions),
+            (None, Some(actions)) => !any(actions),
+            (None, None) => Truth::False,
+        }
     }
 
     /// The lowercase keys that its conditions test and its variables name.

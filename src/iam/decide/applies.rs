@@ -3,7 +3,7 @@
 use crate::arn::Arn;
 use crate::iam::condition::Doubt;
 use crate::iam::context::Context;
-use crate::iam::pattern::{Reading, Subject, compare, compare_action};
+use crate::iam::pattern::{Reading, Subject, compare};
 use crate::iam::policy::{Effect, Entry, Statement};
 use crate::known::{Part, Text, Truth};
 
@@ -68,21 +68,6 @@ pub(super) fn is_reserved(action: &str, resource: &Text) -> bool {
 
 pub(super) fn resource_entries(statement: &Statement) -> impl Iterator<Item = &Entry> {
     statement.resources.iter().chain(&statement.not_resources).flatten()
-}
-
-/// Whether the statement's actions cover this one.
-pub(crate) fn action_matches(statement: &Statement, action: &str) -> Truth {
-    let any = |entries: &[Entry]| {
-        Truth::any(entries.iter().map(|entry| {
-            let matched = compare_action(&entry.template, action);
-            if entry.doubtful { matched.and(Truth::Unknown) } else { matched }
-        }))
-    };
-    match (&statement.actions, &statement.not_actions) {
-        (Some(actions), _) => any(actions),
-        (None, Some(actions)) => !any(actions),
-        (None, None) => Truth::False,
-    }
 }
 
 /// Whether the statement's resources cover this one. A statement without resources covers what its

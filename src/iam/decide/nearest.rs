@@ -1,6 +1,6 @@
 //! The statement that came closest to allowing what nothing allowed.
 
-use super::{Case, Gathered, Miss, Named, Origin, Weight, action_matches, resource_matches};
+use super::{Case, Gathered, Miss, Named, Origin, Weight, resource_matches};
 use crate::iam::condition;
 use crate::iam::context::{Context, Found};
 use crate::iam::policy::{Effect, Statement};
@@ -65,7 +65,7 @@ impl<'a> Case<'a> {
     /// How far a statement goes along with the request, and where it stops.
     fn first_failure(&self, origin: Origin, statement: &Statement, context: &Context<'a>) -> (usize, String, String) {
         let element = |name: &str| format!("{}/{name}", statement.pointer);
-        if action_matches(statement, &self.request.action) != Truth::True {
+        if statement.covers(&self.request.action) != Truth::True {
             let name = if statement.actions.is_some() { "Action" } else { "NotAction" };
             return (0, element(name), format!("the action is not `{}`", self.request.action));
         }

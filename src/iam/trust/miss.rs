@@ -9,7 +9,6 @@ use super::{AUDIENCE, Accounts, MissKind, SUBJECT, TrustMiss, WEB_IDENTITY, Want
 use crate::arn::Arn;
 use crate::iam::base36;
 use crate::iam::condition::{Condition, Test};
-use crate::iam::decide::action_matches;
 use crate::iam::pattern::glob;
 use crate::iam::policy::{Effect, Policy, Principal, PrincipalKind};
 use crate::iam::principal::is_service;
@@ -101,7 +100,7 @@ fn closest(trust: &Policy, wanted: &Wanted, clause: &Clause<'_>) -> (u32, TrustM
     if !anyone && let Some(miss) = wrong_provider(&federated, wanted) {
         return miss;
     }
-    if action_matches(statement, WEB_IDENTITY) == Truth::False {
+    if statement.covers(WEB_IDENTITY) == Truth::False {
         let element = if statement.actions.is_some() { "Action" } else { "NotAction" };
         let what = format!("a token assumes a role by `{WEB_IDENTITY}`, which this statement does not allow");
         return (50, TrustMiss::new(MissKind::Action, format!("{}/{element}", statement.pointer), what));

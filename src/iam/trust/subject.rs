@@ -8,7 +8,7 @@ use super::provider::{malformed, provider_matches};
 use super::{AUDIENCE, Accounts, SUBJECT, TOKEN_CALL_KEYS, WEB_IDENTITY, Wanted};
 use crate::iam::condition::{Condition, Test, holds_with};
 use crate::iam::context::{Context, Found};
-use crate::iam::decide::{Because, action_matches};
+use crate::iam::decide::Because;
 use crate::iam::language::{self, Class, Language, Letter, Symbol, Walks};
 use crate::iam::pattern::{Reading, Sym};
 use crate::iam::policy::{Effect, Statement};
@@ -309,7 +309,7 @@ impl<'a> Subjects<'a> {
             (clause.sts, clause.other) = (Truth::Unknown, Truth::Unknown);
             return clause;
         }
-        let mut fixed = provider_matches(statement, self.wanted).and(action_matches(statement, WEB_IDENTITY));
+        let mut fixed = provider_matches(statement, self.wanted).and(statement.covers(WEB_IDENTITY));
         if statement.effect.is_none() {
             fixed = fixed.and(Truth::Unknown);
         }
