@@ -381,7 +381,7 @@ fn what_if_is_answered() {
         (&["@the-live-run-mended", "--rollout-name", "x"], 2, "the rollouts are: sparkpilot-live-1/"),
         (&["@serverless-nightly-mended"], 0, "at most 7 executors of each job fit"),
         (&["@gateway-sjns-mended"], 0, "fit"),
-        (&["@auto-mode-adds-nodes"], 0, "nodes of EKS Auto Mode NodePool `general-purpose`"),
+        (&["@variant-auto-mode"], 0, "nodes of EKS Auto Mode NodePool `general-purpose`"),
         (&["@auto-mode-for-the-system-only"], 1, "does not fit"),
     ] {
         let (got, text) = asked(arguments);

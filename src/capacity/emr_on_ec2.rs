@@ -392,6 +392,52 @@ mod tests {
         assert!(steps(&request(&["hadoop-streaming -files x"], None)).is_empty());
     }
 
+    /// Vcores are counted only where the configuration says so, and then on nodes and in containers alike.
+    #[test]
+    fn vcores_count_where_they_are_configured() {
+        let dominant = json!({"Classification": "capacity-scheduler", "Properties": {
+            "yarn.scheduler.capacity.resource-calculator": "org.apache.hadoop.yarn.util.resource.DominantResourceCalculator",
+        }});
+        let yarn = |properties: Value| json!({"Classification": "yarn-site", "Properties": properties});
+        let vcores = yarn(json!({"yarn.nodemanager.resource.cpu-vcores": "4"}));
+        let fair = yarn(json!({
+            "yarn.resourcemanager.scheduler.class": "org.apache.hadoop.yarn.server.resourcemanager.scheduler.fair.FairScheduler",
+            "yarn.nodemanager.resource.cpu-vcores": "4",
+        }));
+        let largest = yarn(json!({"yarn.scheduler.maximum-allocation-mb": "3072"}));
+        let fixed =
+            "--conf spark.executor.memoryOverhead=1g --conf spark.dynamicAllocation.enabled=false --executor-memory 3g";
+        for (args, configurations, outcome) in [
+            // Six vcores on nodes of four: memory alone is compared.
+            ("--num-executors 2 --executor-cores 6", json!([]), Outcome::Fits),
+            ("--num-executors 2 --executor-cores 6", json!([vcores]), Outcome::Fits),
+            ("--num-executors 2 --executor-cores 6", json!([dominant, vcores]), Outcome::Short),
+            ("--num-executors 2 --executor-cores 6", json!([fair]), Outcome::Short),
+            ("--num-executors 2 --executor-cores 3", json!([dominant, vcores]), Outcome::Fits),
+            ("--num-executors 3 --executor-cores 2", json!([dominant, vcores]), Outcome::Fits),
+            // With the application master eight vcores are not enough for nine.
+            ("--num-executors 4 --executor-cores 2", json!([dominant, vcores]), Outcome::Short),
+            ("--num-executors 2", json!([dominant, vcores]), Outcome::Unknown),
+            ("--num-executors 2 --executor-cores 2", json!([dominant]), Outcome::Unknown),
+            ("--num-executors 9 --executor-cores 2", json!([dominant]), Outcome::Short),
+            ("--num-executors 1 --executor-cores 2", json!([largest]), Outcome::Short),
+        ] {
+            let mut request = request(&[&format!("spark-submit {args} {fixed} s3://b/job.py")], None);
+            request["Configurations"] = configurations.clone();
+            let [(_, demand)] = steps(&request).try_into().unwrap();
+            let (answer, _) = weigh(&[demand], &cluster(&request));
+            assert_eq!(answer.outcome, outcome, "{args} {configurations}: {}", answer.because);
+        }
+        // HBase takes a part of what is documented, and nobody documents what a bootstrap action does.
+        let plain = "spark-submit --num-executors 1 --conf spark.executor.memoryOverhead=1g --executor-memory 3g x.py";
+        for (list, entry) in [("Applications", json!({"Name": "HBase"})), ("BootstrapActions", json!({"Name": "b"}))] {
+            let mut request = request(&[plain], None);
+            request[list] = json!([entry]);
+            let [(_, demand)] = steps(&request).try_into().unwrap();
+            assert_eq!(weigh(&[demand], &cluster(&request)).0.outcome, Outcome::Unknown, "{list}");
+        }
+    }
+
     #[test]
     fn quotas_are_in_vcpus() {
         let made = cluster(&request(&[], None));

@@ -20,6 +20,7 @@ mod grow;
 mod limited;
 mod luck;
 mod pack;
+mod preempt;
 mod search;
 
 pub use answer::{Added, Binding, Fit, Outcome, Placed, Shortage};
@@ -43,6 +44,9 @@ pub fn fit(demand: &[Demand], supply: &Supply) -> Fit {
     if fit.outcome != Outcome::Short {
         return fit;
     }
+    if let Some(fit) = preempt::making_room(demand, supply) {
+        return fit;
+    }
     // A shortage is told only if it does not hang on a request that may be smaller, or on pods that may have to go.
     let doubtful = demand.iter().flat_map(|job| &job.pods).any(|pod| pod.doubtful_memory_mib > 0);
     let mut least = Cow::Borrowed(demand);
@@ -56,7 +60,12 @@ pub fn fit(demand: &[Demand], supply: &Supply) -> Fit {
             return Fit { outcome: Outcome::Unknown, because, ..fit };
         }
     }
-    let worth = demand.iter().flat_map(|job| &job.pods).map(|pod| worth(pod, supply)).max().unwrap_or(i64::MIN);
+    let worth = demand
+        .iter()
+        .flat_map(|job| &job.pods)
+        .map(|pod| preempt::worth_at_most(pod, supply))
+        .max()
+        .unwrap_or(i64::MIN);
     let lower = |node: &Node| node.taken_by.iter().any(|pod| pod.priority < worth);
     if supply.nodes.iter().any(lower)
         && across::decide(&least, &what_if::without_lower(supply, worth)).outcome != Outcome::Short
@@ -65,17 +74,6 @@ pub fn fit(demand: &[Demand], supply: &Supply) -> Fit {
         return Fit { outcome: Outcome::Unknown, because, ..fit };
     }
     fit
-}
-
-/// The most that a pod may be worth: one whose priority is not known may be worth anything.
-fn worth(pod: &PodDemand, supply: &Supply) -> i64 {
-    match pod.priority_class.as_deref() {
-        _ if pod.template.is_some() => i64::MAX,
-        None => supply.default_priority,
-        Some("system-cluster-critical") => 2_000_000_000,
-        Some("system-node-critical") => 2_000_001_000,
-        Some(class) => supply.priorities.get(class).copied().unwrap_or(i64::MAX),
-    }
 }
 
 /// The same pods where the volumes are that they claim.
@@ -151,6 +149,7 @@ fn decide(demand: &[Demand], supply: &Supply) -> Fit {
         nodes_needed: None,
         placed: Vec::new(),
         added: Vec::new(),
+        evicts: Vec::new(),
         arithmetic: explain::arithmetic(demand, supply),
     };
     if !supply.unknown.is_empty() {

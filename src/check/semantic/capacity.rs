@@ -214,8 +214,11 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
         };
         match asked.fit.outcome {
             Outcome::Fits => Verdict::Pass,
+            Outcome::FitsIfPackedWell if gang.sparing || !asked.fit.evicts.is_empty() => {
+                if gang.sparing && !asked.fit.evicts.is_empty() { Verdict::Fail(evidence()) } else { Verdict::Pass }
+            }
             Outcome::FitsIfPackedWell if gang.surely => Verdict::Fail(evidence()),
-            Outcome::Short if gang.surely => Verdict::Pass,
+            Outcome::Short if gang.surely || gang.sparing => Verdict::Pass,
             Outcome::FitsIfPackedWell => Verdict::Pass,
             Outcome::Short => match &asked.fit.short {
                 Some(short) if !counts(short.binding, short.role) => match unlisted_limits(gang, &arn, inquiry) {
@@ -263,6 +266,11 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());
+    }
+    if let Some((namespace, name)) = fit.evicts.first() {
+        let more = fit.evicts.len() - 1;
+        let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+        evidence = evidence.fact("ended", format!("`{namespace}/{name}`{others}"));
     }
     if let Some(nodes) = fit.nodes_needed {
         evidence = evidence
