@@ -16,10 +16,11 @@ use super::fit::{Fit, Outcome, fit};
 use super::pool::node_of_type;
 use super::quantity::{SparkUnit, spark_mib};
 use super::supply::{Node, Supply};
-use crate::facts::instances::{InstanceType, instance_type};
+use crate::facts::instances::{InstanceType, InstanceTypes};
 use crate::known::Text;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use yarn::Settings;
 
 /// Spark's least overhead, in MiB.
@@ -48,7 +49,8 @@ pub struct Cluster {
 
 /// What the request asks of EC2.
 #[must_use]
-pub fn cluster(request: &Value) -> Cluster {
+pub fn cluster(request: &Value, types: &InstanceTypes) -> Cluster {
+    let instance_type = |name: &str| types.get(name);
     let of_all = Settings::of(request, None);
     let mut made = Cluster { largest_mib: of_all.largest_mib, ..Cluster::default() };
     let instances = &request["Instances"];
@@ -64,7 +66,7 @@ pub fn cluster(request: &Value) -> Cluster {
     }
     for fleet in instances["InstanceFleets"].as_array().into_iter().flatten() {
         let role = fleet["InstanceFleetType"].as_str().unwrap_or_default();
-        let types: Vec<(&'static InstanceType, u64)> = fleet["InstanceTypeConfigs"]
+        let types: Vec<(Arc<InstanceType>, u64)> = fleet["InstanceTypeConfigs"]
             .as_array()
             .into_iter()
             .flatten()
@@ -99,9 +101,10 @@ pub fn cluster(request: &Value) -> Cluster {
 
 impl Cluster {
     /// Instances of one of these types, each with its weight, up to a capacity.
-    fn add(&mut self, role: &str, types: &[(&'static InstanceType, u64)], capacity: u64, spot: bool, yarn: Settings) {
+    fn add(&mut self, role: &str, types: &[(Arc<InstanceType>, u64)], capacity: u64, spot: bool, yarn: Settings) {
         let number = |weight: u64| capacity.div_ceil(weight);
-        let least = types.iter().min_by_key(|(one, weight)| (one.vcpu.saturating_mul(number(*weight)), one.name));
+        let least =
+            types.iter().min_by_key(|(one, weight)| (one.vcpu.saturating_mul(number(*weight)), one.name.clone()));
         if let Some((one, weight)) = least {
             let class: String = one.name.chars().take_while(char::is_ascii_lowercase).collect();
             let into = if spot { &mut self.spot_vcpu } else { &mut self.on_demand_vcpu };
@@ -113,7 +116,7 @@ impl Cluster {
         }
         // With several types EMR chooses: the most that there could be of the largest.
         let most = types.iter().map(|(_, weight)| number(*weight)).max().unwrap_or(0);
-        let Some((largest, _)) = types.iter().max_by_key(|(one, _)| (one.memory_mib, one.name)) else { return };
+        let Some((largest, _)) = types.iter().max_by_key(|(one, _)| (one.memory_mib, one.name.clone())) else { return };
         if types.len() > 1 {
             self.inexact = Some("which of its instance types the fleet gets is not told");
         }
@@ -130,7 +133,7 @@ impl Cluster {
     }
 
     /// Sets what YARN has on a node of this type.
-    fn hold(&mut self, node: &mut Node, one: &'static InstanceType, yarn: Settings) {
+    fn hold(&mut self, node: &mut Node, one: &InstanceType, yarn: Settings) {
         let memory = yarn.memory_on(one);
         node.memory_mib = memory.unwrap_or(one.memory_mib);
         node.cpu_milli = one.vcpu.saturating_mul(1000);
@@ -154,7 +157,7 @@ impl Cluster {
 
     /// The same, if all nodes were of this type.
     #[must_use]
-    pub fn of_type(mut self, request: &Value, one: &'static InstanceType) -> Self {
+    pub fn of_type(mut self, request: &Value, one: &InstanceType) -> Self {
         let yarn = Settings::of(request, None);
         self.inexact = None;
         for mut node in std::mem::take(&mut self.nodes) {
@@ -213,7 +216,7 @@ fn documented_least(request: &Value) -> Option<u64> {
             _ => None,
         };
     let named = of_group.or_else(of_fleet).or_else(|| instances["MasterInstanceType"].as_str());
-    documented_memory_mib(instance_type(named?)?).map(|_| yarn::LEAST_ALLOCATION_MIB)
+    documented_memory_mib(&*InstanceTypes::default().get(named?)?).map(|_| yarn::LEAST_ALLOCATION_MIB)
 }
 
 /// The containers of an application: heap and overhead, in multiples of the least allocation.
@@ -386,7 +389,7 @@ mod tests {
         ] {
             let request = request(&[&format!("spark-submit {args} s3://b/job.py")], yarn);
             let [(_, demand)] = steps(&request).try_into().unwrap();
-            let (answer, _) = weigh(&[demand], &cluster(&request));
+            let (answer, _) = weigh(&[demand], &cluster(&request, &InstanceTypes::default()));
             assert_eq!(answer.outcome, outcome, "{args} {yarn:?}: {}", answer.because);
         }
         assert!(steps(&request(&["hadoop-streaming -files x"], None)).is_empty());
@@ -425,7 +428,7 @@ mod tests {
             let mut request = request(&[&format!("spark-submit {args} {fixed} s3://b/job.py")], None);
             request["Configurations"] = configurations.clone();
             let [(_, demand)] = steps(&request).try_into().unwrap();
-            let (answer, _) = weigh(&[demand], &cluster(&request));
+            let (answer, _) = weigh(&[demand], &cluster(&request, &InstanceTypes::default()));
             assert_eq!(answer.outcome, outcome, "{args} {configurations}: {}", answer.because);
         }
         // HBase takes a part of what is documented, and nobody documents what a bootstrap action does.
@@ -434,20 +437,24 @@ mod tests {
             let mut request = request(&[plain], None);
             request[list] = json!([entry]);
             let [(_, demand)] = steps(&request).try_into().unwrap();
-            assert_eq!(weigh(&[demand], &cluster(&request)).0.outcome, Outcome::Unknown, "{list}");
+            assert_eq!(
+                weigh(&[demand], &cluster(&request, &InstanceTypes::default())).0.outcome,
+                Outcome::Unknown,
+                "{list}"
+            );
         }
     }
 
     #[test]
     fn quotas_are_in_vcpus() {
-        let made = cluster(&request(&[], None));
+        let made = cluster(&request(&[], None), &InstanceTypes::default());
         assert_eq!((made.on_demand_vcpu["m"], made.spot_vcpu["m"], made.nodes.len()), (4, 8, 2));
         let fleet = json!({"Instances": {"InstanceFleets": [{
             "InstanceFleetType": "CORE", "TargetOnDemandCapacity": 8,
             "InstanceTypeConfigs": [{"InstanceType": "m5.2xlarge", "WeightedCapacity": 4}, {"InstanceType": "m5.xlarge"}],
         }]}});
         // Two of the larger have fewer vCPUs than eight of the smaller.
-        assert_eq!(cluster(&fleet).on_demand_vcpu["m"], 16);
+        assert_eq!(cluster(&fleet, &InstanceTypes::default()).on_demand_vcpu["m"], 16);
         let quotas = json!([
             {"QuotaName": "All G and VT Spot Instance Requests", "Value": 3.0},
             {"QuotaName": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", "Value": 5.0},

@@ -155,7 +155,10 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
     }
     let scope = arn.regional_scope();
     let wanted = Wanted { collection: "eks.clusters", scope: &scope, namespace: None };
-    let found = lookup(estate, wanted, |cluster| cluster["arn"].is(text));
+    // Two files may each have a cluster of that name.
+    let own =
+        declaration["cluster-at"].told().and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
+    let found = own.unwrap_or_else(|| lookup(estate, wanted, |cluster| cluster["arn"].is(text)));
     match &found {
         Found::At(cluster, at) => {
             match cluster["identity"]["oidc"]["issuer"].told() {

@@ -31,8 +31,7 @@ pub(super) fn inferred(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
     for (cluster, pointer) in own(estate, "eks.clusters") {
         let Some(arn) = cluster["arn"].told().filter(|_| !used.contains(&pointer)) else { continue };
         let name = cluster["name"].told().unwrap_or(arn);
-        let declaration =
-            json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn});
+        let declaration = json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn, "cluster-at": pointer});
         found.push((declaration, pointer));
     }
     found.extend(requests(estate, &used));
@@ -98,6 +97,7 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
             if !used.contains(&pointer) && (kind != "role" || purposes(estate, index, holder).is_empty()) {
                 let mut draft = Draft::default();
                 draft.set("kind", kind);
+                draft.set("awaitsPods", awaits_pods(estate, holder));
                 draft.set_at("holder", holder.clone(), pointer);
                 found.push(draft);
             }
@@ -240,6 +240,36 @@ fn purposes(estate: &Estate, index: &Index, role: &Value) -> Vec<(&'static str, 
     }
     purposes
 }
+
+/// Whether a role of jobs on EKS trusts EMR itself and nobody else: what the setup guide begins with. A role for
+/// clusters on EC2 and one for a Studio trust it, too; they are told by what else there is, and by what they may do.
+fn awaits_pods(estate: &Estate, role: &Value) -> bool {
+    let jobs = estate.items("jobRequests");
+    let on_eks = !estate.items("emrContainers.virtualClusters").is_empty()
+        || jobs.iter().any(|job| job["kind"] == "start-job-run");
+    let on_ec2 = !estate.items("emr.clusters").is_empty() || jobs.iter().any(|job| job["kind"] == "run-job-flow");
+    let statements = &role["AssumeRolePolicyDocument"]["Statement"];
+    let statements = statements.as_array().map_or_else(|| std::slice::from_ref(statements), Vec::as_slice);
+    let service = |statement: &Value| match &statement["Principal"]["Service"] {
+        Value::Array(list) => matches!(list.as_slice(), [only] if only == EMR),
+        one => one == EMR,
+    };
+    let only_emr = !statements.is_empty() && statements.iter().all(service);
+    let does = role["RolePolicyList"].to_string();
+    let attached = role["AttachedManagedPolicies"].to_string();
+    let serves = ["ec2:CreateNetworkInterface", "application-autoscaling", "AutoScaling", "Studio", "studio"];
+    let name = role["RoleName"].to_string();
+    let of_jobs =
+        ["logs:", "s3:", "AmazonS3", "glue:"].iter().any(|sign| does.contains(sign) || attached.contains(sign));
+    on_eks
+        && !on_ec2
+        && only_emr
+        && of_jobs
+        && !serves.iter().any(|sign| does.contains(sign) || attached.contains(sign) || name.contains(sign))
+}
+
+/// EMR itself.
+const EMR: &str = "elasticmapreduce.amazonaws.com";
 
 /// The instance profile that holds a role, or the name of the role, which is what it will be called.
 fn profile_of<'e>(estate: &'e Estate, role: &'e str) -> &'e str {

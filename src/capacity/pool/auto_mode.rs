@@ -14,6 +14,7 @@ use super::super::supply::Room;
 use super::{Daemons, Shape, rooms};
 use crate::facts::instances::InstanceType;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Pods of a node, whatever its type.
 const PODS: u64 = 110;
@@ -28,11 +29,11 @@ const FAMILIES: &str = "\
     p3dn p4d p4de p5 p5e p5en trn1 trn1n trn2";
 
 /// What a node of this type has left, if Auto Mode may create one.
-pub(super) fn shape(of: &'static InstanceType, daemons: Daemons) -> Option<Shape> {
+pub(super) fn shape(of: Arc<InstanceType>, daemons: Daemons) -> Option<Shape> {
     if of.vcpu <= 1 || matches!(of.size(), "nano" | "micro" | "small") {
         return None;
     }
-    let (mut sure, mut most) = rooms(of, PODS, daemons);
+    let (mut sure, mut most) = rooms(&of, PODS, daemons);
     most.pods = PODS;
     // The kubelet keeps 255 MiB, 11 MiB for each pod and 100 MiB for eviction, of what the hypervisor leaves.
     let left = (of.memory_mib.saturating_mul(925) / 1000).saturating_sub(255 + 11 * PODS + 100);

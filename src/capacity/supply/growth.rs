@@ -41,7 +41,7 @@ pub(super) fn grow(supply: &mut Supply, listing: &Listing<'_>) {
     let mut pools = Vec::new();
     if adders.cluster_autoscaler {
         for group in groups() {
-            match pool::of_node_group(group, &supply.nodes, daemons) {
+            match pool::of_node_group(group, &supply.nodes, daemons, &supply.instance_types) {
                 Ok(pool) => pools.extend(pool),
                 Err(why) => {
                     reasons.insert(why);
@@ -53,7 +53,8 @@ pub(super) fn grow(supply: &mut Supply, listing: &Listing<'_>) {
             reasons.insert("a Cluster Autoscaler runs, and not all of its node groups are known".to_owned());
         }
     }
-    pools.extend(node_pools.iter().chain(&kept_by_eks).filter_map(|pool| pool::of_node_pool(pool, daemons)));
+    let all = node_pools.iter().chain(&kept_by_eks);
+    pools.extend(all.filter_map(|pool| pool::of_node_pool(pool, daemons, &supply.instance_types)));
     pools.sort_by(|left, right| left.name.cmp(&right.name));
     supply.pools = pools;
     supply.may_grow = (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", "));

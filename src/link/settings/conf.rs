@@ -36,6 +36,40 @@ pub(super) fn small_heaps(settings: &[Setting]) -> Found {
     small.map(|(key, value, at)| (format!("{key}={value}"), at.clone())).collect()
 }
 
+/// Images whose names say another release of EMR than the one that the job asks for.
+pub(super) fn images_of_other_releases(settings: &[Setting], asked: Option<&str>) -> Found {
+    let Some(asked) = asked.and_then(major_and_minor) else { return Vec::new() };
+    let images = settings.iter().filter(|(key, ..)| {
+        matches!(
+            key.as_str(),
+            "spark.kubernetes.container.image"
+                | "spark.kubernetes.driver.container.image"
+                | "spark.kubernetes.executor.container.image"
+        )
+    });
+    let others = images.filter(|(_, image, _)| release_in(image).is_some_and(|release| release != asked));
+    others.map(|(_, image, at)| (image.clone(), at.clone())).collect()
+}
+
+/// Major and minor of the EMR release that the last part of an image's name tells: `emr6.5_custom`, `emr-7.2.0-java17`.
+fn release_in(image: &str) -> Option<(u32, u32)> {
+    let name = image.split('@').next()?.rsplit('/').next()?.to_ascii_lowercase();
+    let mut told = name.match_indices("emr").filter_map(|(at, word)| {
+        let rest = name.get(at + word.len()..)?;
+        major_and_minor(rest.strip_prefix(['-', '_']).unwrap_or(rest))
+    });
+    let first = told.next()?;
+    // A name that tells two says nothing.
+    told.all(|other| other == first).then_some(first)
+}
+
+fn major_and_minor(text: &str) -> Option<(u32, u32)> {
+    let version = super::number(text);
+    let mut parts = version.split('.');
+    let (major, minor) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    (5..20).contains(&major).then_some((major, minor))
+}
+
 /// The size of a heap as Spark reads it: MiB where there is no unit.
 fn heap_bytes(text: &str) -> Option<u64> {
     let text = text.trim().to_ascii_lowercase();
@@ -161,6 +195,25 @@ mod tests {
 
     fn settings(list: &[(&str, &str)]) -> Vec<Setting> {
         list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned(), String::new())).collect()
+    }
+
+    #[test]
+    fn releases_that_images_tell() {
+        for (image, release, told) in [
+            ("1.dkr.ecr.x.amazonaws.com/emr6.5_custom_boto3:latest", "6.2.0-latest", true),
+            ("1.dkr.ecr.x.amazonaws.com/emr6.5_custom_boto3:latest", "6.5.0-latest", false),
+            ("x/eks-spark-benchmark:emr6.5", "6.15.0-latest", true),
+            ("x/spark/emr-7.2.0-java17:latest", "7.2.0-latest", false),
+            ("emr-6.5/benchmark:7", "6.15.0-latest", false),
+            ("x/emr-on-eks:3.4.1", "6.15.0-latest", false),
+            ("x/emr-eks-rss:3.4.1", "6.15.0-latest", false),
+            ("x/emr7:1", "6.15.0-latest", false),
+            ("x/from-emr6.5-to-emr6.9:1", "6.15.0-latest", false),
+            ("${REGISTRY}/emr-6.5:1", "6.15.0-latest", true),
+        ] {
+            let all = settings(&[("spark.kubernetes.container.image", image)]);
+            assert_eq!(!images_of_other_releases(&all, Some(release)).is_empty(), told, "{image} {release}");
+        }
     }
 
     #[test]
