@@ -1,6 +1,7 @@
 //! Gathers the rule files: the folder is the list.
 //!
-//! Each file of `rules/` becomes an entry of `rules.json`, and its examples one of `examples.json`.
+//! Each file of `rules/` becomes a row of `rules.rs`, a table of JSON texts by the systems that they are about,
+//! and its examples an entry of `examples.json`.
 //! Whether a rule makes sense is the program's own tests' business; here it only has to be YAML,
 //! and to be named like its file.
 
@@ -8,7 +9,7 @@
 #[allow(dead_code, unreachable_pub, reason = "the program uses more of it")]
 mod yaml;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -40,9 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    let list: Vec<Value> =
-        rules.into_iter().map(|(_, rule)| json!({"systems": rule["systems"], "rule": rule})).collect();
-    fs::write(out.join("rules.json"), serde_json::to_string(&list)?)?;
+    let row = |rule: &Value| -> Result<String, serde_json::Error> {
+        Ok(format!("({:?}, {:?})", serde_json::to_string(&rule["systems"])?, serde_json::to_string(rule)?))
+    };
+    let rows = rules.values().map(row).collect::<Result<Vec<String>, _>>()?;
+    fs::write(out.join("rules.rs"), format!("&[{}]", rows.join(",\n")))?;
     fs::write(out.join("examples.json"), serde_json::to_string(&examples)?)?;
     Ok(())
 }

@@ -26,6 +26,7 @@ pub struct Path {
     /// Where it starts.
     pub root: Root,
     form: OnceLock<Result<Form, PathError>>,
+    list: OnceLock<Option<Box<Self>>>,
 }
 
 /// Where a path starts.
@@ -112,7 +113,7 @@ impl Path {
         } else {
             return Err(PathError::Root(text));
         };
-        Ok(Self { text, root, form: OnceLock::new() })
+        Ok(Self { text, root, form: OnceLock::new(), list: OnceLock::new() })
     }
 
     /// The expression as written.
@@ -129,20 +130,33 @@ impl Path {
     /// Every value below `root` that the path selects. A path that does not compile finds nothing;
     /// [`Path::compile`] says why.
     pub fn find<'a>(&self, root: &'a Value) -> Hits<'a> {
+        self.find_below(root, "")
+    }
+
+    /// The same, with pointers that begin with that of the root.
+    pub fn find_below<'a>(&self, root: &'a Value, base: &str) -> Hits<'a> {
         match self.form() {
-            Ok(Form::Steps(steps)) => walk(root, steps),
+            Ok(Form::Steps(steps)) => walk(root, steps, base),
             Ok(Form::Query { lead, query }) => {
-                let mut hits = Hits { blocked: walk(root, lead).blocked, ..Hits::default() };
+                let mut hits = Hits { blocked: walk(root, lead, base).blocked, ..Hits::default() };
+                base.clone_into(&mut hits.nearest);
                 if let Ok(found) = js_path_process(query, root) {
                     hits.found = found
                         .into_iter()
-                        .map(|hit| Hit { value: hit.val, pointer: pointer_of_normalized(&hit.path) })
+                        .map(|hit| Hit { value: hit.val, pointer: pointer_of_normalized(base, &hit.path) })
                         .collect();
                 }
                 hits
             }
-            Err(_) => Hits::default(),
+            Err(_) => Hits { nearest: base.to_owned(), ..Hits::default() },
         }
+    }
+
+    /// The path of the list whose items it selects: all before the first `[*]`.
+    #[must_use]
+    pub fn list(&self) -> Option<&Self> {
+        let list = || Self::new(self.text.get(..self.text.find("[*]")?)?).ok().map(Box::new);
+        self.list.get_or_init(list).as_deref()
     }
 
     /// The names with which the path begins, as far as they are plain: `["iam", "roles"]`.
@@ -219,45 +233,121 @@ fn steps_of(mut rest: &str) -> (Vec<Step>, &str) {
     }
 }
 
-fn walk<'a>(root: &'a Value, steps: &[Step]) -> Hits<'a> {
-    let mut hits = Hits::default();
-    let mut level = vec![Hit { value: root, pointer: String::new() }];
+/// A value that was reached: through which one before it, and by which step. Pointers are written for those
+/// that are told, and only for those.
+struct Reached<'a> {
+    value: &'a Value,
+    from: usize,
+    token: Token<'a>,
+    /// The length of its pointer.
+    length: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Token<'a> {
+    Root,
+    Name(&'a str),
+    Index(usize),
+}
+
+impl Token<'_> {
+    /// How many bytes it adds to a pointer.
+    fn length(self) -> usize {
+        match self {
+            Self::Root => 0,
+            Self::Name(name) => 1 + name.len() + name.bytes().filter(|byte| matches!(byte, b'~' | b'/')).count(),
+            Self::Index(index) => 2 + index.checked_ilog10().unwrap_or(0) as usize,
+        }
+    }
+}
+
+fn walk<'a>(root: &'a Value, steps: &[Step], base: &str) -> Hits<'a> {
+    let mut reached = vec![Reached { value: root, from: 0, token: Token::Root, length: base.len() }];
+    let (mut level, mut nearest) = (0..1, 0);
+    let mut blocked = Vec::new();
     for step in steps {
-        let mut next = Vec::new();
-        for Hit { value, pointer } in level {
+        for from in level.clone() {
+            let Some(Reached { value, length, .. }) = reached.get(from) else { continue };
+            let (value, length) = (*value, *length);
             if let Some(unknown) = Unknown::of(value) {
-                hits.blocked.push((pointer, unknown));
+                blocked.push((from, unknown));
                 continue;
             }
-            let before = next.len();
+            let before = reached.len();
+            let mut reach = |token: Token<'a>, value: &'a Value| {
+                reached.push(Reached { value, from, token, length: length + token.length() });
+            };
             match (step, value) {
-                (Step::Name(name), Value::Object(object)) => next.extend(
-                    object.get(name).map(|value| Hit { value, pointer: format!("{pointer}/{}", escape(name)) }),
-                ),
-                (Step::Index(index), Value::Array(items)) => {
-                    next.extend(items.get(*index).map(|value| Hit { value, pointer: format!("{pointer}/{index}") }));
+                (Step::Name(name), Value::Object(object)) => {
+                    if let Some((name, value)) = object.get_key_value(name) {
+                        reach(Token::Name(name), value);
+                    }
                 }
-                (Step::Each, Value::Array(items)) => next.extend(
-                    items.iter().enumerate().map(|(i, value)| Hit { value, pointer: format!("{pointer}/{i}") }),
-                ),
-                (Step::Each, Value::Object(object)) => next.extend(
-                    object.iter().map(|(name, value)| Hit { value, pointer: format!("{pointer}/{}", escape(name)) }),
-                ),
+                (Step::Index(index), Value::Array(items)) => {
+                    if let Some(value) = items.get(*index) {
+                        reach(Token::Index(*index), value);
+                    }
+                }
+                (Step::Each, Value::Array(items)) => {
+                    items.iter().enumerate().for_each(|(index, value)| reach(Token::Index(index), value));
+                }
+                (Step::Each, Value::Object(object)) => {
+                    object.iter().for_each(|(name, value)| reach(Token::Name(name), value));
+                }
                 _ => {}
             }
-            if next.len() == before && pointer.len() >= hits.nearest.len() {
-                hits.nearest = pointer;
+            let longest = if nearest == 0 { 0 } else { reached.get(nearest).map_or(0, |nearest| nearest.length) };
+            if reached.len() == before && length >= longest {
+                nearest = from;
             }
         }
-        level = next;
+        level = level.end..reached.len();
     }
-    hits.found = level;
-    hits
+    let pointer = |of: usize| {
+        let mut tokens = Vec::new();
+        let (mut at, mut length) = (of, 0);
+        while let Some(here) = reached.get(at) {
+            length = length.max(here.length);
+            if matches!(here.token, Token::Root) {
+                break;
+            }
+            tokens.push(here.token);
+            at = here.from;
+        }
+        let mut pointer = String::with_capacity(length);
+        pointer.push_str(base);
+        for token in tokens.into_iter().rev() {
+            push(&mut pointer, token);
+        }
+        pointer
+    };
+    Hits {
+        found: level.filter_map(|at| Some(Hit { value: reached.get(at)?.value, pointer: pointer(at) })).collect(),
+        blocked: blocked.into_iter().map(|(at, unknown)| (pointer(at), unknown)).collect(),
+        nearest: pointer(nearest),
+    }
+}
+
+fn push(pointer: &mut String, token: Token<'_>) {
+    match token {
+        Token::Root => {}
+        Token::Name(name) => {
+            pointer.push('/');
+            pointer.push_str(&escape(name));
+        }
+        Token::Index(index) => {
+            pointer.push('/');
+            pointer.push_str(&index.to_string());
+        }
+    }
 }
 
 /// A name as a reference token of a JSON pointer (RFC 6901).
 #[must_use]
 pub fn escape(name: &str) -> String {
+    if !name.contains(['~', '/']) {
+        return name.to_owned();
+    }
     name.replace('~', "~0").replace('/', "~1")
 }
 
@@ -267,9 +357,9 @@ pub fn unescape(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
 
-/// `$['a'][0]['b']` as `/a/0/b`.
-fn pointer_of_normalized(path: &str) -> String {
-    let mut pointer = String::new();
+/// `$['a'][0]['b']` as `/a/0/b`, below what stands at the base.
+fn pointer_of_normalized(base: &str, path: &str) -> String {
+    let mut pointer = base.to_owned();
     let mut rest = path.strip_prefix('$').unwrap_or(path);
     while let Some(tail) = rest.strip_prefix('[') {
         if let Some(quoted) = tail.strip_prefix('\'') {
@@ -404,7 +494,7 @@ fn is_singular(segment: &Segment) -> bool {
 
 impl Clone for Path {
     fn clone(&self) -> Self {
-        Self { text: self.text.clone(), root: self.root, form: OnceLock::new() }
+        Self { text: self.text.clone(), root: self.root, form: OnceLock::new(), list: OnceLock::new() }
     }
 }
 

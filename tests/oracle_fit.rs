@@ -11,8 +11,9 @@ use sparkcheck::capacity::pool::{Pool, Shape, Values};
 use sparkcheck::capacity::quota::within;
 use sparkcheck::capacity::supply::{Node, Room, Supply, Taint, Taken};
 use sparkcheck::capacity::{Outcome, fit, what_if};
-use sparkcheck::facts::instances::instance_type;
+use sparkcheck::facts::instances::InstanceTypes;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 /// A generator of our own, so that the cases are the same everywhere and always.
 struct Random(u64);
@@ -385,7 +386,7 @@ fn more_room_or_less_asked_never_makes_it_short() {
 #[test]
 fn higher_limits_never_make_it_short() {
     let mut random = Random(11);
-    let one = instance_type("m6i.xlarge").unwrap();
+    let one = InstanceTypes::default().get("m6i.xlarge").unwrap();
     let room = Room { cpu: one.allocatable_cpu_milli, memory: one.allocatable_memory_mib, pods: one.pods };
     let quota = |cpu: u64| serde_json::json!({"metadata": {"name": "q"}, "status": {"hard": {"requests.cpu": format!("{cpu}m")}, "used": {"requests.cpu": "0"}}});
     for case in 0..500 {
@@ -394,7 +395,7 @@ fn higher_limits_never_make_it_short() {
                 name: "Karpenter NodePool `p`".into(),
                 chooses: true,
                 exact: true,
-                shapes: vec![Shape { of: one, sure: room, most: room }],
+                shapes: vec![Shape { of: Arc::clone(&one), sure: room, most: room }],
                 cpu_left_milli: Some(cores * 1000),
                 ..Pool::default()
             }],
@@ -424,14 +425,16 @@ fn higher_limits_never_make_it_short() {
 #[test]
 fn limits_of_node_pools_are_never_wrong() {
     let mut random = Random(3);
-    let types: Vec<_> =
-        ["m6i.large", "m6i.xlarge", "c6i.xlarge"].iter().map(|name| instance_type(name).unwrap()).collect();
+    let types: Vec<_> = ["m6i.large", "m6i.xlarge", "c6i.xlarge"]
+        .iter()
+        .map(|name| InstanceTypes::default().get(name).unwrap())
+        .collect();
     let (mut outcomes, mut unknown) = (BTreeMap::new(), 0);
     const CASES: usize = 1_500;
     for case in 0..CASES {
         let shapes = types.iter().map(|of| {
             let room = Room { cpu: of.allocatable_cpu_milli, memory: of.allocatable_memory_mib, pods: of.pods };
-            Shape { of, sure: room, most: room }
+            Shape { of: Arc::clone(of), sure: room, most: room }
         });
         let cores = random.between(0, 10);
         let pool = Pool {
@@ -466,7 +469,7 @@ fn limits_of_node_pools_are_never_wrong() {
                         continue;
                     }
                     let mut places = places(&Supply { pools: Vec::new(), ..supply.clone() });
-                    for (number, of) in [(large, types[0]), (xlarge, types[1]), (compute, types[2])] {
+                    for (number, of) in [(large, &types[0]), (xlarge, &types[1]), (compute, &types[2])] {
                         for _ in 0..number {
                             let free = (of.allocatable_cpu_milli, of.allocatable_memory_mib, of.pods);
                             places.push(Place { free, labelled: false, tainted: false, apart: [0; 3] });

@@ -13,10 +13,11 @@ use super::fit::{Fit, Outcome, fit};
 use super::pool::node_of_type;
 use super::quantity::{SparkUnit, spark_mib};
 use super::supply::{Node, Supply};
-use crate::facts::instances::{InstanceType, instance_type};
+use crate::facts::instances::{InstanceType, InstanceTypes};
 use crate::known::Text;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Spark's least overhead, in MiB.
 const LEAST_OVERHEAD_MIB: u64 = 384;
@@ -42,8 +43,9 @@ pub struct Cluster {
 
 /// What the request asks of EC2.
 #[must_use]
-pub fn cluster(request: &Value) -> Cluster {
+pub fn cluster(request: &Value, types: &InstanceTypes) -> Cluster {
     let mut made = Cluster::default();
+    let instance_type = |name: &str| types.get(name);
     let yarn = configuration(request, "yarn-site");
     let configured = yarn.get("yarn.nodemanager.resource.memory-mb").and_then(|text| text.trim().parse::<u64>().ok());
     made.exact = configured.is_some();
@@ -59,7 +61,7 @@ pub fn cluster(request: &Value) -> Cluster {
     }
     for fleet in instances["InstanceFleets"].as_array().into_iter().flatten() {
         let role = fleet["InstanceFleetType"].as_str().unwrap_or_default();
-        let types: Vec<(&'static InstanceType, u64)> = fleet["InstanceTypeConfigs"]
+        let types: Vec<(Arc<InstanceType>, u64)> = fleet["InstanceTypeConfigs"]
             .as_array()
             .into_iter()
             .flatten()
@@ -94,16 +96,10 @@ pub fn cluster(request: &Value) -> Cluster {
 
 impl Cluster {
     /// Instances of one of these types, each with its weight, up to a capacity.
-    fn add(
-        &mut self,
-        role: &str,
-        types: &[(&'static InstanceType, u64)],
-        capacity: u64,
-        spot: bool,
-        yarn: Option<u64>,
-    ) {
+    fn add(&mut self, role: &str, types: &[(Arc<InstanceType>, u64)], capacity: u64, spot: bool, yarn: Option<u64>) {
         let number = |weight: u64| capacity.div_ceil(weight);
-        let least = types.iter().min_by_key(|(one, weight)| (one.vcpu.saturating_mul(number(*weight)), one.name));
+        let least =
+            types.iter().min_by_key(|(one, weight)| (one.vcpu.saturating_mul(number(*weight)), one.name.clone()));
         if let Some((one, weight)) = least {
             let class: String = one.name.chars().take_while(char::is_ascii_lowercase).collect();
             let into = if spot { &mut self.spot_vcpu } else { &mut self.on_demand_vcpu };
@@ -115,7 +111,7 @@ impl Cluster {
         }
         // With several types EMR chooses: the most that there could be of the largest.
         let most = types.iter().map(|(_, weight)| number(*weight)).max().unwrap_or(0);
-        let Some((largest, _)) = types.iter().max_by_key(|(one, _)| (one.memory_mib, one.name)) else { return };
+        let Some((largest, _)) = types.iter().max_by_key(|(one, _)| (one.memory_mib, one.name.clone())) else { return };
         self.exact &= types.len() == 1;
         let left = MOST_NODES.saturating_sub(self.nodes.len() as u64);
         if most > left {
@@ -311,7 +307,7 @@ mod tests {
         ] {
             let request = request(&[&format!("spark-submit {args} s3://b/job.py")], yarn);
             let [(_, demand)] = steps(&request).try_into().unwrap();
-            let (answer, _) = weigh(&[demand], &cluster(&request));
+            let (answer, _) = weigh(&[demand], &cluster(&request, &InstanceTypes::default()));
             assert_eq!(answer.outcome, outcome, "{args} {yarn:?}: {}", answer.because);
         }
         assert!(steps(&request(&["hadoop-streaming -files x"], None)).is_empty());
@@ -319,14 +315,14 @@ mod tests {
 
     #[test]
     fn quotas_are_in_vcpus() {
-        let made = cluster(&request(&[], None));
+        let made = cluster(&request(&[], None), &InstanceTypes::default());
         assert_eq!((made.on_demand_vcpu["m"], made.spot_vcpu["m"], made.nodes.len()), (4, 8, 2));
         let fleet = json!({"Instances": {"InstanceFleets": [{
             "InstanceFleetType": "CORE", "TargetOnDemandCapacity": 8,
             "InstanceTypeConfigs": [{"InstanceType": "m5.2xlarge", "WeightedCapacity": 4}, {"InstanceType": "m5.xlarge"}],
         }]}});
         // Two of the larger have fewer vCPUs than eight of the smaller.
-        assert_eq!(cluster(&fleet).on_demand_vcpu["m"], 16);
+        assert_eq!(cluster(&fleet, &InstanceTypes::default()).on_demand_vcpu["m"], 16);
         let quotas = json!([
             {"QuotaName": "All G and VT Spot Instance Requests", "Value": 3.0},
             {"QuotaName": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", "Value": 5.0},

@@ -17,9 +17,10 @@ pub(super) use node_pool::of_node_pool;
 use super::affinity::{Operator, Requirement};
 use super::demand::PodDemand;
 use super::supply::{Node, Room, Taint};
-use crate::facts::instances::{InstanceType, instance_type};
+use crate::facts::instances::{InstanceType, InstanceTypes};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Nodes of one origin that may be added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,10 +52,10 @@ pub struct Pool {
 }
 
 /// A node to come, of a chosen type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Its instance type.
-    pub of: &'static InstanceType,
+    pub of: Arc<InstanceType>,
     /// What is surely left on it.
     pub sure: Room,
     /// The most that could be left on it.
@@ -129,7 +130,7 @@ impl Pool {
     /// Whether a node of this shape may satisfy a requirement.
     fn may_hold(&self, requirement: &Requirement, shape: &Shape) -> bool {
         if is_of_type(&requirement.key) {
-            return requirement.holds(type_label(shape.of, &requirement.key).as_deref());
+            return requirement.holds(type_label(&shape.of, &requirement.key).as_deref());
         }
         match self.labels.get(&requirement.key) {
             None | Some(Values::Absent) => requirement.holds(None),
@@ -153,7 +154,7 @@ impl Pool {
     /// Whether the shapes have as many values of each key as the pool asks for.
     pub fn is_varied(&self, shapes: &[&Shape]) -> bool {
         self.least_values.iter().all(|(key, least)| {
-            let values: BTreeSet<String> = shapes.iter().filter_map(|shape| type_label(shape.of, key)).collect();
+            let values: BTreeSet<String> = shapes.iter().filter_map(|shape| type_label(&shape.of, key)).collect();
             values.len() as u64 >= *least || !is_of_type(key)
         })
     }
@@ -228,9 +229,9 @@ pub fn as_new(node: &Node) -> Node {
 
 /// A node of an instance type as it comes up in a managed node group.
 #[must_use]
-pub fn node_of_type(one: &'static InstanceType, name: &str) -> Node {
+pub fn node_of_type(one: &InstanceType, name: &str) -> Node {
     let pods = one.pods_in_node_group();
-    let labels = [("node.kubernetes.io/instance-type", one.name), ("kubernetes.io/arch", one.architecture)];
+    let labels = [("node.kubernetes.io/instance-type", one.name.as_ref()), ("kubernetes.io/arch", one.architecture)];
     Node {
         name: name.to_owned(),
         cpu_milli: one.allocatable_cpu_milli,
@@ -251,7 +252,7 @@ const PREFIXES: [&str; 2] = ["karpenter.k8s.aws/instance-", "eks.amazonaws.com/i
 /// The label that follows from a type.
 fn type_label(one: &InstanceType, key: &str) -> Option<String> {
     match key {
-        "node.kubernetes.io/instance-type" => return Some(one.name.to_owned()),
+        "node.kubernetes.io/instance-type" => return Some(one.name.to_string()),
         "kubernetes.io/arch" => return Some(one.architecture.to_owned()),
         "kubernetes.io/os" => return Some("linux".to_owned()),
         _ => {}
@@ -300,7 +301,12 @@ const OPEN: [&str; 3] = ["topology.kubernetes.io/zone", "topology.ebs.csi.aws.co
 
 /// What a Cluster Autoscaler may add to a managed node group: more of what it has, or of its instance types where it
 /// has none. `Err` says why it cannot be told; `Ok(None)` that it is as large as it may be.
-pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> Result<Option<Pool>, String> {
+pub(super) fn of_node_group(
+    group: &Value,
+    nodes: &[Node],
+    daemons: Daemons,
+    all: &InstanceTypes,
+) -> Result<Option<Pool>, String> {
     let name = group["nodegroupName"].as_str().unwrap_or_default();
     let size = |field: &str| group["scalingConfig"][field].as_u64();
     if matches!(group["status"].as_str(), Some("DELETING" | "CREATE_FAILED" | "DELETE_FAILED")) {
@@ -336,7 +342,7 @@ pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> 
         return Ok(Some(pool));
     }
     let types = group["instanceTypes"].as_array().map_or(&[][..], Vec::as_slice);
-    let known: Option<Vec<_>> = types.iter().map(|name| instance_type(name.as_str()?)).collect();
+    let known: Option<Vec<_>> = types.iter().map(|name| all.get(name.as_str()?)).collect();
     let Some(known) = known.filter(|known| !known.is_empty()) else {
         return Err(format!("node group `{name}` may grow, of instance types that are not known"));
     };
@@ -351,7 +357,7 @@ pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> 
         labels.insert("eks.amazonaws.com/capacityType".to_owned(), capacity.to_owned());
     }
     let nodes = |free: fn(&InstanceType, Daemons) -> Room| {
-        let of_type = |one: &&'static InstanceType| {
+        let of_type = |one: &Arc<InstanceType>| {
             let room = free(one, daemons);
             let mut node = node_of_type(one, &format!("new of {name}"));
             (node.cpu_free_milli, node.memory_free_mib, node.pods_free) = (room.cpu, room.memory, room.pods);

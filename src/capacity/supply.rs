@@ -19,6 +19,7 @@ use super::affinity::{NodeTerms, Repelling};
 use super::fargate::{self, Profile};
 use super::pool::{self, Pool};
 use super::quantity;
+use crate::facts::instances::InstanceTypes;
 use growth::grow;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -47,6 +48,8 @@ pub struct Supply {
     pub default_priority: i64,
     /// Addresses that the subnets of the nodes have left, where all of them are known.
     pub addresses: Option<u64>,
+    /// The instance types that nodes may be of.
+    pub instance_types: InstanceTypes,
 }
 
 /// A node and what is left on it.
@@ -205,6 +208,8 @@ pub struct Listing<'v> {
     pub csi_nodes: &'v [Value],
     /// Subnets, as EC2 describes them.
     pub subnets: &'v [Value],
+    /// The instance types that are known.
+    pub instance_types: InstanceTypes,
 }
 
 /// The nodes with what is left on them, of a cluster without Fargate profiles.
@@ -224,7 +229,7 @@ pub fn of_cluster(
 #[must_use]
 pub fn of_listing(listing: &Listing<'_>, counts: impl Fn(&Value) -> bool) -> Supply {
     let Listing { nodes, pods, .. } = listing;
-    let mut supply = Supply::default();
+    let mut supply = Supply { instance_types: listing.instance_types.clone(), ..Supply::default() };
     let mut room: Vec<Counting> = nodes.iter().filter_map(|node| Counting::of(node, &mut supply.unknown)).collect();
     room.sort_by(|left, right| left.node.name.cmp(&right.node.name));
     room.dedup_by(|later, earlier| {

@@ -89,7 +89,7 @@ pub fn with_nodes(supply: &Supply, number: u32) -> Supply {
 
 /// With every node of this type, and the pods that are on it still there. Where there is no node, one comes.
 #[must_use]
-pub fn of_instance_type(supply: &Supply, one: &'static InstanceType) -> Supply {
+pub fn of_instance_type(supply: &Supply, one: &InstanceType) -> Supply {
     let mut changed = supply.clone();
     if changed.nodes.is_empty() {
         changed.nodes.push(node_of_type(one, "new node 1"));

@@ -90,13 +90,15 @@ fn each(subject: &Subject<'_>, path: &Path, when_absent: Absence, holds: impl Fn
         };
     }
     let judged = selected.found.iter().map(|(value, pointer)| {
-        let shown = Text::of(value).map_or_else(|| value.to_string(), |text| text.to_string());
+        let shown = || Text::of(value).map_or_else(|| value.to_string(), |text| text.to_string());
         match holds(value) {
             Truth::True => Verdict::Pass,
             Truth::False => {
+                let shown = shown();
                 Verdict::Fail(Evidence::at(pointer.clone(), format!("it is `{shown}`")).fact("value", shown))
             }
             Truth::Unknown => {
+                let shown = shown();
                 let because = format!("`{shown}` is not known in full");
                 Verdict::Unknown(Evidence::at(pointer.clone(), because).fact("value", shown))
             }
@@ -138,6 +140,9 @@ fn one_of(found: &Value, values: &Values<'_>, wanted: bool) -> Truth {
 }
 
 fn same(left: &Value, right: &Value) -> Truth {
+    if let (Value::String(left), Value::String(right)) = (left, right) {
+        return Truth::from(left == right);
+    }
     match (Text::of(left), Text::of(right)) {
         (Some(left), Some(right)) => left.same_as(&right),
         _ => Truth::from(left == right),
@@ -151,8 +156,11 @@ fn matches(found: &Value, pattern: &str) -> Truth {
         static COMPILED: RefCell<HashMap<String, Option<Regex>>> = RefCell::default();
     }
     COMPILED.with_borrow_mut(|compiled| {
-        let regex = compiled.entry(pattern.to_owned()).or_insert_with(|| Regex::new(&anchored(pattern)).ok());
-        regex.as_ref().map_or(Truth::Unknown, |regex| regex.is_match(text).into())
+        if !compiled.contains_key(pattern) {
+            compiled.insert(pattern.to_owned(), Regex::new(&anchored(pattern)).ok());
+        }
+        let regex = compiled.get(pattern).and_then(Option::as_ref);
+        regex.map_or(Truth::Unknown, |regex| regex.is_match(text).into())
     })
 }
 
@@ -250,21 +258,15 @@ fn uncovered(subject: &Subject<'_>, inquiry: &Inquiry<'_>, path: &Path, list: &S
             .map(|unknown| Evidence::unknown(subject.pointer.clone(), unknown));
     }
     // A list inside a thing is whole where it is printed at all.
-    let is_there = !list.found.is_empty() || !subject.find(&list_itself(path)?).found.is_empty();
+    let is_there = !list.found.is_empty() || !subject.find(path.list()?).found.is_empty();
     (!is_there).then(|| Evidence::at(list.nearest.clone(), format!("`{}` was not printed", last_name(path))))
 }
 
 /// Whether the path goes through a list that is there, and empty.
 fn is_an_empty_list(subject: &Subject<'_>, path: &Path) -> bool {
-    let Some(list) = list_itself(path) else { return false };
-    let lists = subject.find(&list).found;
+    let Some(list) = path.list() else { return false };
+    let lists = subject.find(list).found;
     !lists.is_empty() && lists.iter().all(|(list, _)| list.as_array().is_some_and(Vec::is_empty))
-}
-
-/// The path of the list whose items a path selects.
-fn list_itself(path: &Path) -> Option<Path> {
-    let text = path.as_str();
-    Path::new(text.get(..text.find("[*]")?)?).ok()
 }
 
 /// The scope in which a collection must be complete for a subject.

@@ -50,26 +50,28 @@ impl<'e> Subject<'e> {
     /// The values at a path, with pointers in the document. Values that are unknown count as
     /// blocked, not as found.
     pub(crate) fn find(&self, path: &Path) -> Selected<'e> {
+        let of_rollout;
         let (root, base) = match path.root {
-            Root::Subject => (self.value, self.pointer.clone()),
-            Root::Estate => (self.document, String::new()),
+            Root::Subject => (self.value, self.pointer.as_str()),
+            Root::Estate => (self.document, ""),
             Root::Rollout => match self.rollout {
-                Some((number, rollout)) => (rollout, format!("/rollouts/{number}")),
+                Some((number, rollout)) => {
+                    of_rollout = format!("/rollouts/{number}");
+                    (rollout, of_rollout.as_str())
+                }
                 None => return Selected { found: Vec::new(), blocked: Vec::new(), nearest: self.pointer.clone() },
             },
         };
-        let hits = path.find(root);
-        let full = |pointer: &str| format!("{base}{pointer}");
-        let mut blocked: Vec<(String, Unknown)> =
-            hits.blocked.into_iter().map(|(pointer, unknown)| (full(&pointer), unknown)).collect();
-        let mut found = Vec::new();
+        let hits = path.find_below(root, base);
+        let mut blocked = hits.blocked;
+        let mut found = Vec::with_capacity(hits.found.len());
         for hit in hits.found {
             match Unknown::of(hit.value) {
-                Some(unknown) => blocked.push((full(&hit.pointer), unknown)),
-                None => found.push((hit.value, full(&hit.pointer))),
+                Some(unknown) => blocked.push((hit.pointer, unknown)),
+                None => found.push((hit.value, hit.pointer)),
             }
         }
-        Selected { found, blocked, nearest: full(&hits.nearest) }
+        Selected { found, blocked, nearest: hits.nearest }
     }
 
     /// What a name in a template stands for: a fact, or the text at a path. Several texts are listed.

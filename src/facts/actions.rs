@@ -10,21 +10,22 @@
 //!
 //! Deliberately absent: other services. Of those, nothing is said.
 
-use crate::iam::pattern::glob;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::iam::pattern::{glob, glob_in_any_case};
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-/// A service that is known whole.
-#[derive(Debug, Default)]
+/// A service that is known whole. Its tables are read as far as they are asked for.
+#[derive(Debug)]
 pub struct Service {
-    /// By lowercase name: the name as the reference writes it, and the types of resources it is asked of.
-    actions: BTreeMap<String, (&'static str, Vec<&'static str>)>,
-    /// The form of the ARNs of each type.
-    types: BTreeMap<&'static str, &'static str>,
+    name: &'static str,
+    /// The actions as the reference writes them, and the types of resources that they are asked of.
+    actions: OnceLock<Vec<(&'static str, &'static str)>>,
+    /// The types, and the form of the ARNs of each.
+    types: OnceLock<Vec<(&'static str, &'static str)>>,
     /// The lowercase condition keys of its own; `*` stands for the name of a tag.
-    keys: Vec<String>,
-    /// The lowercase actions that a key comes with, by key in the same form.
-    sent: Vec<(String, Sent)>,
+    keys: OnceLock<Vec<String>>,
+    /// The actions that a key comes with, by key in the same form.
+    sent: OnceLock<Vec<(String, Sent)>>,
 }
 
 /// The actions that a condition key comes with.
@@ -32,12 +33,16 @@ pub struct Service {
 struct Sent {
     /// Those listed have the key; otherwise all but those.
     listed_have: bool,
-    listed: BTreeSet<String>,
+    listed: &'static str,
 }
 
 impl Sent {
     fn with(&self, action: &str) -> bool {
-        self.listed.contains(action) == self.listed_have
+        self.listed().any(|listed| listed.eq_ignore_ascii_case(action)) == self.listed_have
+    }
+
+    fn listed(&self) -> impl Iterator<Item = &'static str> {
+        self.listed.split_whitespace()
     }
 }
 
@@ -71,42 +76,72 @@ pub type Resource = Vec<Symbol>;
 /// Longer patterns than this are not looked at.
 const MOST_SYMBOLS: usize = 2048;
 
-/// The service of that prefix, if it is known whole. Most runs ask of a few.
+/// The service of that prefix, if it is known whole.
 #[must_use]
 pub fn service(prefix: &str) -> Option<&'static Service> {
-    let (name, service) = services().get_key_value(prefix.to_ascii_lowercase().as_str())?;
-    Some(service.get_or_init(|| Service::named(name)))
+    services().iter().find(|service| service.name.eq_ignore_ascii_case(prefix))
 }
 
 const ACTIONS: &str = include_str!("actions.csv");
 
-fn services() -> &'static BTreeMap<&'static str, OnceLock<Service>> {
-    static SERVICES: OnceLock<BTreeMap<&'static str, OnceLock<Service>>> = OnceLock::new();
-    let names = || ACTIONS.lines().skip(1).filter_map(|line| Some((line.split_once(',')?.0, OnceLock::new())));
-    SERVICES.get_or_init(|| names().collect())
+fn services() -> &'static [Service] {
+    static SERVICES: OnceLock<Vec<Service>> = OnceLock::new();
+    SERVICES.get_or_init(|| {
+        let mut services: Vec<Service> = Vec::new();
+        for line in ACTIONS.lines().skip(1) {
+            let known = services.last().and_then(|last| line.strip_prefix(last.name));
+            if known.is_none_or(|rest| !rest.starts_with(','))
+                && let Some((name, _)) = line.split_once(',')
+            {
+                let (actions, types) = (OnceLock::new(), OnceLock::new());
+                services.push(Service { name, actions, types, keys: OnceLock::new(), sent: OnceLock::new() });
+            }
+        }
+        services
+    })
 }
 
 impl Service {
-    fn named(name: &str) -> Self {
-        let rows = |table: &'static str| {
-            table.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix(',')).map(str::trim_end)
-        };
-        let actions = rows(ACTIONS).filter_map(|row| {
-            let (name, types) = row.split_once(',')?;
-            Some((name.to_ascii_lowercase(), (name, types.split_whitespace().collect())))
-        });
-        let sent = rows(include_str!("action-keys.csv")).filter_map(|row| {
-            let (key, actions) = row.split_once(',')?;
-            let others = actions.strip_prefix('!');
-            let listed = others.unwrap_or(actions).split_whitespace().map(str::to_ascii_lowercase).collect();
-            Some((pattern_of(key), Sent { listed_have: others.is_none(), listed }))
-        });
-        Self {
-            actions: actions.collect(),
-            types: rows(include_str!("resource-types.csv")).filter_map(|row| row.split_once(',')).collect(),
-            keys: rows(include_str!("condition-keys.csv")).map(pattern_of).collect(),
-            sent: sent.collect(),
-        }
+    /// Its rows of a table, which stand one after the other.
+    fn rows(&self, table: &'static str) -> impl Iterator<Item = &'static str> {
+        let start = table.find(&format!("\n{},", self.name)).map_or(table.len(), |at| at + 1);
+        let lines = table.get(start..).unwrap_or_default().lines();
+        lines.map_while(|line| line.strip_prefix(self.name)?.strip_prefix(',')).map(str::trim_end)
+    }
+
+    fn actions(&self) -> &[(&'static str, &'static str)] {
+        self.actions.get_or_init(|| self.rows(ACTIONS).filter_map(|row| row.split_once(',')).collect())
+    }
+
+    /// The actions that a name means, with or without wildcards.
+    fn meant(&self, name: &str) -> impl Iterator<Item = &(&'static str, &'static str)> {
+        let exact = !name.contains(['*', '?']);
+        self.actions().iter().filter(
+            move |(own, _)| {
+                if exact { own.eq_ignore_ascii_case(name) } else { glob_in_any_case(name, own) }
+            },
+        )
+    }
+
+    /// The form of the ARNs of a type.
+    fn form(&self, kind: &str) -> Option<&'static str> {
+        let types = || self.rows(include_str!("resource-types.csv")).filter_map(|row| row.split_once(',')).collect();
+        self.types.get_or_init(types).iter().find(|(name, _)| *name == kind).map(|(_, arn)| *arn)
+    }
+
+    fn keys(&self) -> &[String] {
+        self.keys.get_or_init(|| self.rows(include_str!("condition-keys.csv")).map(pattern_of).collect())
+    }
+
+    fn sent(&self) -> &[(String, Sent)] {
+        self.sent.get_or_init(|| {
+            let rows = self.rows(include_str!("action-keys.csv")).filter_map(|row| row.split_once(','));
+            let sent = rows.map(|(key, actions)| {
+                let others = actions.strip_prefix('!');
+                (pattern_of(key), Sent { listed_have: others.is_none(), listed: others.unwrap_or(actions) })
+            });
+            sent.collect()
+        })
     }
 }
 
@@ -122,18 +157,16 @@ pub fn reach(action: &str, resources: &[Resource]) -> Reach {
     else {
         return Reach::Some;
     };
-    let name = name.to_ascii_lowercase();
-    let meant: Vec<&(&str, Vec<&str>)> =
-        service.actions.iter().filter(|(own, _)| glob(&name, own)).map(|(_, action)| action).collect();
-    if meant.is_empty() {
+    let mut meant = service.meant(name).peekable();
+    if meant.peek().is_none() {
         return Reach::NoSuchAction;
     }
     let mut asked_of = BTreeSet::new();
     for (_, types) in meant {
         if types.is_empty() {
-            asked_of.insert("*".to_owned());
+            asked_of.insert("*");
         }
-        asked_of.extend(types.iter().filter_map(|name| service.types.get(name)).map(|arn| (*arn).to_owned()));
+        asked_of.extend(types.split_whitespace().filter_map(|kind| service.form(kind)));
     }
     if asked_of.iter().any(|arn| resources.iter().any(|resource| meet(resource, arn))) {
         return Reach::Some;
@@ -146,7 +179,7 @@ pub fn reach(action: &str, resources: &[Resource]) -> Reach {
 pub fn is_no_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let service = key.split_once(':').and_then(|(prefix, _)| service(prefix));
-    service.is_some_and(|service| !service.keys.iter().any(|own| glob(own, &key)))
+    service.is_some_and(|service| !service.keys().iter().any(|own| glob(own, &key)))
 }
 
 /// Whether the requests of an action, `service:name` with or without wildcards, never have a condition key
@@ -158,14 +191,13 @@ pub fn is_never_sent(key: &str, action: &str) -> bool {
     let Some((asked, name)) = action.split_once(':').and_then(|(prefix, name)| Some((service(prefix)?, name))) else {
         return false;
     };
-    let name = name.to_ascii_lowercase();
-    let sent: Vec<&Sent> = owner.sent.iter().filter(|(own, _)| glob(own, &key)).map(|(_, sent)| sent).collect();
-    let mut meant = asked.actions.keys().filter(|own| glob(&name, own)).peekable();
+    let sent: Vec<&Sent> = owner.sent().iter().filter(|(own, _)| glob(own, &key)).map(|(_, sent)| sent).collect();
+    let mut meant = asked.meant(name).peekable();
     // A key comes with the actions of its own service alone.
     let of_another = !std::ptr::eq(owner, asked);
     !sent.is_empty()
         && meant.peek().is_some()
-        && meant.all(|action| of_another || !sent.iter().any(|sent| sent.with(action)))
+        && meant.all(|(action, _)| of_another || !sent.iter().any(|sent| sent.with(action)))
 }
 
 /// The form of an ARN as a policy would write it.
@@ -280,17 +312,22 @@ mod tests {
     #[test]
     fn tables_are_whole() {
         let all = services();
-        for name in all.keys() {
-            let service = service(name).unwrap();
-            assert!(!service.actions.is_empty(), "{name}");
-            for (action, types) in service.actions.values() {
-                assert!(types.iter().all(|kind| service.types.contains_key(kind)), "{name}:{action}");
+        let of = |table: &str| table.lines().skip(1).count();
+        for service in all {
+            let name = service.name;
+            assert!(!service.actions().is_empty(), "{name}");
+            for (action, types) in service.actions() {
+                assert!(types.split_whitespace().all(|kind| service.form(kind).is_some()), "{name}:{action}");
             }
-            for (key, sent) in &service.sent {
-                assert!(service.keys.contains(key), "{name}: {key}");
-                assert!(sent.listed.iter().all(|action| service.actions.contains_key(action)), "{name}: {key}");
+            for (key, sent) in service.sent() {
+                assert!(service.keys().contains(key), "{name}: {key}");
+                assert!(sent.listed().all(|action| service.meant(action).count() == 1), "{name}: {key}");
             }
         }
+        let rows = |count: fn(&Service) -> usize| all.iter().map(count).sum::<usize>();
+        assert_eq!(rows(|service| service.actions().len()), of(ACTIONS));
+        assert_eq!(rows(|service| service.keys().len()), of(include_str!("condition-keys.csv")));
+        assert_eq!(rows(|service| service.sent().len()), of(include_str!("action-keys.csv")));
         assert_eq!(all.len(), 10);
         assert!(service("S3").is_some() && service("ec2").is_none());
     }

@@ -5,6 +5,7 @@ use crate::capacity::remedy::{Change, Remedy, remedies};
 use crate::capacity::serverless::{self, Worker};
 use crate::capacity::{Demand, Fit, Held, Outcome, Role, Supply, emr_on_ec2, quota, what_if};
 use crate::check::semantic::capacity::{MOST_CONCURRENT, concurrent};
+use crate::facts::instances::InstanceTypes;
 use crate::known::Told;
 use serde_json::Value;
 use std::rc::Rc;
@@ -49,10 +50,10 @@ pub(super) fn on_serverless(rollout: &Value, question: &Question) -> Vec<Answer>
 }
 
 /// Asks of every step of the cluster that a rollout of EMR on EC2 asks for.
-pub(super) fn on_ec2(rollout: &Value, question: &Question) -> Vec<Answer> {
+pub(super) fn on_ec2(rollout: &Value, question: &Question, types: &InstanceTypes) -> Vec<Answer> {
     let request = &rollout["request"];
-    let mut cluster = emr_on_ec2::cluster(request);
-    if let Some(one) = question.instance_type {
+    let mut cluster = emr_on_ec2::cluster(request, types);
+    if let Some(one) = &question.instance_type {
         cluster.exact = false;
         let supply = what_if::of_instance_type(&Supply { nodes: cluster.nodes, ..Supply::default() }, one);
         cluster.nodes = supply.nodes;

@@ -11,7 +11,7 @@
 mod matching;
 
 pub use matching::glob;
-pub(crate) use matching::{is_arn_shaped, truth};
+pub(crate) use matching::{glob_in_any_case, is_arn_shaped, truth};
 
 use super::condition::Doubt;
 use super::context::{Context, Found};

@@ -1,7 +1,7 @@
 //! Rollouts of EMR Serverless: an application, a runtime role, a submitter, jobs, and the workers that they ask for.
 
 use super::access::needs;
-use super::gangs::service_quotas;
+use super::gangs::{quotas_unread, service_quotas};
 use super::job::jobs;
 use super::network::{Tenants, ids, network};
 use super::reference::{Found, Index, Wanted, lookup};
@@ -272,7 +272,9 @@ fn workers(draft: &mut Draft) {
 fn account_quota(estate: &Estate, draft: &mut Draft) {
     let quotas = service_quotas(estate, draft);
     let values: Vec<&Value> = quotas.iter().map(|(quota, _)| *quota).collect();
-    let Some(vcpu) = serverless::quota(&values) else { return };
+    let told = serverless::quota(&values).map(Value::from);
+    let vcpu = told.or_else(|| Some(quotas_unread(estate, draft, "emr-serverless")?.to_value()));
+    let Some(vcpu) = vcpu else { return };
     draft.set("vcpuQuota", vcpu);
     let workers = draft.object.get("jobWorkers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let open = workers.iter().any(|item| Unknown::of(item).is_some() || Unknown::of(&item["worker"]).is_some());

@@ -31,8 +31,7 @@ pub(super) fn inferred(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
     for (cluster, pointer) in own(estate, "eks.clusters") {
         let Some(arn) = cluster["arn"].told().filter(|_| !used.contains(&pointer)) else { continue };
         let name = cluster["name"].told().unwrap_or(arn);
-        let declaration =
-            json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn});
+        let declaration = json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn, "cluster-at": pointer});
         found.push((declaration, pointer));
     }
     found.extend(requests(estate, &used));

@@ -10,8 +10,10 @@
 use super::code::{Code, Declared, Node};
 use super::shape::{Content, Recognised};
 use super::written::{self, Written, list, object, text};
-use super::{kubernetes, placeholder};
+use super::{chart, kubernetes, placeholder};
 use crate::estate::Syntax;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Reads a file of manifests; `None` if it holds none, or what a cluster printed.
@@ -20,6 +22,9 @@ pub(crate) fn read(path: &str, text: &str) -> Option<Code> {
         return None;
     }
     if text.trim_start().starts_with('{') {
+        if is_printed(text) {
+            return None;
+        }
         let json = written::json_value(text).ok()?;
         let mut declared = Vec::new();
         let any = is_written(&json.value) && objects(json.value, json.root.to_owned(), &mut declared);
@@ -45,6 +50,35 @@ pub(crate) fn read(path: &str, text: &str) -> Option<Code> {
     any.then(|| written::code("manifest", path, Syntax::Yaml, declared, written.fault))
 }
 
+/// Whether a JSON text has the marks of a server, which is seen without reading it whole.
+fn is_printed(text: &str) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Printed {
+        metadata: Option<Marks>,
+        items: Option<Vec<Item>>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        metadata: Option<Marks>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Marks {
+        uid: Option<IgnoredAny>,
+        resource_version: Option<IgnoredAny>,
+        creation_timestamp: Option<IgnoredAny>,
+    }
+    let marked = |marks: Option<&Marks>| {
+        marks.is_some_and(|marks| {
+            marks.uid.is_some() || marks.resource_version.is_some() || marks.creation_timestamp.is_some()
+        })
+    };
+    serde_json::from_str(text).is_ok_and(|printed: Printed| {
+        marked(printed.metadata.as_ref()) || printed.items.iter().flatten().any(|item| marked(item.metadata.as_ref()))
+    })
+}
+
 /// Whether nobody but a person wrote it: no server has left its marks.
 fn is_written(document: &Value) -> bool {
     let marks = |object: &Value| {
@@ -62,6 +96,11 @@ fn objects(document: Value, pointer: String, out: &mut Vec<Declared>) -> bool {
     let Value::Object(mut map) = document else { return false };
     if !(map.get("apiVersion").is_some_and(Value::is_string) && map.get("kind").is_some_and(Value::is_string)) {
         return false;
+    }
+    let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
+    if chart::object::is_release(text("apiVersion"), text("kind")) {
+        chart::object::read(&Value::Object(map), &pointer, out);
+        return true;
     }
     // Spark's pod templates may be of pods without a name.
     if map.get("kind").is_some_and(|kind| kind == "Pod") {
@@ -137,6 +176,7 @@ const COLLECTIONS: &[&str] = &[
     "kubernetes.mutatingWebhookConfigurations",
     "kubernetes.validatingWebhookConfigurations",
     "kubernetes.provisioners",
+    "kubernetes.awsNodeTemplates",
     "kubernetes.networkPolicies",
     "kubernetes.podTemplates",
     "kubernetes.jobs",

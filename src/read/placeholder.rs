@@ -128,7 +128,8 @@ pub(crate) fn set_aside(text: &str) -> Cow<'_, str> {
 
 /// What was set aside, as it was written.
 pub(crate) fn restore(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c: char| ('\u{e000}'..='\u{e004}').contains(&c)) {
+    // All of them begin with this byte.
+    if !text.as_bytes().contains(&0xee) || !text.contains(|c: char| ('\u{e000}'..='\u{e004}').contains(&c)) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(|c| ASIDE.iter().find(|(_, to)| *to == c).map_or(c, |(from, _)| *from)).collect())
@@ -140,8 +141,11 @@ pub(crate) fn scan(text: &str) -> Vec<Placeholder<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
     // What is closed again is an element of XML.
-    let closed: BTreeSet<&str> =
-        text.split("</").skip(1).filter_map(|tail| tail.split_once('>').map(|(name, _)| name.trim())).collect();
+    let closed: BTreeSet<&str> = if bytes.contains(&b'<') {
+        text.split("</").skip(1).filter_map(|tail| tail.split_once('>').map(|(name, _)| name.trim())).collect()
+    } else {
+        BTreeSet::new()
+    };
     while let Some(byte) = bytes.get(at) {
         let one = match byte {
             b'$' => shell(text, at),
@@ -332,7 +336,7 @@ const NOBODYS: [&str; 3] = ["example.com", "example.org", "example.net"];
 
 /// A host in a text that nobody can reach: one of documentation, or the imitation of AWS in tests.
 pub(crate) fn stand_in(text: &str) -> Option<&str> {
-    if text.len() > LONGEST * 5 || text.contains('\n') {
+    if text.len() > LONGEST * 5 || text.contains('\n') || !(text.contains("example.") || text.contains("localstack")) {
         return None;
     }
     let of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');

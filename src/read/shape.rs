@@ -16,6 +16,7 @@ use super::merge::arn_in;
 use super::policy::{self, Decoded};
 use crate::estate::Within;
 use crate::redact::redact;
+use rayon::prelude::*;
 use serde_json::{Map, Value};
 
 /// A part of the estate, from one document.
@@ -76,7 +77,7 @@ pub(crate) enum Content {
 pub(crate) struct Whose {
     pub(crate) account: String,
     pub(crate) region: Option<String>,
-    /// The ARN of the cluster, virtual cluster or application in which it was asked for.
+    /// The ARN of the cluster, virtual cluster, application or service in which it was asked for.
     pub(crate) inside: Option<String>,
     /// The one namespace that was asked about.
     pub(crate) namespace: Option<String>,
@@ -139,6 +140,9 @@ pub(crate) struct Listing {
     pub(crate) doubt: Option<String>,
 }
 
+/// With fewer items than this, starting threads costs more than it saves.
+const WORTH_THREADS: usize = 512;
+
 /// What came of a document.
 #[derive(Debug, Default)]
 pub(crate) struct Recognised {
@@ -151,6 +155,7 @@ impl Recognised {
     /// Adds a piece, without the secrets in it.
     pub(crate) fn push(&mut self, kind: impl Into<String>, mut content: Content) {
         match &mut content {
+            Content::Items(items) if items.items.len() >= WORTH_THREADS => items.items.par_iter_mut().for_each(redact),
             Content::Items(items) => items.items.iter_mut().for_each(redact),
             Content::Snapshot { document: value, .. }
             | Content::Principal { value, .. }

@@ -91,7 +91,8 @@ impl Left {
             Value::Array(list) => {
                 let length = pointer.len();
                 for (index, inner) in list.iter().enumerate() {
-                    pointer.push_str(&format!("/{index}"));
+                    pointer.push('/');
+                    pointer.push_str(&index.to_string());
                     self.look(inner, pointer);
                     pointer.truncate(length);
                 }
@@ -215,7 +216,7 @@ pub(crate) fn fill(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(fill),
         Value::Object(map) => {
             let odd =
-                map.keys().any(|key| placeholder::restore(key) != key.as_str() || placeholder::holes(key).is_some());
+                map.keys().any(|key| placeholder::restore(key) != key.as_str() || !placeholder::scan(key).is_empty());
             if odd {
                 *map = std::mem::take(map).into_iter().map(|(key, value)| (key_text(&key), value)).collect();
             }

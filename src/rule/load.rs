@@ -7,9 +7,7 @@ use super::{Examples, Rule, System, Template};
 use crate::path::Path;
 use crate::read::{self, yaml};
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use thiserror::Error;
@@ -58,22 +56,15 @@ pub fn builtin() -> Vec<Rule> {
 /// The built-in rules that are about one of these systems, by id. The others are not even parsed.
 #[must_use]
 pub fn builtin_for(systems: &[System]) -> Vec<Rule> {
-    builtin_where(|rule| rule.systems.iter().any(|system| systems.contains(system)))
+    builtin_where(|of| systems.iter().any(|system| of.contains(&format!("\"{}\"", system.name()))))
 }
 
-fn builtin_where(wanted: impl Fn(&Entry<'_>) -> bool) -> Vec<Rule> {
-    let entries: Vec<Entry<'_>> =
-        serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/rules.json"))).unwrap_or_default();
-    let wanted = entries.into_iter().filter(wanted);
-    wanted.filter_map(|entry| serde_json::from_str(entry.rule.get()).ok()).collect()
-}
+/// The built-in rules, with the systems that each is about, in JSON.
+const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
-/// A rule that is not parsed yet.
-#[derive(Deserialize)]
-struct Entry<'r> {
-    systems: Vec<System>,
-    #[serde(borrow)]
-    rule: &'r RawValue,
+fn builtin_where(wanted: impl Fn(&str) -> bool) -> Vec<Rule> {
+    let wanted = BUILTIN.iter().filter(|(systems, _)| wanted(systems));
+    wanted.filter_map(|(_, rule)| serde_json::from_str(rule).ok()).collect()
 }
 
 /// The examples of a built-in rule.

@@ -2,9 +2,10 @@
 
 use super::super::quantity;
 use super::{Daemons, PREFIXES, Pool, Shape, Values, is_of_type, rooms, taints, type_label};
-use crate::facts::instances::{InstanceType, instance_types};
+use crate::facts::instances::{InstanceType, InstanceTypes};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Labels that every node gets whatever a pool says, with values that are not chosen beforehand.
 const OF_EVERY_NODE: [&str; 4] = [
@@ -15,7 +16,7 @@ const OF_EVERY_NODE: [&str; 4] = [
 ];
 
 /// A NodePool of Karpenter or EKS Auto Mode. `None` where it adds no nodes: of a fixed size, or not ready.
-pub(in crate::capacity) fn of_node_pool(pool: &Value, daemons: Daemons) -> Option<Pool> {
+pub(in crate::capacity) fn of_node_pool(pool: &Value, daemons: Daemons, types: &InstanceTypes) -> Option<Pool> {
     let name = pool.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
     if pool.pointer("/spec/replicas").is_some_and(|replicas| !replicas.is_null()) {
         return None;
@@ -75,17 +76,18 @@ pub(in crate::capacity) fn of_node_pool(pool: &Value, daemons: Daemons) -> Optio
         .iter()
         .any(|requirement| is_of_type(requirement["key"].as_str().unwrap_or_default()) && !is_readable(requirement));
     made.exact &= !unreadable;
-    let suits = |one: &&InstanceType| {
+    let suits = |one: &Arc<InstanceType>| {
         requirements.iter().all(|requirement| {
             let key = requirement["key"].as_str().unwrap_or_default();
             !is_of_type(key) || !is_readable(requirement) || admits(requirement, type_label(one, key).as_deref())
         })
     };
-    made.shapes = instance_types()
-        .iter()
+    made.shapes = types
+        .all()
+        .into_iter()
         .filter(suits)
         .map(|of| {
-            let (sure, most) = rooms(of, of.pods, daemons);
+            let (sure, most) = rooms(&of, of.pods, daemons);
             Shape { of, sure, most }
         })
         .collect();

@@ -36,7 +36,7 @@ pub(super) fn grow(supply: &mut Supply, listing: &Listing<'_>) {
     let mut pools = Vec::new();
     if adders.cluster_autoscaler {
         for group in groups() {
-            match pool::of_node_group(group, &supply.nodes, daemons) {
+            match pool::of_node_group(group, &supply.nodes, daemons, &supply.instance_types) {
                 Ok(pool) => pools.extend(pool),
                 Err(why) => {
                     reasons.insert(why);
@@ -48,7 +48,7 @@ pub(super) fn grow(supply: &mut Supply, listing: &Listing<'_>) {
             reasons.insert("a Cluster Autoscaler runs, and not all of its node groups are known".to_owned());
         }
     }
-    pools.extend(node_pools.iter().filter_map(|pool| pool::of_node_pool(pool, daemons)));
+    pools.extend(node_pools.iter().filter_map(|pool| pool::of_node_pool(pool, daemons, &supply.instance_types)));
     pools.sort_by(|left, right| left.name.cmp(&right.name));
     supply.pools = pools;
     supply.may_grow = (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", "));

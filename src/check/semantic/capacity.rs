@@ -67,6 +67,7 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
         volumes: list("persistentVolumes"),
         csi_nodes: list("csiNodes"),
         subnets: estate.items("ec2.subnets"),
+        instance_types: estate.instance_types.clone(),
     };
     let mut runs = BTreeSet::new();
     for pod in listing.pods {
@@ -283,7 +284,7 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
                 "more"
             }
             Change::InstanceType(name) => {
-                evidence = evidence.fact("type", *name);
+                evidence = evidence.fact("type", name.clone());
                 "larger"
             }
             Change::CoresPerExecutor(_) => "cores",

@@ -15,6 +15,11 @@ pub fn glob(pattern: &str, text: &str) -> bool {
     glob_bytes(pattern.as_bytes(), text.as_bytes(), false)
 }
 
+/// The same without regard to case.
+pub(crate) fn glob_in_any_case(pattern: &str, text: &str) -> bool {
+    glob_bytes(pattern.as_bytes(), text.as_bytes(), true)
+}
+
 /// The greedy method: after a star, only the latest star is ever tried again, one character further
 /// on, which is enough because an earlier star can swallow nothing that the later one cannot.
 pub(super) fn glob_bytes(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {

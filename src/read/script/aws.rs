@@ -66,6 +66,10 @@ fn emr_containers(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mu
             }
             out.push(item("emrContainers.virtualClusters", None, request.written(at)));
         }
+        "create-managed-endpoint" => {
+            let request = arguments.request(Case::Camel, files);
+            out.push(item("emrContainers.managedEndpoints", None, request.written(named(&["name"]))));
+        }
         "create-job-template" => {
             let request = arguments.request(Case::Camel, files);
             out.push(item("emrContainers.jobTemplates", None, request.written(named(&["name"]))));

@@ -62,7 +62,7 @@ fn fenced(text: &str) -> Vec<Range<usize>> {
             (Some((start, of, shell)), Some(fence)) if fence == of => {
                 let block = text.get(start..at).unwrap_or_default();
                 if shell
-                    && ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "export ", "="]
+                    && ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "helm ", "export ", "="]
                         .iter()
                         .any(|word| block.contains(word))
                 {

@@ -32,6 +32,11 @@ impl Call<'_, '_> {
         self.arguments.get(at).unwrap_or(&Value::NULL)
     }
 
+    /// A list that stands where the first argument stands, or else the call.
+    pub(super) fn list(&self, items: Vec<Value>) -> Option<Value> {
+        Some(Value::list(items, self.argument(0).spot.or(self.spot)))
+    }
+
     /// An argument as text without holes.
     pub(super) fn string(&self, at: usize) -> Option<String> {
         self.argument(at).as_string()
