@@ -112,9 +112,11 @@ impl Service {
     /// The actions that a name means, with or without wildcards.
     fn meant(&self, name: &str) -> impl Iterator<Item = &(&'static str, &'static str)> {
         let exact = !name.contains(['*', '?']);
-        self.actions().iter().filter(move |(own, _)| {
-            if exact { own.eq_ignore_ascii_case(name) } else { glob_in_any_case(name, own) }
-        })
+        self.actions().iter().filter(
+            move |(own, _)| {
+                if exact { own.eq_ignore_ascii_case(name) } else { glob_in_any_case(name, own) }
+            },
+        )
     }
 
     /// The form of the ARNs of a type.

@@ -33,6 +33,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     oidc(estate, draft);
     pod_identity(estate, draft);
     credentials(declaration, pointer, draft);
+    fargate(estate, draft);
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
@@ -156,7 +157,8 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
     let scope = arn.regional_scope();
     let wanted = Wanted { collection: "eks.clusters", scope: &scope, namespace: None };
     // Two files may each have a cluster of that name.
-    let own = declaration["cluster-at"].told().and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
+    let own =
+        declaration["cluster-at"].told().and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
     let found = own.unwrap_or_else(|| lookup(estate, wanted, |cluster| cluster["arn"].is(text)));
     match &found {
         Found::At(cluster, at) => {
@@ -365,6 +367,27 @@ fn credentials(declaration: &Value, pointer: &str, draft: &mut Draft) {
         Some(unknown) => unknown.to_value(),
     };
     draft.set("credentials", value);
+}
+
+/// The Fargate profile onto which every pod of the namespace comes, where pods are to have Pod Identity.
+fn fargate(estate: &Estate, draft: &mut Draft) {
+    if draft.text("credentials") != Some("pod-identity") {
+        return;
+    }
+    let (Some(cluster), Some(name), Some(namespace)) =
+        (draft.text("clusterArn"), draft.text("clusterName"), draft.text("namespace"))
+    else {
+        return;
+    };
+    let wanted = Wanted { collection: "eks.fargateProfiles", scope: cluster, namespace: None };
+    let here = |profile: &Value| profile["clusterName"].is(name);
+    let open = estate.items("eks.fargateProfiles").iter().filter(|profile| here(profile));
+    let open = open.filter_map(|profile| Unknown::of(&profile["selectors"])).next();
+    let (own, _) = select(estate, wanted, |profile| {
+        let profiles = crate::capacity::fargate::profiles([profile]);
+        here(profile) && crate::capacity::fargate::takes_all(&profiles, namespace).is_some()
+    });
+    draft.set_list("fargateTakers", own, open);
 }
 
 /// How the EMR service gets into the cluster, and what it may do in the namespace.

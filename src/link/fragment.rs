@@ -31,8 +31,7 @@ pub(super) fn inferred(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
     for (cluster, pointer) in own(estate, "eks.clusters") {
         let Some(arn) = cluster["arn"].told().filter(|_| !used.contains(&pointer)) else { continue };
         let name = cluster["name"].told().unwrap_or(arn);
-        let declaration =
-            json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn, "cluster-at": pointer});
+        let declaration = json!({"system": "emr-on-eks", "fragment": true, "inferred": true, "name": name, "cluster": arn, "cluster-at": pointer});
         found.push((declaration, pointer));
     }
     found.extend(requests(estate, &used));
@@ -260,7 +259,8 @@ fn awaits_pods(estate: &Estate, role: &Value) -> bool {
     let attached = role["AttachedManagedPolicies"].to_string();
     let serves = ["ec2:CreateNetworkInterface", "application-autoscaling", "AutoScaling", "Studio", "studio"];
     let name = role["RoleName"].to_string();
-    let of_jobs = ["logs:", "s3:", "AmazonS3", "glue:"].iter().any(|sign| does.contains(sign) || attached.contains(sign));
+    let of_jobs =
+        ["logs:", "s3:", "AmazonS3", "glue:"].iter().any(|sign| does.contains(sign) || attached.contains(sign));
     on_eks
         && !on_ec2
         && only_emr

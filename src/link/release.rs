@@ -62,9 +62,10 @@ pub(super) fn others(estate: &Estate, drafts: &[Draft]) -> Vec<Draft> {
         let own = job["code"] == true && !steps;
         asked.extend(own.then(|| (&job["request"][key], format!("/jobRequests/{at}/request/{key}"))));
     }
-    for (collection, inside) in
-        [("emrContainers.managedEndpoints", "/releaseLabel"), ("emrContainers.jobTemplates", "/jobTemplateData/releaseLabel")]
-    {
+    for (collection, inside) in [
+        ("emrContainers.managedEndpoints", "/releaseLabel"),
+        ("emrContainers.jobTemplates", "/jobTemplateData/releaseLabel"),
+    ] {
         let table = format!("/{}", collection.replace('.', "/"));
         for position in estate.declared.get(&table).into_iter().flatten() {
             let at = format!("{table}/{position}{inside}");
