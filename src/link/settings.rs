@@ -15,6 +15,7 @@ use crate::facts;
 use crate::known::{Told, Unknown};
 use crate::path::escape;
 use conf::Runs;
+pub(super) use manifest::spot_of_driver;
 use serde_json::{Map, Value};
 
 /// A setting: its key, its value, and where it stands.
