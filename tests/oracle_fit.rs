@@ -469,7 +469,7 @@ fn limits_of_node_pools_are_never_wrong() {
                         continue;
                     }
                     let mut places = places(&Supply { pools: Vec::new(), ..supply.clone() });
-                    for (number, of) in [(large, types[0]), (xlarge, types[1]), (compute, types[2])] {
+                    for (number, of) in [(large, &types[0]), (xlarge, &types[1]), (compute, &types[2])] {
                         for _ in 0..number {
                             let free = (of.allocatable_cpu_milli, of.allocatable_memory_mib, of.pods);
                             places.push(Place { free, labelled: false, tainted: false, apart: [0; 3] });
