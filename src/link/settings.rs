@@ -15,6 +15,7 @@ use crate::facts;
 use crate::known::{Told, Unknown};
 use crate::path::escape;
 use conf::Runs;
+pub(super) use manifest::spot_of_driver;
 use serde_json::{Map, Value};
 
 /// A setting: its key, its value, and where it stands.
@@ -184,6 +185,12 @@ fn settings(conf: &Value, at: &str) -> (Vec<Setting>, Option<Unknown>) {
         Some((key.clone(), text, format!("{at}/{}", escape(key))))
     });
     (texts.collect(), None)
+}
+
+/// The settings of a Spark configuration that are secrets in plain text.
+pub(super) fn secrets(conf: &Value, at: &str) -> Vec<(String, String)> {
+    let (settings, _) = settings(conf, at);
+    settings.into_iter().filter(|(key, value, _)| is_secret(key, value)).map(|(key, _, at)| (key, at)).collect()
 }
 
 /// The Java version that runs Spark, where the release says it.
