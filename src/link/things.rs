@@ -82,7 +82,10 @@ fn look(estate: &Estate, kind: &str, item: &Value, at: &str, draft: &mut Draft) 
         "kubernetes.sparkClusters" => {
             set_texts(draft, "secretsInSettings", secrets(&item["spec"]["sparkConf"], &format!("{at}/spec/sparkConf")));
         }
-        "ec2.securityGroups" => set_texts(draft, "opensWorkersTo", opens_workers_to(estate, item, at)),
+        "ec2.securityGroups" => {
+            set_texts(draft, "opensWorkersTo", opens_workers_to(estate, item, at));
+            set_texts(draft, "opensAll", opens_all(estate, item, at));
+        }
         "ec2.vpcs" => draft.set("hosts", hosts(estate, item)),
         "eks.fargateProfiles" => set_texts(draft, "unmetLabels", unmet_labels(estate, item, at)),
         "eks.clusters" => set_texts(draft, "withoutProvider", without_provider(estate, item, at)),
@@ -354,6 +357,32 @@ fn too_small_for(estate: &Estate, group: &Value, at: &str) -> Found {
     found
 }
 
+/// The ranges of every address from which a group admits everything, where clusters of EMR are made and none is in it:
+/// of those that are in it, the cluster tells.
+fn opens_all(estate: &Estate, group: &Value, at: &str) -> Found {
+    let Some(id) = group["GroupId"].told() else { return Vec::new() };
+    let of_emr = |job: &&Value| matches!(job["kind"].as_str(), Some("run-job-flow" | "add-job-flow-steps"));
+    let mut requests = estate.items("jobRequests").iter().filter(of_emr).peekable();
+    if requests.peek().is_none() || requests.any(|job| job["request"]["Instances"].to_string().contains(id)) {
+        return Vec::new();
+    }
+    let rules = group["IpPermissions"].as_array().into_iter().flatten().enumerate();
+    let every = rules.filter(|(_, rule)| rule["IpProtocol"] == "-1");
+    every.flat_map(|(number, rule)| open_ranges(rule, &format!("{at}/IpPermissions/{number}"))).collect()
+}
+
+/// The ranges of a rule that are every address.
+fn open_ranges(rule: &Value, at: &str) -> Found {
+    let mut found = Found::new();
+    for (list, key, all) in [("IpRanges", "CidrIp", "0.0.0.0/0"), ("Ipv6Ranges", "CidrIpv6", "::/0")] {
+        let place = rule[list].as_array().and_then(|ranges| ranges.iter().position(|range| range[key] == all));
+        if let Some(place) = place {
+            found.push((all.to_owned(), format!("{at}/{list}/{place}/{key}")));
+        }
+    }
+    found
+}
+
 /// The ranges of every address from which a group admits, where workers of EMR Serverless are in it.
 fn opens_workers_to(estate: &Estate, group: &Value, at: &str) -> Found {
     let Some(id) = group["GroupId"].told() else { return Vec::new() };
@@ -364,16 +393,8 @@ fn opens_workers_to(estate: &Estate, group: &Value, at: &str) -> Found {
     if !of_workers {
         return Vec::new();
     }
-    let mut found = Found::new();
-    for (number, rule) in group["IpPermissions"].as_array().into_iter().flatten().enumerate() {
-        for (list, key, all) in [("IpRanges", "CidrIp", "0.0.0.0/0"), ("Ipv6Ranges", "CidrIpv6", "::/0")] {
-            let place = rule[list].as_array().and_then(|ranges| ranges.iter().position(|range| range[key] == all));
-            if let Some(place) = place {
-                found.push((all.to_owned(), format!("{at}/IpPermissions/{number}/{list}/{place}/{key}")));
-            }
-        }
-    }
-    found
+    let rules = group["IpPermissions"].as_array().into_iter().flatten().enumerate();
+    rules.flat_map(|(number, rule)| open_ranges(rule, &format!("{at}/IpPermissions/{number}"))).collect()
 }
 
 /// The name of a cluster of which eksctl makes no provider, where roles or jobs of the same change need one.
