@@ -6,7 +6,7 @@
 
 use super::Draft;
 use crate::facts;
-use crate::known::{Text, Told, Unknown};
+use crate::known::{Told, Unknown};
 use crate::path::escape;
 use serde_json::{Map, Value, json};
 
@@ -242,7 +242,7 @@ pub(super) fn ordinal(version: &str) -> Option<u64> {
 pub(super) fn set_texts(draft: &mut Draft, name: &str, texts: Vec<(String, String)>) {
     let mut list = Vec::new();
     for (at, (text, pointer)) in texts.into_iter().enumerate() {
-        list.push(Text::shown(&text).to_key());
+        list.push(Value::String(text));
         draft.aliases.push((format!("/{name}/{at}"), pointer));
     }
     draft.set(name, list);

@@ -231,6 +231,7 @@ fn of_conf(draft: &mut Draft, settings: &[Setting], more: &Option<Unknown>, runs
     put(draft, "smallHeaps", conf::small_heaps(settings), more);
     put(draft, "packagesOfOthers", conf::packages_of_others(&conf::packages(settings), runs), more);
     put(draft, "nodeCredentials", conf::node_credentials(settings), more);
+    put(draft, "longSessions", conf::long_sessions(settings), more);
 }
 
 /// Whether a setting holds a secret itself, and not the way to one.
