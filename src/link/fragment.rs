@@ -98,7 +98,7 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
                 let mut draft = Draft::default();
                 draft.set("kind", kind);
                 if kind == "role" && runs_jobs_as_a_service(estate, index, holder) {
-                    draft.set("runsJobs", "as a service");
+                    draft.set_at("runsJobs", "as a service", format!("{pointer}/AssumeRolePolicyDocument"));
                 }
                 draft.set_at("holder", holder.clone(), pointer);
                 found.push(draft);
@@ -132,6 +132,7 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
 pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draft>) {
     let used = used(drafts);
     let (mut statements, mut attachments) = (Vec::new(), Vec::new());
+    let mut read = BTreeSet::new();
     for (collection, list) in
         [("iam.roles", "RolePolicyList"), ("iam.users", "UserPolicyList"), ("iam.groups", "GroupPolicyList")]
     {
@@ -140,7 +141,11 @@ pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draf
             let name = keys.iter().find_map(|key| holder[*key].told()).unwrap_or("?");
             for (at, entry) in holder[list].as_array().into_iter().flatten().enumerate() {
                 let at = format!("{pointer}/{list}/{at}/PolicyDocument");
-                statements_of(&entry["PolicyDocument"], name, &at, &mut statements);
+                // One file may be the policy of several roles.
+                let origin = estate.origins.find(&at).map(|origin| (origin.source, origin.pointer));
+                if origin.is_none_or(|origin| read.insert((origin, entry["PolicyDocument"].to_string()))) {
+                    statements_of(&entry["PolicyDocument"], name, &at, &mut statements);
+                }
             }
             for (at, entry) in holder["AttachedManagedPolicies"].as_array().into_iter().flatten().enumerate() {
                 let Some(arn) = entry["PolicyArn"].told() else { continue };

@@ -157,7 +157,7 @@ pub(crate) fn scan(text: &str) -> Vec<Placeholder<'_>> {
                 }
                 double
             }
-            // `$${NAME}` is how a template of Terraform writes the `${NAME}` of a shell.
+            // `\${NAME}` and `$${NAME}` are for a shell that comes later.
             b'{' if at > 0 && bytes.get(at - 1) == Some(&b'$') => None,
             b'{' => enclosed(text, at, '}', is_capitals),
             b'<' if at == 0 || bytes.get(at - 1) != Some(&b'<') => {
