@@ -12,7 +12,7 @@ mod yarn;
 pub use yarn::documented_memory_mib;
 
 use super::demand::{Demand, PodDemand, Role, spark_submit_conf};
-use super::fit::{Fit, Outcome, fit};
+use super::fit::{Fit, Outcome, count_of, fit};
 use super::pool::node_of_type;
 use super::quantity::{SparkUnit, spark_mib};
 use super::supply::{Node, Supply};
@@ -136,10 +136,9 @@ impl Cluster {
     fn hold(&mut self, node: &mut Node, one: &InstanceType, yarn: Settings) {
         let memory = yarn.memory_on(one);
         node.memory_mib = memory.unwrap_or(one.memory_mib);
-        node.cpu_milli = one.vcpu.saturating_mul(1000);
-        if yarn.counts_vcores {
-            node.cpu_milli = yarn.vcores.map_or(u64::from(u32::MAX), |vcores| vcores.saturating_mul(1000));
-        }
+        // What is not counted, or not known, keeps no container away.
+        let vcores = yarn.vcores.filter(|_| yarn.counts_vcores).map(|vcores| vcores.saturating_mul(1000));
+        node.cpu_milli = vcores.unwrap_or(0);
         if yarn.counts_vcores && yarn.vcores.is_none() {
             self.inexact = Some(
                 "how many vcores YARN has on a node is not told: `yarn.nodemanager.resource.cpu-vcores` is not set",
@@ -151,7 +150,7 @@ impl Cluster {
                  `yarn.nodemanager.resource.memory-mb` is not set",
             );
         }
-        (node.cpu_free_milli, node.memory_free_mib) = (node.cpu_milli, node.memory_mib);
+        (node.cpu_free_milli, node.memory_free_mib) = (vcores.unwrap_or(u64::from(u32::MAX)), node.memory_mib);
         (node.pods, node.pods_free) = (u64::from(u32::MAX), u64::from(u32::MAX));
     }
 
@@ -289,6 +288,15 @@ pub fn weigh(demand: &[Demand], cluster: &Cluster) -> (Fit, Supply) {
         );
         (answer.short, answer.nodes_needed) = (None, None);
         return (answer, supply);
+    }
+    let all: u64 = answer.placed.iter().map(|placed| placed.count).sum();
+    let (containers, nodes) = (count_of(all, "container"), count_of(cluster.nodes.len() as u64, "node"));
+    match answer.outcome {
+        Outcome::Fits => answer.because = format!("{containers} fit {nodes}"),
+        Outcome::FitsIfPackedWell => {
+            answer.because = format!("there is a way to place {containers} on {nodes}, but YARN may miss it");
+        }
+        Outcome::Short | Outcome::Unknown => {}
     }
     let open = if cluster.unknown.is_empty() { None } else { Some(cluster.unknown.join("; ")) };
     let open = open.or_else(|| cluster.inexact.filter(|_| answer.outcome.fits()).map(str::to_owned));

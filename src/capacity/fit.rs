@@ -23,6 +23,8 @@ mod pack;
 mod preempt;
 mod search;
 
+pub(super) use explain::count_of;
+
 pub use answer::{Added, Binding, Fit, Outcome, Placed, Shortage};
 
 use super::affinity::{Apart, Requirement};
