@@ -62,11 +62,25 @@ impl<'t> Arn<'t> {
         Some(format!("arn:{}:eks:{}:{}:cluster/{name}", self.partition, self.region, self.account))
     }
 
-    /// The virtual cluster or application of a job run or endpoint.
+    /// The virtual cluster or application of a job run or endpoint; the service of a quota that is an account's own.
     #[must_use]
     pub fn parent(&self) -> Option<String> {
+        if self.service == "servicequotas" {
+            let (code, _) = self.resource.split_once('/').filter(|_| is_account(self.account))?;
+            return Some(format!("arn:{}:servicequotas:{}:{}:{code}", self.partition, self.region, self.account));
+        }
         let (head, _) = self.resource.split_once("/jobruns/").or_else(|| self.resource.split_once("/endpoints/"))?;
         Some(format!("arn:{}:{}:{}:{}:{head}", self.partition, self.service, self.region, self.account))
+    }
+}
+
+/// The partition in which a region is.
+#[must_use]
+pub fn partition_of(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 
@@ -129,6 +143,10 @@ mod tests {
         assert_eq!(nodegroup.place().as_deref(), Some("111122223333/cn-north-1"));
         let run = Arn::parse("arn:aws:emr-containers:us-east-1:111122223333:/virtualclusters/v1/jobruns/j1").unwrap();
         assert_eq!(run.parent().as_deref(), Some("arn:aws:emr-containers:us-east-1:111122223333:/virtualclusters/v1"));
+        let quota = Arn::parse("arn:aws:servicequotas:us-east-1:111122223333:ec2/L-1216C47A").unwrap();
+        assert_eq!(quota.parent().as_deref(), Some("arn:aws:servicequotas:us-east-1:111122223333:ec2"));
+        let default = Arn::parse("arn:aws:servicequotas:us-east-1::ec2/L-1216C47A").unwrap();
+        assert_eq!(default.parent(), None);
         assert_eq!(Arn::parse("arn:aws:iam::aws:policy/X").unwrap().owner(), None);
     }
 }

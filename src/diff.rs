@@ -394,6 +394,7 @@ mod tests {
             rules: Vec::new(),
             findings: Vec::new(),
             gaps: Vec::new(),
+            assumed: Vec::new(),
             of_code: false,
             mended: None,
         }

@@ -16,6 +16,7 @@ pub use coverage::{Completeness, Coverage, Entry, unblock};
 pub use origin::{Origin, Origins};
 pub use span::{Excerpt, Span};
 
+use crate::facts::instances::InstanceTypes;
 use crate::known::{Told, Unknown};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -45,6 +46,8 @@ pub struct Estate {
     pub declared: BTreeMap<String, BTreeSet<usize>>,
     /// What a change that is laid over the rest takes away, and no longer stands in the document.
     pub gone: Vec<Gone>,
+    /// The instance types that are known: those of the table, and those that the document shows, as soon as it is linked.
+    pub instance_types: InstanceTypes,
 }
 
 /// Files that were passed over for the same reason.

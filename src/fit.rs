@@ -14,13 +14,14 @@ use crate::capacity::picture::{Picture, picture};
 use crate::capacity::remedy::{Remedy, held_told, remedies};
 use crate::capacity::{self, Demand, Fit, Outcome, Role, Supply, quota, what_if};
 use crate::check::semantic::capacity as asked;
-use crate::facts::instances::{InstanceType, instance_type, type_like};
+use crate::facts::instances::{InstanceType, InstanceTypes};
 use crate::known::Told;
 use crate::link::Linked;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// More executors than these are not looked for.
 const MOST_EXECUTORS: u32 = 100_000;
@@ -33,7 +34,7 @@ pub struct Question {
     /// As if there were so many nodes.
     pub nodes: Option<u32>,
     /// As if all nodes were of this type.
-    pub instance_type: Option<&'static InstanceType>,
+    pub instance_type: Option<Arc<InstanceType>>,
     /// As if each job had so many executors.
     pub executors: Option<u32>,
     /// As if so many of each job ran at once.
@@ -44,8 +45,8 @@ pub struct Question {
 
 impl Question {
     /// The instance type of that name, or one that the user may have meant.
-    pub fn type_named(name: &str) -> Result<&'static InstanceType, Option<&'static str>> {
-        instance_type(name).ok_or_else(|| type_like(name))
+    pub fn type_named<'t>(types: &'t InstanceTypes, name: &str) -> Result<Arc<InstanceType>, Option<&'t str>> {
+        types.get(name).ok_or_else(|| types.like(name))
     }
 }
 
@@ -100,7 +101,7 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
         }
         match rollout["system"].told() {
             Some("emr-serverless") => answers.extend(elsewhere::on_serverless(rollout, question)),
-            Some("emr-on-ec2") => answers.extend(elsewhere::on_ec2(rollout, question)),
+            Some("emr-on-ec2") => answers.extend(elsewhere::on_ec2(rollout, question, &linked.estate.instance_types)),
             _ => {}
         }
         let gangs = rollout["gangs"].as_array().map_or(&[][..], Vec::as_slice);
@@ -163,7 +164,7 @@ pub fn ask(linked: &Linked, question: &Question) -> Vec<Answer> {
 fn assumed(question: &Question) -> Vec<String> {
     let mut assumed = Vec::new();
     assumed.extend(question.nodes.map(|nodes| format!("{nodes} nodes")));
-    assumed.extend(question.instance_type.map(|one| format!("nodes of type {}", one.name)));
+    assumed.extend(question.instance_type.as_ref().map(|one| format!("nodes of type {}", one.name)));
     assumed.extend(question.executors.map(|executors| format!("{executors} executors")));
     assumed.extend(question.concurrent.map(|concurrent| format!("{concurrent} at once")));
     assumed
@@ -188,7 +189,7 @@ fn weigh(
     (quotas, ranges): (&[&Value], &[&Value]),
 ) -> Weighed {
     let mut supply = Rc::clone(nodes);
-    if let Some(one) = question.instance_type {
+    if let Some(one) = &question.instance_type {
         supply = Rc::new(what_if::of_instance_type(&supply, one));
     }
     if let Some(number) = question.nodes {

@@ -40,10 +40,9 @@
 //!   nothing else is known, and whose open questions nobody asks.
 //! - A live run is planned from one table of calls (`read::live`), from which the reading,
 //!   `--explain-calls` and `permissions` all follow, so that they cannot drift apart.
-//! - EC2 and Organizations are read live without their SDK crates: of each a handful of calls is needed, EC2's
-//!   crate alone takes longer to build than all of sparkcheck, and what stands below every such crate signs,
-//!   repeats and times calls as well (`read::live::aws`). Service quotas are not asked live; their exports are
-//!   read beside the answers.
+//! - EC2, Organizations and Service Quotas are read live without their SDK crates: of each a handful of calls is
+//!   needed, EC2's crate alone takes longer to build than all of sparkcheck, and what stands below every such
+//!   crate signs, repeats and times calls as well (`read::live::aws`).
 
 pub mod known;
 

@@ -38,6 +38,7 @@ pub use crate::arn::{Arn, role_name};
 pub use reference::{Found, Index, Wanted};
 
 use crate::estate::{Estate, Gap};
+use crate::facts::instances::InstanceTypes;
 use crate::known::{self, Text, Told, Unknown};
 use crate::system::System;
 use serde_json::{Map, Value, json};
@@ -154,6 +155,7 @@ pub fn link(mut estate: Estate) -> Linked {
     if let Some(declarations) = estate.document.get_mut("declarations") {
         known::show(declarations);
     }
+    estate.instance_types = InstanceTypes::with(estate.items("ec2.instanceTypes"));
     let index = Index::of(&estate);
     let mut drafts = Vec::new();
     for (at, declaration) in estate.items("declarations").iter().enumerate() {
@@ -174,6 +176,7 @@ pub fn link(mut estate: Estate) -> Linked {
         }
         let mut declared = fragment::declared(&estate, &index, &drafts);
         declared.extend(things::things(&estate));
+        declared.extend(release::others(&estate, &drafts));
         let (statements, attachments) = fragment::grants(&estate, &drafts);
         for (section, drafts) in [("declared", declared), ("statements", statements), ("attachments", attachments)] {
             fragment::put(&mut estate, section, drafts);

@@ -334,9 +334,7 @@ fn walk<'a>(root: &'a Value, steps: &[Step], base: &str) -> Hits<'a> {
         pointer
     };
     Hits {
-        found: level
-            .filter_map(|at| Some(Hit { value: reached.get(at)?.value, pointer: pointer(at) }))
-            .collect(),
+        found: level.filter_map(|at| Some(Hit { value: reached.get(at)?.value, pointer: pointer(at) })).collect(),
         blocked: blocked.into_iter().map(|(at, unknown)| (pointer(at), unknown)).collect(),
         nearest: pointer(nearest),
     }

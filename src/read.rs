@@ -9,6 +9,7 @@
 
 mod aside;
 mod assemble;
+mod chart;
 mod cloudformation;
 mod code;
 mod declaration;
@@ -202,18 +203,23 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
     let mut materials = Vec::new();
     let mut readings = answers.readings;
     let mut asides: Vec<Aside> = Vec::new();
+    let mut values: Vec<Aside> = Vec::new();
     for outcome in outcomes {
         match outcome {
             Outcome::Read(reading) => readings.push(reading),
             Outcome::Code(code) => codes.push(code),
             Outcome::Template(entry, text) => templates.push((entry, text)),
             Outcome::Material(material) => materials.push(material),
+            Outcome::Values(material, aside) => {
+                materials.push(material);
+                values.push(aside);
+            }
             Outcome::PassedOver(aside) => asides.push(aside),
         }
     }
-    let (scripts, silent) = script::read(&materials);
+    let (scripts, quiet) = script::read(&materials);
     codes.extend(scripts);
-    asides.extend(silent.into_iter().map(|path| Aside {
+    asides.extend(quiet.into_iter().map(|path| Aside {
         why: format!("`{path}` holds no request that sparkcheck knows"),
         kind: if path.ends_with(".json") { aside::Kind::Data } else { aside::Kind::Script },
         path,
@@ -226,8 +232,10 @@ pub fn read_with(inputs: &[Input], answers: Answers, options: &Options) -> Resul
             code.declared.retain(|one| one.placeholder().is_none_or(|text| !replaced.contains(&text)));
         }
     }
-    let templates: Vec<&Entry> = templates.iter().map(|(entry, _)| entry).collect();
-    asides.extend(unused(&codes, &terraform, &templates));
+    let templates =
+        templates.iter().map(|(entry, _)| aside::unused(&entry.shown, aside::Kind::Stack, "CloudFormation"));
+    let modules = terraform.iter().map(|entry| aside::unused(&entry.shown, aside::Kind::Terraform, "Terraform"));
+    asides.extend(silent(&codes, modules.chain(templates).chain(values)));
     let passed_over = aside::tally(&asides, others);
     if declarations.is_empty() && codes.is_empty() && readings.iter().all(|reading| !reading.has_content()) {
         let count = passed_over.iter().map(|of_kind| of_kind.count).sum();
@@ -304,23 +312,14 @@ fn find<'i>(inputs: &'i [Input], options: &Options) -> Result<Found<'i>, ReadErr
     Ok(all)
 }
 
-/// The files of code of which nothing came: they were understood, and are about something else.
-fn unused(codes: &[Code], terraform: &[Entry], templates: &[&Entry]) -> Vec<Aside> {
+/// Those of which nothing came and nothing is to be said: they were understood, and are about something else.
+fn silent(codes: &[Code], candidates: impl Iterator<Item = Aside>) -> Vec<Aside> {
     let read: BTreeSet<&str> = codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
     let troubled = |path: &str| {
         let mut places = codes.iter().flat_map(|code| &code.gaps).filter_map(|gap| gap.place.as_deref());
         places.any(|place| place.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')))
     };
-    let modules = terraform.iter().map(|entry| (entry, aside::Kind::Terraform, "Terraform"));
-    let stacks = templates.iter().map(|entry| (*entry, aside::Kind::Stack, "CloudFormation"));
-    let silent =
-        modules.chain(stacks).filter(|(entry, ..)| !read.contains(entry.shown.as_str()) && !troubled(&entry.shown));
-    silent
-        .map(|(entry, kind, language)| {
-            let why = format!("`{}` declares nothing that sparkcheck looks at, as {language}", entry.shown);
-            Aside { path: entry.shown.clone(), kind, why }
-        })
-        .collect()
+    candidates.filter(|aside| !read.contains(aside.path.as_str()) && !troubled(&aside.path)).collect()
 }
 
 /// The units of code in order, each thing read once: a plan says what its configuration says and more, and
@@ -329,9 +328,11 @@ fn together(single: Vec<Code>, templates: Vec<Code>, modules: Vec<Code>) -> Vec<
     let paths = |codes: &[Code]| -> BTreeSet<String> {
         codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.clone())).collect()
     };
-    let planned = paths(&single);
+    // Of single files only a plan says what a root says; others are parts of a root that reads them.
+    let plans = single.iter().filter(|code| code.files.iter().any(|file| file::is_terraform(&file.path)));
+    let planned: BTreeSet<&str> = plans.flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
     let mut codes = modules;
-    codes.retain(|code| !code.files.iter().any(|file| planned.contains(&file.path)));
+    codes.retain(|code| !code.files.iter().any(|file| planned.contains(file.path.as_str())));
     let taken = paths(&codes);
     codes.extend(templates);
     let is_new = |code: &Code| code.files.is_empty() || code.files.iter().any(|file| !taken.contains(&file.path));

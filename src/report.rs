@@ -39,10 +39,23 @@ pub struct Report<'r> {
     pub findings: Vec<Finding<'r>>,
     /// What should have been seen and was not.
     pub gaps: Vec<Gap>,
+    /// What nobody asked, and the verdicts take for granted.
+    pub assumed: Vec<Assumed>,
     /// Whether infrastructure code was read: then much is only settled by an apply.
     pub of_code: bool,
     /// The failures of what the change is laid over that hold after it; `None` where it is laid over nothing.
     pub mended: Option<Vec<Mended>>,
+}
+
+/// Something that was not read and that verdicts take for granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assumed {
+    /// What is taken for granted.
+    pub what: String,
+    /// The account for which it is.
+    pub scope: String,
+    /// What would settle it, as an instruction.
+    pub unblock: String,
 }
 
 /// What a change has to do with a finding.

@@ -8,9 +8,10 @@ use crate::capacity::picture::Picture;
 use crate::check::{Evidence, Judgement, Subject, Verdict};
 use crate::estate::Syntax;
 use crate::known::{Text, Told};
-use crate::link::Linked;
+use crate::link::organization::{self, Control};
+use crate::link::{Arn, Linked};
 use crate::path::unescape;
-use crate::report::{Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict};
+use crate::report::{Assumed, Finding, Go, Outcome, Place, Remedy, Report, RolloutVerdict};
 use crate::rule::{Rule, Severity, System, Template};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -103,9 +104,34 @@ pub fn settle<'r>(rules: &'r [Rule], judgements: &[Judgement<'r, '_>], linked: &
         rules: rules.iter().collect(),
         findings: findings.into_iter().map(|(_, finding)| finding).collect(),
         gaps: linked.estate.gaps.clone(),
+        assumed: assumed(linked),
         of_code: !linked.estate.declared.is_empty(),
         mended: None,
     }
+}
+
+/// What the verdicts take for granted: that control policies which nobody read deny nothing.
+fn assumed(linked: &Linked) -> Vec<Assumed> {
+    let whole = linked.estate.items("rollouts").iter().filter(|rollout| rollout["fragment"] != true);
+    let fields = whole.flat_map(|rollout| rollout.as_object().into_iter().flat_map(|fields| fields.values()));
+    let principals = fields.filter_map(|field| Arn::parse(field.get("Arn")?.told()?));
+    let accounts: BTreeSet<String> =
+        principals.filter(|arn| arn.service == "iam").filter_map(|arn| arn.owner()).collect();
+    let of_account = |account: String| {
+        let (kinds, command) = match organization::unread(&linked.estate, &account).as_slice() {
+            [] => return None,
+            [Control::Resource] => {
+                ("resource control policy", "list-policies-for-target --filter RESOURCE_CONTROL_POLICY")
+            }
+            _ => ("policy", "describe-organization"),
+        };
+        Some(Assumed {
+            what: format!("no {kinds} of an organization denies anything in account {account}"),
+            scope: account,
+            unblock: format!("add the output of `aws organizations {command}`"),
+        })
+    };
+    accounts.into_iter().filter_map(of_account).collect()
 }
 
 fn finding<'r>(

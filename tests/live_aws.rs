@@ -9,8 +9,12 @@ mod account;
 mod faults;
 #[path = "live/moto.rs"]
 mod moto;
+#[path = "live/organizations.rs"]
+mod organizations;
 #[path = "live/program.rs"]
 mod program;
+#[path = "live/quotas.rs"]
+mod quotas;
 #[path = "live/server.rs"]
 mod server;
 #[path = "support/story.rs"]
@@ -130,7 +134,7 @@ fn region_of(name: &str) -> String {
 fn state_of(name: &str) -> (PathBuf, State) {
     let folder = story::folder(name);
     let aws = folder.join("aws");
-    let state = State::of_export(if aws.is_dir() { &aws } else { &folder });
+    let state = State::of_export(if aws.is_dir() { &aws } else { &folder }, &region_of(name));
     (folder, state)
 }
 
@@ -223,72 +227,6 @@ fn permissions_are_the_calls_that_are_made() {
     let granted: BTreeSet<String> = actions.map(|action| action.as_str().unwrap().to_owned()).collect();
     assert_eq!(made, granted);
     assert!(CALLS.iter().all(|call| call.service == Service::Sts || !call.action.is_empty()));
-}
-
-/// The live run's account as a member of an organization, one of whose units denies something.
-fn member(name: &str, denies: &str) -> State {
-    let (account, unit, root) = ("787587782916", "ou-7hq2-5c0vd8tn", "r-7hq2");
-    let policy = |id: &str, name: &str, of: &str| {
-        json!({"Id": id, "Name": name, "Type": "SERVICE_CONTROL_POLICY", "AwsManaged": of == "aws",
-            "Arn": format!("arn:aws:organizations::{of}:policy/service_control_policy/{id}")})
-    };
-    let full = policy("p-FullAWSAccess", "FullAWSAccess", "aws");
-    let summary = policy("p-3n8w5t0c", "Sandbox", "300411209876");
-    let (_, mut state) = state_of(name);
-    let organization = json!({"Id": "o-4k2v9x7q1m", "FeatureSet": "ALL", "MasterAccountId": "300411209876"});
-    state.put("organizations:DescribeOrganization", "", json!({"Organization": organization}));
-    state.put("organizations:ListParents", account, json!({"Parents": [{"Id": unit, "Type": "ORGANIZATIONAL_UNIT"}]}));
-    state.put("organizations:ListParents", unit, json!({"Parents": [{"Id": root, "Type": "ROOT"}]}));
-    for target in [account, unit, root] {
-        let attached = if target == unit { json!([full, summary]) } else { json!([full]) };
-        let of = format!("SERVICE_CONTROL_POLICY {target}");
-        state.put("organizations:ListPoliciesForTarget", &of, json!({"Policies": attached}));
-    }
-    let content = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": denies, "Resource": "*"}});
-    let policy = json!({"Policy": {"PolicySummary": summary, "Content": content.to_string()}});
-    state.put("organizations:DescribePolicy", "p-3n8w5t0c", policy);
-    state
-}
-
-/// The levels above an account: as in an export, unknown where they are not told, and asked by the management
-/// account where there is a session of it.
-#[test]
-fn an_organization_has_its_say() {
-    let folder = story::folder("the-live-run-mended");
-    let alone = link(estate(&[Input::Path(folder.clone())], Answers::default()));
-    assert_eq!(go(&alone).0, [Go::Go]);
-    for (denies, fault, plan, word, what) in [
-        ("sagemaker:*", None, plan(&ON_EKS), Go::Go, ""),
-        ("emr-containers:Start*", None, plan(&ON_EKS), Go::NoGo, "Sandbox"),
-        ("sagemaker:*", Some("ListPoliciesForTarget"), plan(&ON_EKS), Go::Undecided, "management account"),
-        ("sagemaker:*", Some("ListParents"), plan(&ON_EKS), Go::Undecided, "management account"),
-        ("sagemaker:*", Some("DescribePolicy"), plan(&ON_EKS), Go::Undecided, "describe-policy"),
-        (
-            "sagemaker:*",
-            Some("DescribeOrganization"),
-            plan(&ON_EKS),
-            Go::Undecided,
-            "organizations:DescribeOrganization",
-        ),
-        ("emr-containers:Start*", Some("DescribeOrganization"), plan(&ON_EKS).without_organization(), Go::Go, ""),
-    ] {
-        let server = Server::start(member("the-live-run-mended", denies), 100);
-        let operation = fault.map(|name| format!("organizations:{name}"));
-        server.fail(operation.as_deref().map(|operation| (operation, Fault::Denied)));
-        let estate = estate(&beside(&folder), live(&options(&server, &[]), &plan).answers);
-        let snapshot = serde_json::to_vec(&sparkcheck::snapshot::of(&estate)).unwrap();
-        let linked = link(estate);
-        let report = sparkcheck::examine(&linked, rules());
-        let said: Vec<Go> = report.rollouts.iter().map(|rollout| rollout.verdict).collect();
-        let text = sparkcheck::report::json::render(&report);
-        assert_eq!(said, [word], "{denies} {fault:?}: {:?}", report.gaps);
-        assert!(text.contains(what), "{denies} {fault:?}: {text}");
-        let again = link(self::estate(&[Input::Stdin(snapshot)], Answers::default()));
-        assert_eq!(verdicts(&again), verdicts(&linked), "{denies} {fault:?}: the snapshot");
-        let asked = server.seen().into_keys().filter(|(operation, _)| operation.starts_with("organizations:")).count();
-        // The organization, two parents, two kinds of policies of three levels, one policy that is not AWS's own.
-        assert!(fault.is_some() || asked == 1 + 2 + 6 + 1, "{asked}");
-    }
 }
 
 /// Who may not read the whole account may read roles whose names are known.

@@ -102,7 +102,7 @@ fn one_run_reads_aws_and_kubernetes() {
         held.takes_tokens_of = Some(CLUSTER.to_owned());
         let kubernetes = server::Server::start(held);
 
-        let mut recorded = aws::State::of_export(&folder.join("aws"));
+        let mut recorded = aws::State::of_export(&folder.join("aws"), "us-east-1");
         recorded.change("eks:DescribeCluster", CLUSTER, |answer| {
             answer["cluster"]["endpoint"] = kubernetes.endpoint.clone().into();
             answer["cluster"]["certificateAuthority"] = json!({"data": kubernetes.authority});
@@ -172,7 +172,7 @@ fn planted_secrets_come_out_of_no_live_run() {
     assert!(held.lists.len() > 8 && held.lists.contains_key("pods") && held.lists.contains_key("ingresses"));
     held.fault = Some(("namespaces".to_owned(), server::Fault::Talkative));
     let kubernetes = server::Server::start(held);
-    let mut recorded = aws::State::of_export(folder.path());
+    let mut recorded = aws::State::of_export(folder.path(), "us-east-1");
     let caller = format!("arn:aws:iam::{ACCOUNT}:user/me");
     recorded.put("sts:GetCallerIdentity", "", json!({"UserId": "A", "Account": ACCOUNT, "Arn": caller}));
     recorded.change("eks:DescribeCluster", CLUSTER, |answer| {

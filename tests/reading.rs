@@ -473,3 +473,32 @@ fn policies_of_buckets_and_keys_find_what_they_are_of() {
     let [gap] = estate.gaps.as_slice() else { panic!("{:?}", estate.gaps) };
     assert!(gap.what.ends_with("get-bucket-policy-broken.json") && gap.why.contains("not JSON"), "{gap:?}");
 }
+
+/// A type that is newer than the table counts as EC2 describes it.
+#[test]
+fn instance_types_that_are_shown_stand_above_the_table() {
+    let described = json!({"InstanceTypes": [
+        {"InstanceType": "m99g.12xlarge", "VCpuInfo": {"DefaultVCpus": 48}, "MemoryInfo": {"SizeInMiB": 196_608},
+            "ProcessorInfo": {"SupportedArchitectures": ["arm64"]},
+            "NetworkInfo": {"MaximumNetworkInterfaces": 8, "Ipv4AddressesPerInterface": 30}},
+    ], "NextToken": "more"});
+    let quotas = json!({"Quotas": [{"ServiceCode": "ec2", "QuotaCode": "L-1216C47A", "Value": 90.0,
+        "QuotaName": "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances",
+        "QuotaArn": "arn:aws:servicequotas:us-east-1:111122223333:ec2/L-1216C47A"}]});
+    let group = |role: &str| json!({"InstanceRole": role, "InstanceType": "m99g.12xlarge", "InstanceCount": 1});
+    let request = json!({"Name": "new", "ReleaseLabel": "emr-7.12.0", "JobFlowRole": "r", "ServiceRole": "s",
+        "Instances": {"InstanceGroups": [group("MASTER"), group("CORE")]}});
+    let toml = "[[rollout]]\nsystem = \"emr-on-ec2\"\nname = \"new\"\njobs = [\"run-job-flow.json\"]\n";
+    let files = [
+        ("run-job-flow.json", request),
+        ("list-service-quotas.json", quotas),
+        ("sparkcheck.toml", Value::from(toml)),
+        ("describe-instance-types.json", described),
+    ];
+    for (shown, asked) in [(true, json!(96)), (false, Value::Null)] {
+        let linked = sparkcheck::link::link(estate(&files[..if shown { 4 } else { 3 }]));
+        assert_eq!(whys(&linked.estate), Vec::<&str>::new());
+        let rollout = &linked.estate.items("rollouts")[0];
+        assert_eq!(rollout["vcpuQuotas"][0]["asked"], asked, "{shown}: {rollout}");
+    }
+}

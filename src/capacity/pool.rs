@@ -10,16 +10,19 @@
 //!
 //! Deliberately absent: prices, whether EC2 has such instances to give, and the zones of volumes.
 
+mod auto_mode;
 mod node_pool;
 
+pub(super) use auto_mode::built_in;
 pub(super) use node_pool::of_node_pool;
 
 use super::affinity::{Operator, Requirement};
 use super::demand::PodDemand;
 use super::supply::{Node, Room, Taint};
-use crate::facts::instances::{InstanceType, instance_type};
+use crate::facts::instances::{InstanceType, InstanceTypes};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Nodes of one origin that may be added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,13 +51,38 @@ pub struct Pool {
     pub least_values: BTreeMap<String, u64>,
     /// Whether every shape that is named is really had.
     pub exact: bool,
+    /// Who makes the nodes.
+    pub maker: Maker,
+}
+
+/// Who makes the nodes of a pool, and so under which names its nodes show what follows from their types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maker {
+    /// Not told.
+    #[default]
+    Unknown,
+    /// A Karpenter that somebody has installed.
+    Karpenter,
+    /// EKS Auto Mode.
+    AutoMode,
+}
+
+impl Maker {
+    /// Whether nodes have no labels of this name because another maker would set them.
+    fn never_sets(self, key: &str) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Karpenter => key.starts_with(OF_AUTO_MODE),
+            Self::AutoMode => key.starts_with(OF_KARPENTER),
+        }
+    }
 }
 
 /// A node to come, of a chosen type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Its instance type.
-    pub of: &'static InstanceType,
+    pub of: Arc<InstanceType>,
     /// What is surely left on it.
     pub sure: Room,
     /// The most that could be left on it.
@@ -128,8 +156,15 @@ impl Pool {
 
     /// Whether a node of this shape may satisfy a requirement.
     fn may_hold(&self, requirement: &Requirement, shape: &Shape) -> bool {
+        if self.maker.never_sets(&requirement.key) {
+            return requirement.holds(None);
+        }
         if is_of_type(&requirement.key) {
-            return requirement.holds(type_label(shape.of, &requirement.key).as_deref());
+            return requirement.holds(type_label(&shape.of, &requirement.key).as_deref());
+        }
+        if is_about_types(&requirement.key) {
+            // The node has the label; the table does not know with which value.
+            return true;
         }
         match self.labels.get(&requirement.key) {
             None | Some(Values::Absent) => requirement.holds(None),
@@ -142,7 +177,9 @@ impl Pool {
     /// Whether a node of this shape can be made to satisfy a requirement.
     fn holds(&self, requirement: &Requirement, shape: &Shape) -> bool {
         let exact = is_of_type(&requirement.key)
+            || self.maker.never_sets(&requirement.key)
             || match self.labels.get(&requirement.key) {
+                None if is_about_types(&requirement.key) => false,
                 None | Some(Values::In(_) | Values::Absent) => true,
                 // Which zones and capacities there are is not said.
                 Some(Values::Any | Values::NotIn(_)) => false,
@@ -153,7 +190,7 @@ impl Pool {
     /// Whether the shapes have as many values of each key as the pool asks for.
     pub fn is_varied(&self, shapes: &[&Shape]) -> bool {
         self.least_values.iter().all(|(key, least)| {
-            let values: BTreeSet<String> = shapes.iter().filter_map(|shape| type_label(shape.of, key)).collect();
+            let values: BTreeSet<String> = shapes.iter().filter_map(|shape| type_label(&shape.of, key)).collect();
             values.len() as u64 >= *least || !is_of_type(key)
         })
     }
@@ -228,9 +265,9 @@ pub fn as_new(node: &Node) -> Node {
 
 /// A node of an instance type as it comes up in a managed node group.
 #[must_use]
-pub fn node_of_type(one: &'static InstanceType, name: &str) -> Node {
+pub fn node_of_type(one: &InstanceType, name: &str) -> Node {
     let pods = one.pods_in_node_group();
-    let labels = [("node.kubernetes.io/instance-type", one.name), ("kubernetes.io/arch", one.architecture)];
+    let labels = [("node.kubernetes.io/instance-type", one.name.as_ref()), ("kubernetes.io/arch", one.architecture)];
     Node {
         name: name.to_owned(),
         cpu_milli: one.allocatable_cpu_milli,
@@ -245,15 +282,23 @@ pub fn node_of_type(one: &'static InstanceType, name: &str) -> Node {
     }
 }
 
-/// Keys of Karpenter, whose Auto Mode form begins with the second.
-const PREFIXES: [&str; 2] = ["karpenter.k8s.aws/instance-", "eks.amazonaws.com/instance-"];
+/// How the names of labels begin that Karpenter sets by the type of a node.
+const OF_KARPENTER: &str = "karpenter.k8s.aws/instance-";
+/// How they begin on nodes of EKS Auto Mode.
+const OF_AUTO_MODE: &str = "eks.amazonaws.com/instance-";
+const PREFIXES: [&str; 2] = [OF_KARPENTER, OF_AUTO_MODE];
+
+/// Whether a label follows from the type of a node, also where the table does not know how.
+fn is_about_types(key: &str) -> bool {
+    PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
 
 /// The label that follows from a type.
 fn type_label(one: &InstanceType, key: &str) -> Option<String> {
     match key {
-        "node.kubernetes.io/instance-type" => return Some(one.name.to_owned()),
-        "kubernetes.io/arch" => return Some(one.architecture.to_owned()),
-        "kubernetes.io/os" => return Some("linux".to_owned()),
+        "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type" => return Some(one.name.to_string()),
+        "kubernetes.io/arch" | "beta.kubernetes.io/arch" => return Some(one.architecture.to_owned()),
+        "kubernetes.io/os" | "beta.kubernetes.io/os" => return Some("linux".to_owned()),
         _ => {}
     }
     let name = PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix))?;
@@ -276,7 +321,9 @@ const OF_TYPES: [&str; 8] = ["category", "family", "size", "cpu", "memory", "gen
 
 /// Whether the table of types answers this key.
 fn is_of_type(key: &str) -> bool {
-    matches!(key, "node.kubernetes.io/instance-type" | "kubernetes.io/arch" | "kubernetes.io/os")
+    let key_of_every_node = key.strip_prefix("beta.").unwrap_or(key);
+    matches!(key_of_every_node, "kubernetes.io/instance-type" | "kubernetes.io/arch" | "kubernetes.io/os")
+        || key == "node.kubernetes.io/instance-type"
         || PREFIXES.iter().any(|prefix| key.strip_prefix(prefix).is_some_and(|name| OF_TYPES.contains(&name)))
 }
 
@@ -300,7 +347,12 @@ const OPEN: [&str; 3] = ["topology.kubernetes.io/zone", "topology.ebs.csi.aws.co
 
 /// What a Cluster Autoscaler may add to a managed node group: more of what it has, or of its instance types where it
 /// has none. `Err` says why it cannot be told; `Ok(None)` that it is as large as it may be.
-pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> Result<Option<Pool>, String> {
+pub(super) fn of_node_group(
+    group: &Value,
+    nodes: &[Node],
+    daemons: Daemons,
+    all: &InstanceTypes,
+) -> Result<Option<Pool>, String> {
     let name = group["nodegroupName"].as_str().unwrap_or_default();
     let size = |field: &str| group["scalingConfig"][field].as_u64();
     if matches!(group["status"].as_str(), Some("DELETING" | "CREATE_FAILED" | "DELETE_FAILED")) {
@@ -336,7 +388,7 @@ pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> 
         return Ok(Some(pool));
     }
     let types = group["instanceTypes"].as_array().map_or(&[][..], Vec::as_slice);
-    let known: Option<Vec<_>> = types.iter().map(|name| instance_type(name.as_str()?)).collect();
+    let known: Option<Vec<_>> = types.iter().map(|name| all.get(name.as_str()?)).collect();
     let Some(known) = known.filter(|known| !known.is_empty()) else {
         return Err(format!("node group `{name}` may grow, of instance types that are not known"));
     };
@@ -351,7 +403,7 @@ pub(super) fn of_node_group(group: &Value, nodes: &[Node], daemons: Daemons) -> 
         labels.insert("eks.amazonaws.com/capacityType".to_owned(), capacity.to_owned());
     }
     let nodes = |free: fn(&InstanceType, Daemons) -> Room| {
-        let of_type = |one: &&'static InstanceType| {
+        let of_type = |one: &Arc<InstanceType>| {
             let room = free(one, daemons);
             let mut node = node_of_type(one, &format!("new of {name}"));
             (node.cpu_free_milli, node.memory_free_mib, node.pods_free) = (room.cpu, room.memory, room.pods);

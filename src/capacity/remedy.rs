@@ -7,8 +7,9 @@ use super::fit::{Outcome, fit};
 use super::quantity::{SparkUnit, spark_mib};
 use super::supply::{Held, Node, Supply};
 use super::what_if;
-use crate::facts::instances::{InstanceType, instance_type, instance_types};
+use crate::facts::instances::{InstanceType, InstanceTypes};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A change after which the pods fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum Change {
     /// So many nodes like this one are added.
     MoreNodes(u32, String),
     /// The nodes are of this instance type.
-    InstanceType(&'static str),
+    InstanceType(String),
     /// Executors ask for so many cores.
     CoresPerExecutor(u64),
     /// The job has so many executors.
@@ -86,14 +87,16 @@ pub fn remedies(demand: &[Demand], supply: &Supply, held: &Held, nodes_needed: O
             format!("raise the `cpu` limit of {} by {cores} cores, and its other limits with it", pools.join(", "));
         add(Change::Limit(cores), say, outcome);
     }
+    let types = &supply.instance_types;
     if let Some(one) =
-        what_if::largest(supply).and_then(|node| instance_type(node.labels.get("node.kubernetes.io/instance-type")?))
-        && let Some((larger, outcome)) = larger_types(one)
-            .into_iter()
-            .find_map(|larger| Some((larger, asked(demand, &what_if::of_instance_type(supply, larger))?)))
+        what_if::largest(supply).and_then(|node| types.get(node.labels.get("node.kubernetes.io/instance-type")?))
+        && let Some((larger, outcome)) = larger_types(types, &one).into_iter().find_map(|larger| {
+            let outcome = asked(demand, &what_if::of_instance_type(supply, &larger))?;
+            Some((larger, outcome))
+        })
     {
         let say = format!("use nodes of type {} in place of {}", larger.name, one.name);
-        add(Change::InstanceType(larger.name), say, outcome);
+        add(Change::InstanceType(larger.name.to_string()), say, outcome);
     }
     let executors = || demand.iter().flat_map(|job| &job.pods).filter(|pod| pod.role == Role::Executor);
     let cores = executors().map(|pod| pod.cpu_milli).max().unwrap_or(0) / 1000;
@@ -203,14 +206,17 @@ const HEAP_STEP_MIB: u64 = 128;
 const MOST_CORES_RAISED: u32 = 100_000;
 
 /// Larger types of the same family, the smallest first.
-fn larger_types(one: &'static InstanceType) -> Vec<&'static InstanceType> {
-    let is_larger = |other: &&InstanceType| {
+fn larger_types(types: &InstanceTypes, one: &InstanceType) -> Vec<Arc<InstanceType>> {
+    let is_larger = |other: &Arc<InstanceType>| {
         other.family() == one.family()
             && other.vcpu >= one.vcpu
             && other.memory_mib > one.memory_mib
             && !other.size().starts_with("metal")
     };
-    let mut larger: Vec<&InstanceType> = instance_types().iter().filter(is_larger).collect();
-    larger.sort_by_key(|other| (other.vcpu, other.memory_mib, other.name));
+    let mut larger: Vec<Arc<InstanceType>> = types.all().into_iter().filter(is_larger).collect();
+    larger.sort_by(|left, right| {
+        let order = |one: &InstanceType| (one.vcpu, one.memory_mib);
+        (order(left), &left.name).cmp(&(order(right), &right.name))
+    });
     larger
 }

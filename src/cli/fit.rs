@@ -62,8 +62,16 @@ enum FitFormat {
 }
 
 pub(super) fn weigh(args: &Fit, surroundings: &Surroundings) -> Result<Answer, CliError> {
+    let options = read::Options {
+        clock: Some(surroundings.today.clone()),
+        rollout_file: args.rollout.clone(),
+        ..read::Options::default()
+    };
+    let mut estate = read::read(&super::with_jobs(inputs(&args.inputs)?, &args.jobs), &options)?;
+    super::declare_jobs(&mut estate, &args.jobs);
+    let linked = ManuallyDrop::new(link(estate));
     let named = |name: &String| {
-        fit::Question::type_named(name).map_err(|near| CliError::NoSuchType {
+        fit::Question::type_named(&linked.estate.instance_types, name).map_err(|near| CliError::NoSuchType {
             name: name.clone(),
             help: near.map_or_else(
                 || "write it as EC2 does, such as m6g.xlarge".to_owned(),
@@ -79,14 +87,6 @@ pub(super) fn weigh(args: &Fit, surroundings: &Surroundings) -> Result<Answer, C
         concurrent: args.concurrent,
         together: args.together,
     };
-    let options = read::Options {
-        clock: Some(surroundings.today.clone()),
-        rollout_file: args.rollout.clone(),
-        ..read::Options::default()
-    };
-    let mut estate = read::read(&super::with_jobs(inputs(&args.inputs)?, &args.jobs), &options)?;
-    super::declare_jobs(&mut estate, &args.jobs);
-    let linked = ManuallyDrop::new(link(estate));
     let answers = fit::ask(&linked, &question);
     if answers.is_empty() {
         let names: Vec<&str> =

@@ -29,7 +29,7 @@ pub enum Within {
     Region,
     /// One EKS cluster.
     Cluster,
-    /// One parent of another kind, named by its ARN: the virtual cluster of job runs.
+    /// One parent of another kind, named by its ARN: the virtual cluster of job runs, the service of quotas.
     Parent,
 }
 
@@ -100,7 +100,8 @@ collections! {
     "ec2.securityGroups" "security groups" "GroupId" Region "ec2:DescribeSecurityGroups" "aws ec2 describe-security-groups";
     "ec2.routeTables" "route tables" "RouteTableId" Region "ec2:DescribeRouteTables" "aws ec2 describe-route-tables";
     "ec2.vpcEndpoints" "VPC endpoints" "VpcEndpointId" Region "ec2:DescribeVpcEndpoints" "aws ec2 describe-vpc-endpoints";
-    "serviceQuotas.quotas" "service quotas" "QuotaArn" Region "servicequotas:ListServiceQuotas" "aws service-quotas list-service-quotas --service-code ec2";
+    "ec2.instanceTypes" "instance types" "InstanceType" Region "ec2:DescribeInstanceTypes" "aws ec2 describe-instance-types";
+    "serviceQuotas.quotas" "service quotas" "QuotaArn" Parent "servicequotas:ListServiceQuotas" "aws service-quotas list-service-quotas --service-code ec2";
     "kubernetes.nodes" "nodes" "metadata.name" Cluster "list nodes" "kubectl get nodes -o json";
     "kubernetes.pods" "pods" "metadata.name" Cluster "list pods" "kubectl get pods -A -o json";
     "kubernetes.namespaces" "namespaces" "metadata.name" Cluster "list namespaces" "kubectl get namespaces -o json";

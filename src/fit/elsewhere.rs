@@ -5,6 +5,7 @@ use crate::capacity::remedy::{Change, Remedy, remedies};
 use crate::capacity::serverless::{self, Worker};
 use crate::capacity::{Demand, Fit, Held, Outcome, Role, Supply, emr_on_ec2, quota, what_if};
 use crate::check::semantic::capacity::{MOST_CONCURRENT, concurrent};
+use crate::facts::instances::InstanceTypes;
 use crate::known::Told;
 use serde_json::Value;
 use std::rc::Rc;
@@ -49,17 +50,11 @@ pub(super) fn on_serverless(rollout: &Value, question: &Question) -> Vec<Answer>
 }
 
 /// Asks of every step of the cluster that a rollout of EMR on EC2 asks for.
-pub(super) fn on_ec2(rollout: &Value, question: &Question) -> Vec<Answer> {
+pub(super) fn on_ec2(rollout: &Value, question: &Question, types: &InstanceTypes) -> Vec<Answer> {
     let request = &rollout["request"];
-    let mut cluster = emr_on_ec2::cluster(request);
-    if let Some(one) = question.instance_type {
-        cluster.exact = false;
-        let supply = what_if::of_instance_type(&Supply { nodes: cluster.nodes, ..Supply::default() }, one);
-        cluster.nodes = supply.nodes;
-        for node in &mut cluster.nodes {
-            (node.memory_mib, node.memory_free_mib) = (one.memory_mib, one.memory_mib);
-            (node.pods, node.pods_free) = (u64::from(u32::MAX), u64::from(u32::MAX));
-        }
+    let mut cluster = emr_on_ec2::cluster(request, types);
+    if let Some(one) = &question.instance_type {
+        cluster = cluster.of_type(request, one);
     }
     if let Some(number) = question.nodes {
         let supply = Supply { nodes: cluster.nodes, ..Supply::default() };
@@ -69,7 +64,7 @@ pub(super) fn on_ec2(rollout: &Value, question: &Question) -> Vec<Answer> {
     let judge = |demand: &[Demand]| emr_on_ec2::weigh(demand, &cluster);
     answers(rollout, question, steps, |demand, number| {
         let mut weighed = weigh(demand, number, question, &judge);
-        if weighed.fit.outcome == Outcome::Short && cluster.exact {
+        if weighed.fit.outcome == Outcome::Short && cluster.inexact.is_none() {
             let all = remedies(&weighed.demand, &weighed.supply, &Held::default(), weighed.fit.nodes_needed);
             // What YARN has on other types is not told.
             weighed.remedies = all.into_iter().filter(|it| !matches!(it.change, Change::InstanceType(_))).collect();

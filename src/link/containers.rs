@@ -1,6 +1,6 @@
 //! What a request of EMR on EC2 asks for: vCPUs of the account's quotas, and containers that its nodes must hold.
 
-use super::gangs::service_quotas;
+use super::gangs::{quotas_unread, service_quotas};
 use super::{Draft, draft_alias};
 use crate::capacity::emr_on_ec2;
 use crate::estate::Estate;
@@ -17,17 +17,28 @@ pub(super) fn instances(estate: &Estate, declaration: &Value, draft: &mut Draft)
         return;
     };
     let at = draft_alias(draft, "/request", "");
-    let cluster = emr_on_ec2::cluster(&request);
+    let cluster = emr_on_ec2::cluster(&request, &estate.instance_types);
     let quotas = service_quotas(estate, draft);
     let values: Vec<&Value> = quotas.iter().map(|(quota, _)| *quota).collect();
+    let unread = quotas_unread(estate, draft, "ec2");
     let mut list = Vec::new();
     for (market, spot, asked) in [("On-Demand", false, &cluster.on_demand_vcpu), ("Spot", true, &cluster.spot_vcpu)] {
         // Families that share a quota share it together.
         let mut by_quota: BTreeMap<String, (Option<u64>, u64)> = BTreeMap::new();
+        let mut untold = 0;
         for (family, vcpu) in asked {
-            if let Some((name, quota)) = emr_on_ec2::quota(&values, family, spot) {
-                by_quota.entry(name).or_insert((quota, 0)).1 += vcpu;
+            match emr_on_ec2::quota(&values, family, spot) {
+                Some((name, quota)) => by_quota.entry(name).or_insert((quota, 0)).1 += vcpu,
+                None => untold += vcpu,
             }
+        }
+        if let Some(unread) = unread.as_ref().filter(|_| untold > 0) {
+            let mut entry = Draft::default();
+            entry.set_at("asked", untold, format!("{at}/Instances"));
+            entry.set("quota", unread.to_value());
+            entry.set("quotaName", format!("the quota of {market} vCPUs"));
+            entry.set("market", market);
+            list.push(entry);
         }
         for (name, (quota, asked)) in by_quota {
             let mut entry = Draft::default();

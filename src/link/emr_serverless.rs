@@ -1,7 +1,7 @@
 //! Rollouts of EMR Serverless: an application, a runtime role, a submitter, jobs, and the workers that they ask for.
 
 use super::access::needs;
-use super::gangs::service_quotas;
+use super::gangs::{quotas_unread, service_quotas};
 use super::job::jobs;
 use super::network::{Tenants, ids, network};
 use super::reference::{Found, Index, Wanted, lookup};
@@ -62,8 +62,8 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
                 roles.push(role);
             }
         }
-        let base = json!({"system": "emr-serverless", "application": arn});
         let pointer = format!("/emrServerless/applications/{at}");
+        let base = json!({"system": "emr-serverless", "application": arn, "application-at": pointer});
         if roles.is_empty() {
             rollouts.push((base, pointer));
             continue;
@@ -110,7 +110,10 @@ fn application(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut 
     }
     let scope = arn.regional_scope();
     let wanted = Wanted { collection: "emrServerless.applications", scope: &scope, namespace: None };
-    let found = lookup(estate, wanted, |application| application["arn"].is(text));
+    // Two files may each have an application of that name.
+    let own = declaration["application-at"].told();
+    let own = own.and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
+    let found = own.unwrap_or_else(|| lookup(estate, wanted, |application| application["arn"].is(text)));
     match &found {
         Found::At(application, at) => {
             if let Some(name) = application["name"].told() {
@@ -272,7 +275,9 @@ fn workers(draft: &mut Draft) {
 fn account_quota(estate: &Estate, draft: &mut Draft) {
     let quotas = service_quotas(estate, draft);
     let values: Vec<&Value> = quotas.iter().map(|(quota, _)| *quota).collect();
-    let Some(vcpu) = serverless::quota(&values) else { return };
+    let told = serverless::quota(&values).map(Value::from);
+    let vcpu = told.or_else(|| Some(quotas_unread(estate, draft, "emr-serverless")?.to_value()));
+    let Some(vcpu) = vcpu else { return };
     draft.set("vcpuQuota", vcpu);
     let workers = draft.object.get("jobWorkers").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let open = workers.iter().any(|item| Unknown::of(item).is_some() || Unknown::of(&item["worker"]).is_some());

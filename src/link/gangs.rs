@@ -11,7 +11,7 @@ use crate::capacity::Demand;
 use crate::capacity::quantity;
 use crate::check::semantic::capacity::demand;
 use crate::estate::Estate;
-use crate::facts::instances::{instance_type, type_like};
+use crate::facts::instances::InstanceTypes;
 use crate::known::{Told, Unknown};
 use serde_json::{Map, Value, json};
 
@@ -59,7 +59,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
             }
             if requirement["key"] == "node.kubernetes.io/instance-type" && requirement["operator"] == "In" {
                 let at = format!("{at}/spec/template/spec/requirements/{number}/values");
-                types.extend(named_types(&requirement["values"], &name, &at));
+                types.extend(named_types(&estate.instance_types, &requirement["values"], &name, &at));
             }
         }
     }
@@ -69,7 +69,7 @@ pub(super) fn gangs(estate: &Estate, declaration: &Value, pointer: &str, draft: 
         if own {
             let name = format!("node group `{}`", nodegroup["nodegroupName"].told().unwrap_or("?"));
             let at = format!("/eks/nodegroups/{number}/instanceTypes");
-            types.extend(named_types(&nodegroup["instanceTypes"], &name, &at));
+            types.extend(named_types(&estate.instance_types, &nodegroup["instanceTypes"], &name, &at));
         }
     }
     let mut bounds = Vec::new();
@@ -128,17 +128,31 @@ pub(super) fn behind_gateway(config: &Value, declaration: &Value, routes: &[Rout
     draft.set_drafts("gangs", routes.iter().map(of).collect());
 }
 
-/// The service quotas of the rollout's account and region, as far as they were exported, each with its place.
+/// The service quotas of the rollout's account and region, as far as they were read, each with its place. What AWS
+/// gives every account by default is not what this one has, and does not count.
 pub(super) fn service_quotas<'e>(estate: &'e Estate, draft: &Draft) -> Vec<(&'e Value, String)> {
     let quotas = estate.items("serviceQuotas.quotas").iter().enumerate();
     let here = |quota: &Value| {
         let arn = quota["QuotaArn"].told().and_then(Arn::parse);
-        arn.is_none_or(|arn| {
-            let same = |name: &str, own: &str| draft.text(name).is_none_or(|text| text == own || own.is_empty());
-            same("region", arn.region) && same("account", arn.account)
-        })
+        arn.is_none_or(|arn| !arn.account.is_empty() && is_here(draft, &arn))
     };
     quotas.filter(|(_, quota)| here(quota)).map(|(at, quota)| (quota, format!("/serviceQuotas/quotas/{at}"))).collect()
+}
+
+/// Why the quotas of a service are not known for the rollout's account and region, where somebody asked for them and
+/// was not told all. Where nobody asked, nothing is said of them.
+pub(super) fn quotas_unread(estate: &Estate, draft: &Draft, service: &str) -> Option<Unknown> {
+    let entries = estate.coverage.entries().iter().filter(|entry| entry.collection == "serviceQuotas.quotas");
+    let mut here = entries
+        .filter(|entry| Arn::parse(&entry.scope).is_some_and(|arn| arn.resource == service && is_here(draft, &arn)));
+    let first = here.next()?;
+    estate.incomplete("serviceQuotas.quotas", &first.scope, None)
+}
+
+/// Whether something stands in the rollout's account and region, as far as those are known.
+fn is_here(draft: &Draft, arn: &Arn<'_>) -> bool {
+    let same = |name: &str, own: &str| draft.text(name).is_none_or(|text| text == own || own.is_empty());
+    same("region", arn.region) && same("account", arn.account)
 }
 
 /// The pod templates that the configuration of a job names and that were given, by name.
@@ -289,8 +303,8 @@ fn limits_of(pool: &Value, at: &str) -> Vec<Draft> {
     list
 }
 
-/// The instance types in a list, with whether the table has them.
-fn named_types(list: &Value, of: &str, at: &str) -> Vec<Draft> {
+/// The instance types in a list, with whether they are known.
+fn named_types(types: &InstanceTypes, list: &Value, of: &str, at: &str) -> Vec<Draft> {
     let entries = list.as_array().into_iter().flatten().enumerate();
     let entry = |(number, value): (usize, &Value)| {
         let mut entry = Draft::default();
@@ -298,9 +312,9 @@ fn named_types(list: &Value, of: &str, at: &str) -> Vec<Draft> {
         entry.set("of", of);
         match value.as_str() {
             Some(name) => {
-                let known = instance_type(name).is_some();
+                let known = types.exists(name);
                 entry.set("known", known);
-                if let Some(near) = if known { None } else { type_like(name) } {
+                if let Some(near) = if known { None } else { types.like(name) } {
                     entry.set("near", near);
                 }
             }

@@ -4,9 +4,17 @@
 //! `organizations.targets`, what it says in `organizations.policies`. A level that was not read, or a
 //! policy whose text was not, is named as missing, so that no answer rests on it.
 //!
+//! Three things are told apart. What was asked and refused is unknown: a live run always asks, and a member is
+//! always refused the levels above it, so its verdicts stay open until somebody who may read them does, or until
+//! the user takes it on himself with `--without-organization`. What was answered counts, and so does the answer that
+//! the account is in no organization. What nobody asked decides nothing, because most exports have nothing of it and
+//! would all be undecided; but it is taken for granted that it denies nothing, and the report says so ([`unread`]).
+//! An export without a word of organizations and a live run without them are in the same case and say the same; so do
+//! a live run that was refused, its snapshot, and an export that holds the refusal.
+//!
 //! Deliberately absent: guesses about accounts of which no output says that they are in an organization.
 
-use crate::estate::Estate;
+use crate::estate::{Completeness, Estate};
 use crate::iam::{Gathered, Named, Policy};
 use crate::known::Unknown;
 use serde_json::{Value, json};
@@ -73,21 +81,20 @@ pub fn levels(estate: &Estate, account: &str, control: Control) -> Option<Levels
     let organization = estate.document.pointer("/organizations/organization");
     let management = organization.and_then(|organization| organization["MasterAccountId"].as_str());
     let without = organization.is_some_and(|organization| organization["FeatureSet"] == "CONSOLIDATED_BILLING");
-    if management == Some(account) || without {
+    if management == Some(account) || without || asked(estate, account) == Some(Completeness::Complete) {
         return None;
     }
     let targets = estate.items("organizations.targets");
     let policies = estate.items("organizations.policies");
-    let shown = targets.iter().any(|target| !target[control.field()].is_null())
-        || policies.iter().any(|policy| policy["Type"] == control.code() && policy["Targets"].is_array());
+    let shown = is_shown(estate, control);
     let mut found = Levels::default();
     if !shown {
         // A member has service control policies, be it only the one that allows everything; whether an account is
         // a member may be what could not be asked.
-        if control == Control::Resource || (management.is_none() && !refused(estate, account)) {
+        if control == Control::Resource || (management.is_none() && asked(estate, account).is_none()) {
             return None;
         }
-        found.levels.push(missing(vec![unread(control, account)]));
+        found.levels.push(missing(vec![missing_of(control, account)]));
         return Some(found);
     }
     let mut node = account.to_owned();
@@ -121,17 +128,45 @@ pub fn levels(estate: &Estate, account: &str, control: Control) -> Option<Levels
     Some(found)
 }
 
-/// Whether somebody asked what is above an account, and was not told.
-fn refused(estate: &Estate, account: &str) -> bool {
+/// The kinds of control policies above an account that nobody read and nobody was refused: of these it is taken for
+/// granted that they deny nothing.
+#[must_use]
+pub fn unread(estate: &Estate, account: &str) -> Vec<Control> {
+    let organization = estate.document.pointer("/organizations/organization");
+    let management = organization.and_then(|organization| organization["MasterAccountId"].as_str());
+    let without = organization.is_some_and(|organization| organization["FeatureSet"] == "CONSOLIDATED_BILLING");
+    if management == Some(account) || without || asked(estate, account).is_some() {
+        return Vec::new();
+    }
+    // Of a member whose service control policies are missing that is said already.
+    let of_service = is_shown(estate, Control::Service);
+    let open = |control: Control| match control {
+        Control::Service => !of_service && management.is_none(),
+        Control::Resource => !is_shown(estate, control) && (of_service || management.is_none()),
+    };
+    [Control::Service, Control::Resource].into_iter().filter(|control| open(*control)).collect()
+}
+
+/// Whether policies of this kind were read at all.
+fn is_shown(estate: &Estate, control: Control) -> bool {
+    let mut targets = estate.items("organizations.targets").iter();
+    let mut policies = estate.items("organizations.policies").iter();
+    targets.any(|target| !target[control.field()].is_null())
+        || policies.any(|policy| policy["Type"] == control.code() && policy["Targets"].is_array())
+}
+
+/// What came of asking what is above an account, where it was not told: that nothing is, or a refusal.
+fn asked(estate: &Estate, account: &str) -> Option<Completeness> {
     let entries = estate.coverage.entries().iter();
-    entries.filter(|entry| entry.collection == "organizations.targets").any(|entry| entry.scope == account)
+    let entries = entries.filter(|entry| entry.collection == "organizations.targets" && entry.scope == account);
+    entries.map(|entry| entry.state).min()
 }
 
 fn missing(missing: Vec<String>) -> Gathered {
     Gathered { policies: Vec::new(), missing }
 }
 
-fn unread(control: Control, node: &str) -> String {
+fn missing_of(control: Control, node: &str) -> String {
     let command = format!("aws organizations list-policies-for-target --target-id {node} --filter {}", control.code());
     format!("the {} of {node} (`{command}`)", plural(control))
 }
@@ -157,7 +192,7 @@ impl Levels {
                     policy["Targets"].as_array().is_some_and(|list| list.iter().any(|entry| entry["TargetId"] == *node))
                 });
                 ids.extend(attached.filter_map(|policy| policy["Id"].as_str()));
-                gathered.missing.push(unread(control, node));
+                gathered.missing.push(missing_of(control, node));
             }
         }
         for id in ids {
@@ -260,6 +295,38 @@ mod tests {
             missing,
             ["service control policy `p-0000000c` (`aws organizations describe-policy --policy-id p-0000000c`)"]
         );
+    }
+
+    /// What nobody asked is taken for granted, and nothing else.
+    #[test]
+    fn what_nobody_asked_is_told_apart() {
+        use crate::estate::{Coverage, Entry};
+        let entry = |state| Entry {
+            collection: "organizations.targets".into(),
+            scope: "222222222222".into(),
+            namespace: None,
+            state,
+            why: None,
+            unblock: None,
+        };
+        let full = json!({"Id": "p-FullAWSAccess", "Name": "FullAWSAccess"});
+        let root = json!({"targets": [{"TargetId": "222222222222", "Parents": [{"Id": "r-ab12", "Type": "ROOT"}],
+            "ServiceControlPolicies": [full]}, {"TargetId": "r-ab12", "ServiceControlPolicies": [full]}]});
+        let both = vec![Control::Service, Control::Resource];
+        for (organizations, state, taken, expected) in [
+            (json!({}), None, both.clone(), Outcome::Allowed),
+            (json!({}), Some(Completeness::Denied), vec![], Outcome::Conditional),
+            (json!({}), Some(Completeness::Partial), vec![], Outcome::Conditional),
+            (json!({}), Some(Completeness::Complete), vec![], Outcome::Allowed),
+            (json!({"organization": {"MasterAccountId": "111111111111"}}), None, vec![], Outcome::Conditional),
+            (json!({"organization": {"MasterAccountId": "222222222222"}}), None, vec![], Outcome::Allowed),
+            (root, None, vec![Control::Resource], Outcome::Allowed),
+        ] {
+            let mut estate = estate(organizations.clone());
+            estate.coverage = Coverage::new(state.into_iter().map(entry).collect());
+            assert_eq!(unread(&estate, "222222222222"), taken, "{organizations} {state:?}");
+            assert_eq!(outcome(&estate, "222222222222").0, expected, "{organizations} {state:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::estate::Estate;
 use crate::facts;
 use crate::known::{Told, Truth, Unknown};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// The release label, taken apart, and what is known of the release.
 pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
@@ -21,8 +22,66 @@ pub(super) fn release(estate: &Estate, declaration: &Value, pointer: &str, draft
     }
     let declared =
         declaration["release-label"].told().map(|label| (label.to_owned(), format!("{pointer}/release-label")));
-    let Some((label, at)) = declared.or(from_jobs) else { return };
+    let Some((label, mut at)) = declared.or(from_jobs) else { return };
+    // What was inferred from jobs stands where they say it.
+    let mut places = jobs_with(&jobs, &label, draft);
+    if declaration["inferred"] == true
+        && let Some(place) = places.first()
+    {
+        at.clone_from(place);
+    }
+    places.retain(|place| *place != at);
+    let labels = vec![Value::from(label.as_str()); places.len()];
+    for (number, place) in places.into_iter().enumerate() {
+        draft.aliases.push((format!("/releaseLabels/{number}"), place));
+    }
+    if !labels.is_empty() {
+        draft.set("releaseLabels", labels);
+    }
     set_release(estate, label, at, draft);
+}
+
+/// Where jobs ask for a release.
+fn jobs_with(jobs: &[Value], label: &str, draft: &Draft) -> Vec<String> {
+    let asking = jobs.iter().enumerate().filter(|(_, job)| job["request"]["releaseLabel"].is(label));
+    asking.map(|(at, _)| draft_alias(draft, &format!("/jobs/{at}"), "/request/releaseLabel")).collect()
+}
+
+/// What else code asks a release for, beside its rollouts: further jobs, managed endpoints, job templates.
+pub(super) fn others(estate: &Estate, drafts: &[Draft]) -> Vec<Draft> {
+    let told: BTreeSet<&str> = drafts
+        .iter()
+        .flat_map(|draft| &draft.aliases)
+        .filter(|(inside, _)| inside == "/releaseLabel" || inside.starts_with("/releaseLabels/"))
+        .map(|(_, target)| target.as_str())
+        .collect();
+    let mut asked = Vec::new();
+    for (at, job) in estate.items("jobRequests").iter().enumerate() {
+        let steps = job["kind"] == "add-job-flow-steps";
+        let key = if job["kind"] == "run-job-flow" { "ReleaseLabel" } else { "releaseLabel" };
+        let own = job["code"] == true && !steps;
+        asked.extend(own.then(|| (&job["request"][key], format!("/jobRequests/{at}/request/{key}"))));
+    }
+    for (collection, inside) in [
+        ("emrContainers.managedEndpoints", "/releaseLabel"),
+        ("emrContainers.jobTemplates", "/jobTemplateData/releaseLabel"),
+    ] {
+        let table = format!("/{}", collection.replace('.', "/"));
+        for position in estate.declared.get(&table).into_iter().flatten() {
+            let at = format!("{table}/{position}{inside}");
+            asked.extend(estate.document.pointer(&at).map(|label| (label, at)));
+        }
+    }
+    let mut found = Vec::new();
+    for (label, at) in asked {
+        if let Some(label) = label.told().filter(|_| !told.contains(at.as_str())) {
+            let mut draft = Draft::default();
+            draft.set("kind", "release");
+            set_release(estate, label.to_owned(), at, &mut draft);
+            found.push(draft);
+        }
+    }
+    found
 }
 
 /// Puts a release label in, and what is known of the release that it names.
@@ -39,7 +98,7 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
     if known.is_some() || supported == Some(Truth::False) {
         let support = match supported {
             Some(Truth::True) => json!("standard"),
-            Some(Truth::False) => json!("ended"),
+            Some(Truth::False) => json!(if is_alive(&version, today) { "past" } else { "ended" }),
             Some(Truth::Unknown) => {
                 Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }.to_value()
             }
@@ -57,6 +116,16 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
         draft.set_at("release", facts, at.clone());
     }
     draft.set_at("releaseLabel", label, at);
+}
+
+/// Whether a release without standard support may still be used for a while. Of the first releases of EMR 7 no page
+/// states the end, and those that came after them are alive.
+fn is_alive(version: &str, today: Option<&str>) -> bool {
+    match today.map(|today| facts::emr_alive(version, today)) {
+        Some(Truth::True) => true,
+        Some(Truth::Unknown) => version.starts_with("7."),
+        Some(Truth::False) | None => false,
+    }
 }
 
 /// Why nothing can be said of dates.

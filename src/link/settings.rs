@@ -104,7 +104,7 @@ pub(super) fn is_filled_later(text: &str) -> bool {
 
 /// Whether the tag of an image may mean another image tomorrow.
 pub(super) fn image_moves(image: &str) -> bool {
-    let Some(name) = image.rsplit('/').next().filter(|_| !image.contains('@') && !is_filled_later(image)) else {
+    let Some(name) = image.rsplit('/').next().filter(|name| !image.contains('@') && !is_filled_later(name)) else {
         return false;
     };
     name.split_once(':').is_none_or(|(_, tag)| tag == "latest")
@@ -165,6 +165,7 @@ fn of_job(request: &Value, spark: Option<&str>, at: &str) -> Draft {
     put(&mut draft, "fixedNames", conf::fixed_names(&all), &more);
     put(&mut draft, "movingImages", manifest::moving_images(&Value::Null, &all, at), &more);
     put(&mut draft, "malformedLabels", manifest::malformed_labels(&Value::Null, &all, at), &more);
+    put(&mut draft, "imagesOfOtherReleases", conf::images_of_other_releases(&all, release), &more);
     draft
 }
 
@@ -183,6 +184,12 @@ fn settings(conf: &Value, at: &str) -> (Vec<Setting>, Option<Unknown>) {
         Some((key.clone(), text, format!("{at}/{}", escape(key))))
     });
     (texts.collect(), None)
+}
+
+/// The settings of a Spark configuration that are secrets in plain text.
+pub(super) fn secrets(conf: &Value, at: &str) -> Vec<(String, String)> {
+    let (settings, _) = settings(conf, at);
+    settings.into_iter().filter(|(key, value, _)| is_secret(key, value)).map(|(key, _, at)| (key, at)).collect()
 }
 
 /// The Java version that runs Spark, where the release says it.
@@ -230,6 +237,7 @@ fn of_conf(draft: &mut Draft, settings: &[Setting], more: &Option<Unknown>, runs
     put(draft, "smallHeaps", conf::small_heaps(settings), more);
     put(draft, "packagesOfOthers", conf::packages_of_others(&conf::packages(settings), runs), more);
     put(draft, "nodeCredentials", conf::node_credentials(settings), more);
+    put(draft, "longSessions", conf::long_sessions(settings), more);
 }
 
 /// Whether a setting holds a secret itself, and not the way to one.

@@ -3,6 +3,9 @@
 //! There are two operators, and a SparkApplication of one means nothing to the other. Which one a
 //! rollout needs is told by its applications; a gateway writes those of Apache's.
 
+mod watched;
+mod webhook;
+
 use super::application::{self, APACHE, KUBEFLOW};
 use super::gangs::gangs;
 use super::mounted::mounted;
@@ -12,11 +15,6 @@ use crate::estate::Estate;
 use crate::known::{Told, Unknown};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Where the configuration of Apache's operator stands in its ConfigMap.
-const PROPERTIES: &str = "spark-operator.properties";
-/// The property that names the namespaces it watches.
-const WATCHED: &str = "spark.kubernetes.operator.watchedNamespaces";
 
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
@@ -30,20 +28,20 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     if let Some((namespace, _)) = &from_job {
         declaration["namespace"] = namespace.as_str().into();
     }
-    emr_on_eks::cluster(estate, &declaration, pointer, draft);
+    emr_on_eks::cluster(estate, index, &declaration, pointer, draft);
     if let Some((namespace, at)) = from_job {
         draft.set_at("namespace", namespace, at);
     }
     let group = applications(estate, &declaration, draft);
     gateway(estate, &declaration, pointer, draft);
     operator(estate, &declaration, group, draft);
-    watched(estate, draft);
+    watched::link(estate, &declaration, draft);
     if let Some(list) = draft.object.get("watchedNamespaces").and_then(Value::as_array) {
         let text = list.iter().filter_map(Told::told).collect::<Vec<_>>().join(",");
         draft.set("watchedText", text);
     }
     definition(estate, draft);
-    webhook(estate, draft);
+    webhook::link(estate, draft);
     accounts(estate, index, &declaration, pointer, draft);
     gangs(estate, &declaration, pointer, draft);
     let named = [draft.text("clusterName"), draft.text("namespace")].map(|name| name.unwrap_or("?").to_owned());
@@ -188,6 +186,20 @@ pub(super) fn group_of(deployment: &Value) -> Option<&'static str> {
     })
 }
 
+/// The Deployments of operators for an API group.
+pub(super) fn operators<'e>(
+    estate: &'e Estate,
+    cluster_arn: &str,
+    group: &'static str,
+) -> impl Iterator<Item = (&'e Value, String)> + use<'e> {
+    let of_cluster = estate.kubernetes(cluster_arn);
+    let all = of_cluster.into_iter().flat_map(|(objects, pointer)| {
+        let list = objects["deployments"].as_array().map_or(&[][..], Vec::as_slice);
+        list.iter().enumerate().map(move |(at, deployment)| (deployment, format!("{pointer}/deployments/{at}")))
+    });
+    all.filter(move |(deployment, _)| group_of(deployment) == Some(group))
+}
+
 /// The operator's Deployment.
 fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: &mut Draft) {
     let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return };
@@ -258,80 +270,6 @@ fn operator(estate: &Estate, declaration: &Value, group: Option<String>, draft: 
     draft.set_found("operatorDeployment", found);
 }
 
-/// The operator's mutating webhook, whether it can be called, and whether it is called for the namespace.
-fn webhook(estate: &Estate, draft: &mut Draft) {
-    let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return };
-    if draft.text("group") != Some(KUBEFLOW) {
-        return;
-    }
-    let wanted =
-        Wanted { collection: "kubernetes.mutatingWebhookConfigurations", scope: &cluster_arn, namespace: None };
-    let of_operator = |webhook: &Value| {
-        let service = webhook["clientConfig"]["service"]["name"].as_str().unwrap_or_default();
-        let name = webhook["name"].as_str().unwrap_or_default();
-        let for_pods = webhook["rules"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|rule| rule["resources"].as_array().into_iter().flatten().any(|resource| resource == "pods"));
-        for_pods && (service.contains("spark") || name.contains("sparkoperator"))
-    };
-    let found = lookup(estate, wanted, |configuration| {
-        configuration["webhooks"].as_array().into_iter().flatten().any(of_operator)
-    });
-    if let Found::At(configuration, at) = &found {
-        let webhooks = configuration["webhooks"].as_array();
-        if let Some((number, webhook)) =
-            webhooks.into_iter().flatten().enumerate().find(|(_, webhook)| of_operator(webhook))
-        {
-            let at = format!("{at}/webhooks/{number}");
-            draft.set_at(
-                "webhookCertificate",
-                webhook["clientConfig"]["caBundle"].clone(),
-                format!("{at}/clientConfig"),
-            );
-            let object = draft.object.get("namespaceObject").filter(|object| Unknown::of(object).is_none());
-            let labels = object.map(|object| &object["metadata"]["labels"]);
-            draft.set_at(
-                "webhookSelects",
-                selects(&webhook["namespaceSelector"], labels),
-                format!("{at}/namespaceSelector"),
-            );
-        }
-    }
-    draft.set_found("webhook", found);
-}
-
-/// Whether a label selector selects an object with these labels; unknown where the labels are.
-fn selects(selector: &Value, labels: Option<&Value>) -> Value {
-    let equal = selector["matchLabels"].as_object().into_iter().flatten();
-    let equal = equal.map(|(key, value)| (key.as_str(), "In", std::slice::from_ref(value)));
-    let expressions = selector["matchExpressions"].as_array().into_iter().flatten().map(|expression| {
-        let values = expression["values"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-        (expression["key"].as_str().unwrap_or_default(), expression["operator"].as_str().unwrap_or_default(), values)
-    });
-    let mut demands = equal.chain(expressions).peekable();
-    if demands.peek().is_none() {
-        return true.into();
-    }
-    let Some(labels) = labels else {
-        let unblock = Some("run `kubectl get namespaces -o json`".into());
-        return Unknown { why: "the labels of the namespace were not listed".into(), unblock }.to_value();
-    };
-    let holds = demands.all(|(key, operator, values)| {
-        let label = labels.get(key);
-        let is_among = label.is_some_and(|label| values.contains(label));
-        match operator {
-            "In" => is_among,
-            "NotIn" => !is_among,
-            "Exists" => label.is_some(),
-            "DoesNotExist" => label.is_none(),
-            _ => true,
-        }
-    });
-    holds.into()
-}
-
 /// How many replicas of a Deployment are ready, where its status was printed.
 fn ready(deployment: &Found<'_>, name: &str, draft: &mut Draft) {
     match deployment {
@@ -348,111 +286,6 @@ fn ready(deployment: &Found<'_>, name: &str, draft: &mut Draft) {
         Found::Nothing => {}
         Found::Unknown(unknown) => draft.set(name, unknown.to_value()),
     }
-}
-
-/// The namespaces that the operator watches; `*` for all.
-fn watched(estate: &Estate, draft: &mut Draft) {
-    let Some(cluster_arn) = draft.text("clusterArn").map(str::to_owned) else { return };
-    let deployment = match draft.object.get("operatorDeployment") {
-        None => return,
-        Some(deployment) => deployment.clone(),
-    };
-    if let Some(unknown) = Unknown::of(&deployment) {
-        draft.set("watchedNamespaces", unknown.to_value());
-        return;
-    }
-    if draft.text("group") == Some(KUBEFLOW) {
-        let at = draft.aliases.iter().find(|(inside, _)| inside == "/operatorDeployment").map(|(_, at)| at.clone());
-        match of_arguments(&deployment) {
-            Some(namespaces) => {
-                let at = format!("{}/spec/template/spec/containers/0/args", at.unwrap_or_default());
-                let texts = namespaces.into_iter().map(|namespace| (namespace, at.clone())).collect();
-                application::set_texts(draft, "watchedNamespaces", texts);
-            }
-            None => {
-                let why = "the arguments of the operator do not say which namespaces it watches".into();
-                let unblock = Some("see the operator's `jobNamespaces` with `helm get values`".into());
-                draft.set("watchedNamespaces", Unknown { why, unblock }.to_value());
-            }
-        }
-        return;
-    }
-    let namespace = draft.text("operatorNamespace").unwrap_or_default().to_owned();
-    let wanted = Wanted { collection: "kubernetes.configMaps", scope: &cluster_arn, namespace: Some(&namespace) };
-    let in_namespace = |map: &Value| map["metadata"]["namespace"].is(&namespace);
-    let config = lookup(estate, wanted, |map| in_namespace(map) && !map["data"][PROPERTIES].is_null());
-    match &config {
-        Found::At(map, at) => {
-            let data = &map["data"];
-            let at = format!("{at}/data/{PROPERTIES}");
-            match (data[PROPERTIES].told(), Unknown::of(&data[PROPERTIES])) {
-                (Some(text), _) => {
-                    let properties = properties(text);
-                    let is_dynamic = properties.get("spark.kubernetes.operator.dynamicConfig.enabled") == Some(&"true");
-                    // A ConfigMap that is read while the operator runs has the last word.
-                    let later = is_dynamic
-                        .then(|| {
-                            lookup(estate, wanted, |map| in_namespace(map) && map["data"][WATCHED].told().is_some())
-                        })
-                        .and_then(|found| match found {
-                            Found::At(map, at) => Some((map["data"][WATCHED].told()?, format!("{at}/data/{WATCHED}"))),
-                            Found::Nothing | Found::Unknown(_) => None,
-                        });
-                    let (value, at) = later.unwrap_or((properties.get(WATCHED).copied().unwrap_or("default"), at));
-                    let texts = namespaces(value).into_iter().map(|namespace| (namespace, at.clone())).collect();
-                    application::set_texts(draft, "watchedNamespaces", texts);
-                }
-                (None, unknown) => {
-                    let why = "the operator's configuration is not a text".into();
-                    let unknown = unknown.unwrap_or(Unknown { why, unblock: None });
-                    draft.set("watchedNamespaces", unknown.to_value());
-                }
-            }
-        }
-        Found::Nothing => {
-            let why = format!("no ConfigMap in `{namespace}` holds `{PROPERTIES}`");
-            let unblock = Some(format!("see which ConfigMap the operator's Deployment in `{namespace}` mounts"));
-            draft.set("watchedNamespaces", Unknown { why, unblock }.to_value());
-        }
-        Found::Unknown(unknown) => draft.set("watchedNamespaces", unknown.to_value()),
-    }
-    draft.set_found("operatorConfig", config);
-}
-
-/// The entries of a Java properties file, the last of a name counting.
-fn properties(text: &str) -> BTreeMap<&str, &str> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', '!']));
-    lines.filter_map(|line| line.split_once('=')).map(|(name, value)| (name.trim(), value.trim())).collect()
-}
-
-fn namespaces(list: &str) -> Vec<String> {
-    let names: Vec<String> =
-        list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    if names.is_empty() { vec!["*".to_owned()] } else { names }
-}
-
-/// The namespaces in the arguments of Kubeflow's operator: all of them where none are named.
-fn of_arguments(deployment: &Value) -> Option<Vec<String>> {
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    let arguments: Vec<&str> = container["args"].as_array()?.iter().filter_map(Told::told).collect();
-    let mut named = None;
-    for (at, argument) in arguments.iter().enumerate() {
-        let flag = argument.trim_start_matches('-');
-        let (flag, value) = flag.split_once('=').map_or((flag, None), |(flag, value)| (flag, Some(value)));
-        if flag == "namespace-selector" {
-            return None;
-        }
-        if argument.starts_with('-') && matches!(flag, "namespace" | "namespaces") {
-            named = value.or_else(|| arguments.get(at + 1).copied());
-        }
-    }
-    let list = named.unwrap_or_default().trim_matches('"');
-    let names: Vec<&str> = list.split(',').map(str::trim).collect();
-    Some(if names.iter().any(|name| name.is_empty()) {
-        vec!["*".to_owned()]
-    } else {
-        names.into_iter().map(str::to_owned).collect()
-    })
 }
 
 /// The definition of the operator's SparkApplication, the versions that it serves, and the other operator's.
@@ -509,28 +342,6 @@ fn accounts(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn namespaces_that_are_watched() {
-        let text = "# comment\n spark.kubernetes.operator.watchedNamespaces = a, b ,\n!x=y\n";
-        assert_eq!(namespaces(properties(text)[WATCHED]), ["a", "b"]);
-        assert_eq!(namespaces("*"), ["*"]);
-        assert_eq!(namespaces(" "), ["*"]);
-        let arguments = |arguments: &[&str]| {
-            of_arguments(&json!({"spec": {"template": {"spec": {"containers": [{"args": arguments}]}}}}))
-        };
-        for (given, expected) in [
-            (&["controller", "start", "--namespaces=a,b"][..], Some(vec!["a", "b"])),
-            (&["controller", "start", "--namespaces=\"\""], Some(vec!["*"])),
-            (&["-namespace", "a"], Some(vec!["a"])),
-            (&["-v=2"], Some(vec!["*"])),
-            (&["--namespaces=a", "--namespace-selector=team=x"], None),
-        ] {
-            let expected = expected.map(|names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            assert_eq!(arguments(given), expected, "{given:?}");
-        }
-        assert_eq!(of_arguments(&json!({})), None);
-    }
 
     #[test]
     fn operators_by_image_and_name() {

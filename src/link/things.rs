@@ -7,10 +7,9 @@
 
 use super::Draft;
 use super::application::set_texts;
-use super::settings::{image_moves, is_filled_later};
+use super::settings::{image_moves, is_filled_later, secrets};
 use crate::capacity::demand::{PodDemand, of_emr_on_eks};
 use crate::estate::Estate;
-use crate::facts::instances::instance_type;
 use crate::known::{Told, Unknown};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -79,6 +78,10 @@ fn look(estate: &Estate, kind: &str, item: &Value, at: &str, draft: &mut Draft) 
         "kubernetes.clusterRoleBindings" => {
             set_texts(draft, "accountsEverywhere", accounts_everywhere(estate, item, at));
         }
+        "kubernetes.sparkClusters" => {
+            set_texts(draft, "secretsInSettings", secrets(&item["spec"]["sparkConf"], &format!("{at}/spec/sparkConf")));
+        }
+        "ec2.securityGroups" => set_texts(draft, "opensWorkersTo", opens_workers_to(estate, item, at)),
         "eks.fargateProfiles" => set_texts(draft, "unmetLabels", unmet_labels(estate, item, at)),
         "eks.clusters" => set_texts(draft, "withoutProvider", without_provider(estate, item, at)),
         "eks.nodegroups" => {
@@ -262,7 +265,7 @@ fn too_small_for(estate: &Estate, group: &Value, at: &str) -> Found {
     for one in estate.items("eks.nodegroups") {
         let Some(types) = one["instanceTypes"].as_array().filter(|types| !types.is_empty()) else { return Vec::new() };
         for name in types {
-            let Some(known) = name.as_str().and_then(instance_type) else { return Vec::new() };
+            let Some(known) = name.as_str().and_then(|name| estate.instance_types.get(name)) else { return Vec::new() };
             cpu = cpu.max(known.allocatable_cpu_milli);
             memory = memory.max(known.allocatable_memory_mib);
         }
@@ -283,6 +286,28 @@ fn too_small_for(estate: &Estate, group: &Value, at: &str) -> Found {
             let told = format!("{} of `{name}` asks for {}m cpu and {} MiB", pod.role, pod.cpu_milli, pod.memory_mib);
             if !found.iter().any(|(known, _)| *known == told) {
                 found.push((told, format!("{at}/instanceTypes/0")));
+            }
+        }
+    }
+    found
+}
+
+/// The ranges of every address from which a group admits, where workers of EMR Serverless are in it.
+fn opens_workers_to(estate: &Estate, group: &Value, at: &str) -> Found {
+    let Some(id) = group["GroupId"].told() else { return Vec::new() };
+    let of_workers = estate.items("emrServerless.applications").iter().any(|application| {
+        let groups = application["networkConfiguration"]["securityGroupIds"].as_array();
+        groups.into_iter().flatten().any(|group| group.is(id))
+    });
+    if !of_workers {
+        return Vec::new();
+    }
+    let mut found = Found::new();
+    for (number, rule) in group["IpPermissions"].as_array().into_iter().flatten().enumerate() {
+        for (list, key, all) in [("IpRanges", "CidrIp", "0.0.0.0/0"), ("Ipv6Ranges", "CidrIpv6", "::/0")] {
+            let place = rule[list].as_array().and_then(|ranges| ranges.iter().position(|range| range[key] == all));
+            if let Some(place) = place {
+                found.push((all.to_owned(), format!("{at}/IpPermissions/{number}/{list}/{place}/{key}")));
             }
         }
     }

@@ -21,6 +21,12 @@ pub(crate) struct Aside {
     pub(crate) why: String,
 }
 
+/// A file of code that declares nothing that is read.
+pub(crate) fn unused(path: &str, kind: Kind, language: &str) -> Aside {
+    let why = format!("`{path}` declares nothing that sparkcheck looks at, as {language}");
+    Aside { path: path.to_owned(), kind, why }
+}
+
 /// What a file is that is passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {

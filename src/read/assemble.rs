@@ -18,6 +18,7 @@ use super::shape::{Content, Items, Piece, Places, Whose};
 use super::{Options, kubernetes, subject};
 use crate::arn::Arn;
 use crate::estate::{COLLECTIONS, Coverage, Entry, Estate, FORMAT, Gap, Gone, Origin, Source, Syntax, Within};
+use crate::facts::instances::InstanceTypes;
 use crate::path::escape;
 use items::pointer_of;
 use known::{Acquaintance, Known};
@@ -437,6 +438,7 @@ impl Assembly {
             passed_over: Vec::new(),
             declared: self.declared,
             gone: self.gone,
+            instance_types: InstanceTypes::default(),
         }
     }
 }

@@ -12,13 +12,13 @@ use super::file::{self, Entry, Unreadable};
 use super::script::Material;
 use super::shape::{self, Content, Recognised};
 use super::{
-    cloudformation, describe, eksctl, helm_values, json, manifest, place, placeholder, refusal, script, session,
+    chart, cloudformation, describe, eksctl, helm_values, json, manifest, place, placeholder, refusal, script, session,
     terraform, yaml,
 };
 use crate::estate::{Gap, Syntax};
 use rayon::prelude::*;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// With fewer bytes than this, starting threads costs more than it saves.
@@ -34,6 +34,8 @@ pub(super) enum Outcome {
     Template(Entry, Arc<str>),
     /// A script, or what scripts name: policies and requests.
     Material(Material),
+    /// Values of a release, and what is said of them if nothing gives them a meaning.
+    Values(Material, Aside),
     /// It is not for us, and why.
     PassedOver(Aside),
 }
@@ -135,9 +137,23 @@ fn read_bytes(entry: &Entry, bytes: &[u8], held: Option<Arc<[u8]>>, terraform: &
                 file.held = held;
             }
         }
-        Outcome::Template(..) | Outcome::Material(_) | Outcome::PassedOver(_) => {}
+        Outcome::Template(..) | Outcome::Material(_) | Outcome::Values(..) | Outcome::PassedOver(_) => {}
     }
-    outcome
+    match outcome {
+        Outcome::PassedOver(aside) if chart::file::is_values(path, text) => {
+            let kind = script::Kind::Values { beside_chart: is_of_a_chart(entry) };
+            Outcome::Values(Material { path: path.to_owned(), text: text.into(), kind }, aside)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether a file of values is a chart's own: its defaults, or what its tests set.
+fn is_of_a_chart(entry: &Entry) -> bool {
+    let home = entry.path.parent().unwrap_or(Path::new(""));
+    let is_default = entry.path.file_stem().is_some_and(|name| name == "values");
+    let beside = |folder: &Path| folder.join("Chart.yaml").is_file();
+    is_default && beside(home) || home.file_name().is_some_and(|name| name == "ci") && home.parent().is_some_and(beside)
 }
 
 /// What infrastructure code makes of a text, if that is what it is.

@@ -35,6 +35,8 @@ const KINDS: &[(&str, &[&str], &str, bool)] = &[
     ("NodePool", &["karpenter.sh"], "nodePools", true),
     ("NodeClaim", &["karpenter.sh"], "nodeClaims", true),
     ("EC2NodeClass", &["karpenter.k8s.aws"], "ec2NodeClasses", true),
+    ("Provisioner", &["karpenter.sh"], "provisioners", true),
+    ("AWSNodeTemplate", &["karpenter.k8s.aws"], "awsNodeTemplates", true),
     ("PriorityClass", &["scheduling.k8s.io"], "priorityClasses", true),
     ("StorageClass", &["storage.k8s.io"], "storageClasses", true),
     ("CSINode", &["storage.k8s.io"], "csiNodes", true),

@@ -10,7 +10,7 @@
 use super::code::{Code, Declared, Node};
 use super::shape::{Content, Recognised};
 use super::written::{self, Written, list, object, text};
-use super::{kubernetes, placeholder};
+use super::{chart, kubernetes, placeholder};
 use crate::estate::Syntax;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -75,8 +75,7 @@ fn is_printed(text: &str) -> bool {
         })
     };
     serde_json::from_str(text).is_ok_and(|printed: Printed| {
-        marked(printed.metadata.as_ref())
-            || printed.items.iter().flatten().any(|item| marked(item.metadata.as_ref()))
+        marked(printed.metadata.as_ref()) || printed.items.iter().flatten().any(|item| marked(item.metadata.as_ref()))
     })
 }
 
@@ -97,6 +96,11 @@ fn objects(document: Value, pointer: String, out: &mut Vec<Declared>) -> bool {
     let Value::Object(mut map) = document else { return false };
     if !(map.get("apiVersion").is_some_and(Value::is_string) && map.get("kind").is_some_and(Value::is_string)) {
         return false;
+    }
+    let text = |key: &str| map.get(key).and_then(Value::as_str).unwrap_or_default();
+    if chart::object::is_release(text("apiVersion"), text("kind")) {
+        chart::object::read(&Value::Object(map), &pointer, out);
+        return true;
     }
     // Spark's pod templates may be of pods without a name.
     if map.get("kind").is_some_and(|kind| kind == "Pod") {
@@ -172,6 +176,7 @@ const COLLECTIONS: &[&str] = &[
     "kubernetes.mutatingWebhookConfigurations",
     "kubernetes.validatingWebhookConfigurations",
     "kubernetes.provisioners",
+    "kubernetes.awsNodeTemplates",
     "kubernetes.networkPolicies",
     "kubernetes.podTemplates",
     "kubernetes.jobs",

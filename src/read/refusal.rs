@@ -157,7 +157,8 @@ fn aws(code: &str, operation: &str, message: &str) -> Refusal {
     let resource = arns().next().filter(|text| Arn::parse(text).is_some_and(|arn| arn.owner().is_some())).map(clean);
     let arn = resource.or_else(|| ANY_ARN.find(message).map(|found| clean(found.as_str())));
     let denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"].iter().any(|word| code.contains(word));
-    let absent = ["NoSuchEntity", "NotFound", "NoSuch"].iter().any(|word| code.contains(word));
+    let alone = code.contains("OrganizationsNotInUse");
+    let absent = alone || ["NoSuchEntity", "NotFound", "NoSuch"].iter().any(|word| code.contains(word));
     let outcome = if denied {
         Outcome::Denied
     } else if absent {
@@ -166,7 +167,8 @@ fn aws(code: &str, operation: &str, message: &str) -> Refusal {
         Outcome::Failed
     };
     let service = action.as_deref().and_then(|action| action.split_once(':')).map(|(service, _)| service.to_owned());
-    let collections = if absent { Vec::new() } else { aws_collections(operation, service.as_deref(), arn.as_deref()) };
+    let collections =
+        if absent && !alone { Vec::new() } else { aws_collections(operation, service.as_deref(), arn.as_deref()) };
     let permission =
         action.unwrap_or_else(|| match collections.first().and_then(|name| crate::estate::collection(name)) {
             Some(collection) => {

@@ -13,14 +13,14 @@ mod eksctl;
 mod embedded;
 mod emr;
 mod files;
-
+mod helm;
 mod kubectl;
 mod ranges;
 pub(in crate::read) mod submission;
 
 use super::code::{At, Code, CodeFile, Declared, Node};
 use super::shell::{self, Command};
-use super::{policy_file, shape, written};
+use super::{chart, policy_file, shape, written};
 use crate::estate::Syntax;
 use files::Files;
 use serde::de::IgnoredAny;
@@ -38,8 +38,22 @@ pub(crate) struct Material {
     pub(crate) path: String,
     /// Its text.
     pub(crate) text: Arc<str>,
-    /// Whether it holds command lines, and not JSON.
-    pub(crate) script: bool,
+    /// What it is to others.
+    pub(crate) kind: Kind,
+}
+
+/// What a file is that means something together with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It holds command lines.
+    Script,
+    /// A policy or a request, in JSON.
+    Request,
+    /// Values of a release.
+    Values {
+        /// Whether its chart stands beside it.
+        beside_chart: bool,
+    },
 }
 
 /// What a file is to scripts; `None` if it is nothing to them.
@@ -47,7 +61,7 @@ pub(crate) fn material(path: &str, text: &str) -> Option<Material> {
     if text.len() > LARGEST {
         return None;
     }
-    let material = |script| Some(Material { path: path.to_owned(), text: text.into(), script });
+    let material = |kind| Some(Material { path: path.to_owned(), text: text.into(), kind });
     if text.trim_start().starts_with(['{', '[']) {
         let marks = [
             "\"Statement\"",
@@ -63,17 +77,18 @@ pub(crate) fn material(path: &str, text: &str) -> Option<Material> {
         ];
         let small = text.len() <= LARGEST / 4;
         return if small && marks.iter().any(|mark| text.contains(mark)) && is_request(text) {
-            material(false)
+            material(Kind::Request)
         } else {
             None
         };
     }
-    let commands = ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot "].iter().any(|command| text.contains(command))
-        || text.contains("<<") && text.contains("apiVersion");
+    let commands =
+        ["aws ", "eksctl ", "kubectl ", "curl ", "sparkpilot ", "helm "].iter().any(|command| text.contains(command))
+            || text.contains("<<") && text.contains("apiVersion");
     if !commands || ranges::of(path, text).is_empty() {
         return None;
     }
-    material(true)
+    material(Kind::Script)
 }
 
 /// Whether a JSON text is a policy, or a request or a part of one with placeholders.
@@ -99,12 +114,17 @@ fn is_request(text: &str) -> bool {
     object.and_then(shape::job_request).is_some() && has_holes
         || object.is_some_and(shape::is_environment)
         || json.value.as_array().is_some_and(|list| list.iter().any(is_step))
-        || object.is_some_and(|map| map.contains_key("sparkSubmitJobDriver") || map.contains_key("sparkSubmit"))
+        || object.is_some_and(|map| {
+            ["sparkSubmitJobDriver", "sparkSubmit", OVERRIDES].iter().any(|key| map.contains_key(*key))
+        })
         || json.value.as_array().is_some_and(|list| {
             !list.is_empty()
                 && list.iter().all(|item| item.get("Classification").is_some() || item.get("classification").is_some())
         })
 }
+
+/// What the part of a request is called by that `--configuration-overrides` names.
+const OVERRIDES: &str = "applicationConfiguration";
 
 /// Whether a value is a step of EMR on EC2, as the API and the command line write it.
 fn is_step(value: &Value) -> bool {
@@ -117,8 +137,8 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
     let mut codes = Vec::new();
     let mut empty = Vec::new();
     let mut consumed = std::collections::BTreeSet::new();
-    for material in materials.iter().filter(|material| material.script) {
-        let files = Files::of(&material.path, materials);
+    for material in materials.iter().filter(|material| material.kind == Kind::Script) {
+        let files = Files::of(material, materials);
         files.used.borrow_mut().push(CodeFile { path: material.path.clone(), syntax: Syntax::Plain, held: None });
         let ranges = ranges::of(&material.path, &material.text);
         let text = ranges::as_shell(&material.path, &material.text);
@@ -142,7 +162,7 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
         let used = files.used.into_inner();
         codes.push(Code { kind: "script", files: used, declared, gaps, ..Code::default() });
     }
-    for (number, material) in materials.iter().enumerate().filter(|(_, material)| !material.script) {
+    for (number, material) in materials.iter().enumerate().filter(|(_, material)| material.kind == Kind::Request) {
         let Ok(json) = written::json_value(&material.text) else { continue };
         let root = written::Written::root(&json.value, json.root);
         let mut declared = json.remarks;
@@ -164,17 +184,22 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
             }
             "job request"
         };
-        if declared.is_empty() && !consumed.contains(&number) {
+        if declared.is_empty() && !consumed.contains(&number) && json.value.get(OVERRIDES).is_none() {
             empty.push(material.path.clone());
         }
         codes.push(written::code(kind, &material.path, json.syntax, declared, None));
+    }
+    for (_, material) in materials.iter().enumerate().filter(|(number, _)| !consumed.contains(number)) {
+        if let Kind::Values { beside_chart } = material.kind {
+            codes.extend(chart::file::read(&material.path, &material.text, beside_chart));
+        }
     }
     (codes, empty)
 }
 
 /// The placeholders that a line with `sed` fills in, in any script.
 pub(crate) fn replaced(materials: &[Material]) -> std::collections::BTreeSet<String> {
-    let scripts = materials.iter().filter(|material| material.script);
+    let scripts = materials.iter().filter(|material| material.kind == Kind::Script);
     let lines = scripts.flat_map(|script| script.text.lines()).filter(|line| line.contains("sed "));
     lines
         .flat_map(|line| {
@@ -211,6 +236,7 @@ fn declare(command: &Command, files: &Files<'_>, out: &mut Vec<Declared>) {
     match name.rsplit('/').next().unwrap_or_default() {
         "aws" => aws::declare(&arguments, files, out),
         "eksctl" => eksctl::declare(&arguments, out),
+        "helm" => helm::declare(command, files, out),
         "kubectl" | "oc" => kubectl::declare(&arguments, out),
         "sparkpilot" => submission::sparkpilot(&arguments, out),
         "curl" | "http" | "https" => submission::posted(&arguments, command, files, out),

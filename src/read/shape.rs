@@ -77,7 +77,7 @@ pub(crate) enum Content {
 pub(crate) struct Whose {
     pub(crate) account: String,
     pub(crate) region: Option<String>,
-    /// The ARN of the cluster, virtual cluster or application in which it was asked for.
+    /// The ARN of the cluster, virtual cluster, application or service in which it was asked for.
     pub(crate) inside: Option<String>,
     /// The one namespace that was asked about.
     pub(crate) namespace: Option<String>,

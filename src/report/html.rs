@@ -77,6 +77,13 @@ pub fn render(report: &Report<'_>) -> String {
         }
         out.push_str("</ul>\n");
     }
+    if !report.assumed.is_empty() {
+        out.push_str("<h2>taken for granted</h2>\n<ul>\n");
+        for assumed in &report.assumed {
+            let _ = writeln!(out, "<li>{}; {}</li>", text(&assumed.what), text(&assumed.unblock));
+        }
+        out.push_str("</ul>\n");
+    }
     out.push_str("</html>\n");
     out
 }

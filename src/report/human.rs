@@ -54,6 +54,7 @@ pub fn render(report: &Report<'_>, look: &Look) -> String {
     }
     undecided(&mut out, report, look);
     gaps(&mut out, report, look);
+    assumed(&mut out, report, look);
     tally(&mut out, report, &families, look);
     out
 }
@@ -421,6 +422,17 @@ fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
         if let Some(unblock) = &gap.unblock {
             look.wrap(out, &format!("    {}", look.either("→ ", "> ")), "      ", &visible(unblock));
         }
+    }
+}
+
+/// What nobody read, and the verdicts take for granted.
+fn assumed(out: &mut String, report: &Report<'_>, look: &Look) {
+    if !report.assumed.is_empty() {
+        out.push('\n');
+    }
+    for one in &report.assumed {
+        let text = format!("taken for granted: {}; {} to settle it", visible(&one.what), visible(&one.unblock));
+        look.wrap(out, "", "  ", &text);
     }
 }
 

@@ -4,7 +4,7 @@
 //! prints the schema that it keeps. What is absent is left out; lists are never left out.
 
 use super::look::obeyed;
-use super::{Finding, Mended, Outcome, Place, Remedy, Report, RolloutVerdict, Summary};
+use super::{Assumed, Finding, Mended, Outcome, Place, Remedy, Report, RolloutVerdict, Summary};
 use crate::estate::{Gap, PassedOver, Source};
 use crate::rule::{Severity, System};
 use serde::Serialize;
@@ -23,6 +23,7 @@ pub fn render(report: &Report<'_>) -> String {
         summary: report.summary(),
         findings: report.findings.iter().map(finding).collect(),
         gaps: &report.gaps,
+        assumed: &report.assumed,
         passed_over: &report.passed_over,
         mended: report.mended.as_deref(),
     })
@@ -37,6 +38,7 @@ struct Document<'r> {
     summary: Summary,
     findings: Vec<Entry<'r>>,
     gaps: &'r [Gap],
+    assumed: &'r [Assumed],
     passed_over: &'r [PassedOver],
     #[serde(skip_serializing_if = "Option::is_none")]
     mended: Option<&'r [Mended]>,

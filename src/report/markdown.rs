@@ -7,7 +7,7 @@
 
 use super::group::{Families, Groups, questions};
 use super::look::count;
-use super::{Finding, Go, Look, Place, Report, visible, window};
+use super::{Assumed, Finding, Go, Look, Place, Report, visible, window};
 use crate::estate::Gap;
 use std::fmt::Write;
 
@@ -47,6 +47,7 @@ pub fn render(report: &Report<'_>) -> String {
     }
     undecided(&mut out, report);
     gaps(&mut out, &report.gaps);
+    assumed(&mut out, &report.assumed);
     while out.ends_with("\n\n") {
         out.pop();
     }
@@ -176,6 +177,18 @@ fn gaps(out: &mut String, gaps: &[Gap]) {
         let _ = writeln!(out, "- {}{scope}: {}{unblock}", coded(&gap.what), text(&gap.why));
     }
     if !gaps.is_empty() {
+        out.push('\n');
+    }
+}
+
+fn assumed(out: &mut String, assumed: &[Assumed]) {
+    if !assumed.is_empty() {
+        out.push_str("**taken for granted**\n\n");
+    }
+    for one in assumed {
+        let _ = writeln!(out, "- {}; {}", text(&one.what), text(&one.unblock));
+    }
+    if !assumed.is_empty() {
         out.push('\n');
     }
 }

@@ -519,6 +519,10 @@ fn notifications(report: &Report<'_>, left_out: usize, numbers: &FxHashMap<&str,
         let text = format!("{}{scope} could not be seen: {}{unblock}", gap.what, gap.why);
         all.push(Notification { level: Severity::Warning, message: message(&text), associated_rule: None });
     }
+    for assumed in &report.assumed {
+        let text = format!("taken for granted: {}; {}", assumed.what, assumed.unblock);
+        all.push(Notification { level: Severity::Note, message: message(&text), associated_rule: None });
+    }
     for finding in report.findings.iter().filter(|finding| finding.outcome == Outcome::Unknown) {
         let because = if finding.because.is_empty() { String::new() } else { format!(": {}", finding.because) };
         let unblock =

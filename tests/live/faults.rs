@@ -1,5 +1,6 @@
 //! What goes wrong with one call, and what nobody needs, change no verdict for the better.
 
+use super::organizations::member;
 use super::*;
 
 /// Each call × each way of failing: the run ends in time, and nothing is called good or bad that a full

@@ -50,7 +50,8 @@ pub(crate) const FAULTS: [Fault; 10] = [
 ];
 
 /// The lists of which pages are made.
-const LISTS: [&str; 24] = [
+const LISTS: [&str; 25] = [
+    "Quotas",
     "PolicyNames",
     "AttachedPolicies",
     "Parents",
@@ -204,6 +205,10 @@ fn understood(target: &str, action: Option<&str>, body: &str) -> Request {
             let operation = format!("organizations:{operation}");
             return Request { operation, of: of.trim().to_owned(), token, is_xml: false };
         }
+        if let Some(operation) = action.strip_prefix("ServiceQuotasV20190624.") {
+            let (operation, of) = (format!("service-quotas:{operation}"), text("ServiceCode").to_owned());
+            return Request { operation, of, token: input["NextToken"].as_str().map(str::to_owned), is_xml: false };
+        }
         let of = ["ClusterId", "Name"].iter().find_map(|key| input[*key].as_str()).unwrap_or_default().to_owned();
         let operation = format!("emr:{}", action.rsplit('.').next().unwrap_or_default());
         return Request { operation, of, token: input["Marker"].as_str().map(str::to_owned), is_xml: false };
@@ -317,6 +322,7 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
         let key = match request.is_xml || is_emr {
             _ if is_ec2 => "nextToken",
             _ if request.operation.starts_with("organizations:") => "NextToken",
+            _ if request.operation.starts_with("service-quotas:") => "NextToken",
             true => "Marker",
             false => "nextToken",
         };

@@ -65,7 +65,7 @@ impl State {
     }
 
     /// The state of which the export in a folder tells.
-    pub(crate) fn of_export(folder: &Path) -> Self {
+    pub(crate) fn of_export(folder: &Path, region: &str) -> Self {
         let mut state = Self::default();
         let mut documents = Vec::new();
         let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -90,6 +90,17 @@ impl State {
             json!({"BlockPublicAccessConfiguration": {"BlockPublicSecurityGroupRules": true},
                 "BlockPublicAccessConfigurationMetadata": {"CreationDateTime": 1.7e9, "CreatedByArn": "arn:aws:iam::111122223333:root"}}),
         );
+        for (service, code, name) in [
+            ("ec2", "L-1216C47A", "Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances"),
+            ("ec2", "L-34B43A08", "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests"),
+            ("emr-serverless", "L-D05C8A75", "Max concurrent vCPUs per account"),
+        ] {
+            let of = |document: &Value| document["Account"].as_str().map(str::to_owned);
+            let account = documents.iter().find_map(|(_, document)| of(document)).unwrap_or_default();
+            let quota = json!({"ServiceCode": service, "QuotaCode": code, "QuotaName": name, "Value": 512.0, "Unit": "None",
+                "QuotaArn": format!("arn:aws:servicequotas:{region}:{account}:{service}/{code}"), "Adjustable": true});
+            state.add("service-quotas:ListServiceQuotas", service, "Quotas", quota);
+        }
         let mut clusters = Vec::new();
         for (_, document) in &documents {
             if let Some(cluster) = document.get("cluster") {

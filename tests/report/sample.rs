@@ -230,6 +230,7 @@ pub(crate) fn one_cause() -> Report<'static> {
         rules: vec![oidc, trust],
         findings: vec![cause, consequence],
         gaps: Vec::new(),
+        assumed: Vec::new(),
     }
 }
 

@@ -174,8 +174,8 @@ pub(super) fn within_limits(case: &Case<'_>, absorbed: &[Absorbed], pools: &[Poo
                 shapes = Some(match shapes {
                     None => of_group,
                     Some(known) => {
-                        let names: FxHashSet<&str> = of_group.iter().map(|shape| shape.of.name).collect();
-                        known.into_iter().filter(|shape| names.contains(shape.of.name)).collect()
+                        let names: FxHashSet<&str> = of_group.iter().map(|shape| shape.of.name.as_ref()).collect();
+                        known.into_iter().filter(|shape| names.contains(shape.of.name.as_ref())).collect()
                     }
                 });
             }
@@ -197,7 +197,7 @@ pub(super) fn within_limits(case: &Case<'_>, absorbed: &[Absorbed], pools: &[Poo
                     && within(pool.most_nodes, 1)
                     && best.as_ref().is_none_or(|(least, _)| cost < *least)
                 {
-                    let instance_type = Some(shape.of.name.to_owned());
+                    let instance_type = Some(shape.of.name.to_string());
                     best = Some((cost, Added { pool: pool.name.clone(), instance_type, nodes: Some(number) }));
                 }
             }

@@ -71,16 +71,16 @@ pub(super) fn cannot_place(case: &Case<'_>, kept: &dyn Fn(usize) -> bool, pools:
 }
 
 /// A type of node that a pool may add.
-struct Kind {
+struct Kind<'p> {
     pool: usize,
-    name: &'static str,
+    name: &'p str,
     room: Room,
     cost: (u64, u64),
     /// For each group whether its pods may be on it.
     takes: Vec<bool>,
 }
 
-impl Kind {
+impl Kind<'_> {
     /// Whether it is at least as good in everything.
     fn is_as_good_as(&self, other: &Self) -> bool {
         self.pool == other.pool
@@ -120,7 +120,7 @@ enum On {
 struct Search<'c, 'a, 'p> {
     case: &'c Case<'a>,
     pools: Vec<&'p Pool>,
-    kinds: Vec<Kind>,
+    kinds: Vec<Kind<'p>>,
     budgets: Vec<Budget>,
     pods: Vec<usize>,
     /// CPU and memory of the pods from each position on.
@@ -151,7 +151,7 @@ impl<'c, 'a, 'p> Search<'c, 'a, 'p> {
                 let pod = case.groups[*group].pod;
                 let shapes = if surely { pool.shapes_surely_for(pod) } else { pool.shapes_for(pod) };
                 for shape in shapes {
-                    let takes = takes.entry(shape.of.name).or_insert_with(|| vec![false; case.groups.len()]);
+                    let takes = takes.entry(shape.of.name.as_ref()).or_insert_with(|| vec![false; case.groups.len()]);
                     let room = if surely { shape.sure } else { shape.most };
                     takes[*group] = case.groups[*group].fits(room) > 0;
                 }
@@ -159,8 +159,10 @@ impl<'c, 'a, 'p> Search<'c, 'a, 'p> {
             for shape in &pool.shapes {
                 let room = if surely { shape.sure } else { shape.most };
                 let cost = (shape.of.vcpu.saturating_mul(1000), shape.of.memory_mib);
-                let Some(takes) = takes.remove(shape.of.name).filter(|takes| takes.contains(&true)) else { continue };
-                let kind = Kind { pool: at, name: shape.of.name, room, cost, takes };
+                let Some(takes) = takes.remove(shape.of.name.as_ref()).filter(|takes| takes.contains(&true)) else {
+                    continue;
+                };
+                let kind = Kind { pool: at, name: shape.of.name.as_ref(), room, cost, takes };
                 if budgets[at].without(cost).is_none() || kinds.iter().any(|known| known.is_as_good_as(&kind)) {
                     continue;
                 }

@@ -1,7 +1,7 @@
 //! Settings that contradict what they run on.
 //!
 //! A heap below what Spark starts with, packages that were built for another Spark or another Scala, credentials that
-//! are the node's and not the job's, and names that only one run at a time can have.
+//! are the node's and not the job's or are to last too long, and names that only one run at a time can have.
 //!
 //! Deliberately absent: what would make a job slow and not fail.
 
@@ -34,6 +34,40 @@ pub(super) fn small_heaps(settings: &[Setting]) -> Found {
         heaps.contains(&key.as_str()) && heap_bytes(value).is_some_and(|bytes| bytes < LEAST_HEAP)
     });
     small.map(|(key, value, at)| (format!("{key}={value}"), at.clone())).collect()
+}
+
+/// Images whose names say another release of EMR than the one that the job asks for.
+pub(super) fn images_of_other_releases(settings: &[Setting], asked: Option<&str>) -> Found {
+    let Some(asked) = asked.and_then(major_and_minor) else { return Vec::new() };
+    let images = settings.iter().filter(|(key, ..)| {
+        matches!(
+            key.as_str(),
+            "spark.kubernetes.container.image"
+                | "spark.kubernetes.driver.container.image"
+                | "spark.kubernetes.executor.container.image"
+        )
+    });
+    let others = images.filter(|(_, image, _)| release_in(image).is_some_and(|release| release != asked));
+    others.map(|(_, image, at)| (image.clone(), at.clone())).collect()
+}
+
+/// Major and minor of the EMR release that the last part of an image's name tells: `emr6.5_custom`, `emr-7.2.0-java17`.
+fn release_in(image: &str) -> Option<(u32, u32)> {
+    let name = image.split('@').next()?.rsplit('/').next()?.to_ascii_lowercase();
+    let mut told = name.match_indices("emr").filter_map(|(at, word)| {
+        let rest = name.get(at + word.len()..)?;
+        major_and_minor(rest.strip_prefix(['-', '_']).unwrap_or(rest))
+    });
+    let first = told.next()?;
+    // A name that tells two says nothing.
+    told.all(|other| other == first).then_some(first)
+}
+
+fn major_and_minor(text: &str) -> Option<(u32, u32)> {
+    let version = super::number(text);
+    let mut parts = version.split('.');
+    let (major, minor) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    (5..20).contains(&major).then_some((major, minor))
 }
 
 /// The size of a heap as Spark reads it: MiB where there is no unit.
@@ -107,6 +141,43 @@ pub(super) fn node_credentials(settings: &[Setting]) -> Found {
     of_the_node.map(|(key, _, at)| (key.clone(), at.clone())).collect()
 }
 
+/// Sessions of another role that are to last longer than the hour which STS gives to those who have the session of a
+/// role already. S3A begins from keys unless it is told otherwise, and who has the keys of a user has no session yet.
+pub(super) fn long_sessions(settings: &[Setting]) -> Found {
+    const HOUR: u64 = 3600;
+    let from_a_role = settings.iter().any(|(key, value, _)| {
+        let roles = ["WebIdentity", "InstanceProfile", "IAMInstance", "Container", "DefaultCredentials", "DefaultAWS"];
+        key.ends_with("fs.s3a.assumed.role.credentials.provider")
+            && roles.iter().any(|name| value.contains(name))
+            && !value.contains("Simple")
+    });
+    let long = settings.iter().filter(|(key, value, _)| {
+        if key.ends_with("fs.s3a.assumed.role.session.duration") {
+            from_a_role && seconds(value).is_some_and(|seconds| seconds > HOUR)
+        } else {
+            key.starts_with("spark.sql.catalog.")
+                && key.ends_with(".client.assume-role.timeout-sec")
+                && value.trim().parse::<u64>().is_ok_and(|seconds| seconds > HOUR)
+        }
+    });
+    long.map(|(key, value, at)| (format!("{key}={value}"), at.clone())).collect()
+}
+
+/// A time as Hadoop reads it: seconds where there is no unit.
+fn seconds(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let each = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(each)
+}
+
 /// Names of pods that two runs at once cannot both have.
 pub(super) fn fixed_names(settings: &[Setting]) -> Found {
     let keys = ["spark.kubernetes.driver.pod.name", "spark.kubernetes.executor.podNamePrefix"];
@@ -161,6 +232,25 @@ mod tests {
 
     fn settings(list: &[(&str, &str)]) -> Vec<Setting> {
         list.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned(), String::new())).collect()
+    }
+
+    #[test]
+    fn releases_that_images_tell() {
+        for (image, release, told) in [
+            ("1.dkr.ecr.x.amazonaws.com/emr6.5_custom_boto3:latest", "6.2.0-latest", true),
+            ("1.dkr.ecr.x.amazonaws.com/emr6.5_custom_boto3:latest", "6.5.0-latest", false),
+            ("x/eks-spark-benchmark:emr6.5", "6.15.0-latest", true),
+            ("x/spark/emr-7.2.0-java17:latest", "7.2.0-latest", false),
+            ("emr-6.5/benchmark:7", "6.15.0-latest", false),
+            ("x/emr-on-eks:3.4.1", "6.15.0-latest", false),
+            ("x/emr-eks-rss:3.4.1", "6.15.0-latest", false),
+            ("x/emr7:1", "6.15.0-latest", false),
+            ("x/from-emr6.5-to-emr6.9:1", "6.15.0-latest", false),
+            ("${REGISTRY}/emr-6.5:1", "6.15.0-latest", true),
+        ] {
+            let all = settings(&[("spark.kubernetes.container.image", image)]);
+            assert_eq!(!images_of_other_releases(&all, Some(release)).is_empty(), told, "{image} {release}");
+        }
     }
 
     #[test]
@@ -220,6 +310,29 @@ mod tests {
         let own = settings(&[("spark.master", "k8s://x"), ("spark.kubernetes.namespace", "a"), ("spark.x", "y")]);
         assert_eq!(refused(&own, Some("a")).len(), 1);
         assert_eq!(refused(&own, Some("b")).len(), 2);
+    }
+
+    #[test]
+    fn sessions_of_other_roles() {
+        let iceberg = "spark.sql.catalog.lake.client.assume-role.timeout-sec";
+        for (value, long) in [("3600", 0), ("3601", 1), ("", 0), ("${TIME}", 0), ("99999999999999999999", 0)] {
+            assert_eq!(long_sessions(&settings(&[(iceberg, value)])).len(), long, "{value}");
+        }
+        let (duration, provider) = (
+            "spark.hadoop.fs.s3a.assumed.role.session.duration",
+            "spark.hadoop.fs.s3a.assumed.role.credentials.provider",
+        );
+        let web = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider";
+        for (value, from, long) in [
+            ("2h", web, 1),
+            ("61m", web, 1),
+            ("60m", web, 0),
+            ("1d", "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider", 0),
+            ("2h", "", 0),
+            ("2 h", web, 0),
+        ] {
+            assert_eq!(long_sessions(&settings(&[(duration, value), (provider, from)])).len(), long, "{value} {from}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::super::refusal::{Outcome, Refusal};
 use super::super::shape::{Content, Piece};
 use super::super::subject;
 use super::Assembly;
-use crate::arn::Arn;
+use crate::arn::{Arn, partition_of};
 use crate::estate::{Completeness, Entry, Gap, Within, collection, unblock};
 use rustc_hash::FxHashSet;
 use serde::Deserialize;
@@ -125,6 +125,12 @@ impl Assembly {
             Within::Account => self.known.account(path),
             Within::Region => self.known.place(path),
             Within::Cluster => self.known.cluster(path),
+            Within::Parent if name == "serviceQuotas.quotas" => {
+                let place = self.known.place(path)?;
+                let (account, region) = place.split_once('/')?;
+                let service = if path.contains("serverless") { "emr-serverless" } else { "ec2" };
+                Some(format!("arn:{}:servicequotas:{region}:{account}:{service}", partition_of(region)))
+            }
             Within::Parent => {
                 let names = self.known.parents.iter().map(|(name, arn)| (name.as_str(), arn.as_str()));
                 let parent = subject::named(path, names).ok().flatten()?;
@@ -141,6 +147,9 @@ impl Assembly {
         let path = self.path(statement.source).to_owned();
         let Some(about) = collection(&statement.collection) else { return };
         let (whose, unblock) = match about.within {
+            _ if about.name == "serviceQuotas.quotas" => {
+                ("account and region", "put the account id and the region into the file's name")
+            }
             Within::Account => ("account", "put the account id into the file's name"),
             Within::Region => ("account and region", "put the account id and the region into the file's name"),
             Within::Cluster => ("cluster", "put the cluster's name into the file's name, and describe the cluster"),

@@ -3,9 +3,10 @@
 //! A run begins with what is known (accounts, regions, named clusters) and goes on with what the answers
 //! name, until nothing is left to ask or the time is up. Nothing waits for anything that it does not need.
 //!
-//! EC2 and Organizations are asked without their SDK crates (`plain`).
+//! EC2, Organizations and Service Quotas are asked without their SDK crates (`plain`).
 //!
-//! Deliberately absent: instance types, which stand in a table (`facts::instances`).
+//! Deliberately absent: instance types, which stand in a table (`facts::instances`); an export of
+//! `aws ec2 describe-instance-types` beside the answers adds to it.
 
 mod body;
 mod failure;

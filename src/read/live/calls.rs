@@ -3,8 +3,8 @@
 //! A row says what it asks for, how often, what comes of it and which permission it takes. Everything
 //! that is said or done about calls follows from here.
 //!
-//! Deliberately absent: service quotas, a few numbers of hundreds, and policies of buckets and keys, which take
-//! a call for each. Both come from exports.
+//! Deliberately absent: policies of buckets and keys, which take a call for each and come from exports; and the
+//! quotas that AWS gives every account by default, which say nothing of what an account has.
 
 use std::fmt;
 
@@ -61,6 +61,8 @@ pub enum Service {
     Ec2,
     /// `organizations`.
     Organizations,
+    /// `service-quotas`.
+    ServiceQuotas,
 }
 
 impl Service {
@@ -76,6 +78,17 @@ impl Service {
             Self::Emr => "emr",
             Self::Ec2 => "ec2",
             Self::Organizations => "organizations",
+            Self::ServiceQuotas => "service-quotas",
+        }
+    }
+
+    /// Its name in host names, permissions and signatures.
+    #[must_use]
+    pub fn endpoint(self) -> &'static str {
+        match self {
+            Self::ServiceQuotas => "servicequotas",
+            Self::Emr => "elasticmapreduce",
+            other => other.name(),
         }
     }
 
@@ -93,6 +106,8 @@ pub enum Of {
     Account,
     /// Once for each account and region.
     Region,
+    /// Once for each account and region, of the quotas of this service, where a rule looks at those.
+    Service(&'static str),
     /// Once for each EKS cluster that the run is about.
     Cluster,
     /// Once for each account, and for each level above it in its organization.
@@ -258,6 +273,11 @@ calls! {
         Of::Level, ["--filter" "--target-id"] ["Policies"] Some(("Id", ""));
     Organizations "DescribePolicy" "organizations:DescribePolicy" ["organizations.policies"]
         Of::Each("ListPoliciesForTarget"), ["" "--policy-id"] [] None;
+
+    ServiceQuotas "ListServiceQuotas" "servicequotas:ListServiceQuotas" ["serviceQuotas.quotas"]
+        Of::Service("ec2"), ["--service-code"] ["Quotas"] None;
+    ServiceQuotas "ListServiceQuotas" "servicequotas:ListServiceQuotas" ["serviceQuotas.quotas"]
+        Of::Service("emr-serverless"), ["--service-code"] ["Quotas"] None;
 }
 
 #[cfg(test)]
@@ -280,13 +300,14 @@ mod tests {
         }
         // The collection names the permission and the command that the table has, too. What is read from exports alone
         // has no call.
-        let of_exports = ["kubernetes.", "organizations.", "s3.", "kms.", "serviceQuotas."];
+        let of_exports = ["kubernetes.", "organizations.", "s3.", "kms.", "ec2.instanceTypes"];
         let is_called = |name: &str| !of_exports.iter().any(|section| name.starts_with(section));
         for collection in COLLECTIONS.iter().filter(|one| is_called(one.name)) {
             let call = CALLS.iter().find(|call| call.action == collection.action);
             let call = call.unwrap_or_else(|| panic!("nothing lists {}", collection.name));
             assert!(call.collections.contains(&collection.name) && call.is_list(), "{}", collection.name);
-            assert_eq!(call.command(), collection.command);
+            let of = if matches!(call.of, Of::Service(_)) { " --service-code ec2" } else { "" };
+            assert_eq!(call.command() + of, collection.command);
         }
     }
 }

@@ -30,6 +30,7 @@ const ACCESS: &[&str] = &[
 
 /// What decides which pods find which nodes.
 const CAPACITY: &[&str] = &[
+    "ec2.instanceTypes",
     "eks.clusters",
     "eks.nodegroups",
     "eks.fargateProfiles",
@@ -140,7 +141,8 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("publicRules", &["ec2.securityGroups", "emr.blockPublicAccess"]),
     ("untaggedSecurityGroups", &["ec2.securityGroups"]),
     ("subnet", &["ec2.subnets"]),
-    ("vcpuQuotas", &["serviceQuotas.quotas"]),
+    ("vcpuQuotas", &["serviceQuotas.quotas", "ec2.instanceTypes"]),
+    ("vcpuQuota", &["serviceQuotas.quotas"]),
     ("startVcpu", &["serviceQuotas.quotas"]),
     ("blocksPublicAccess", &["emr.blockPublicAccess"]),
     ("allows", ACCESS),
@@ -171,6 +173,8 @@ pub struct Demand {
     pub collections: BTreeSet<&'static str>,
     /// Those of them at which a rule looks itself, so that each of their items matters.
     pub whole: BTreeSet<&'static str>,
+    /// The services whose quotas matter, by their codes.
+    pub quotas: BTreeSet<&'static str>,
 }
 
 /// What these rules need for rollouts of these systems.
@@ -193,23 +197,20 @@ pub fn demand(rules: &[Rule], systems: &[System]) -> Demand {
 fn has(system: System, collection: &str) -> bool {
     let begins = |sections: &[&str]| sections.iter().any(|section| collection.starts_with(section));
     match system {
-        _ if begins(&[
-            "iam.roles",
-            "iam.users",
-            "iam.groups",
-            "iam.policies",
-            "organizations.",
-            "s3.",
-            "kms.",
-            "serviceQuotas.",
-        ]) =>
-        {
-            true
-        }
+        _ if begins(&["iam.roles", "iam.users", "iam.groups", "iam.policies", "organizations.", "s3.", "kms."]) => true,
         System::EmrOnEks => begins(&["iam.openID", "eks.", "emrContainers.", "ec2.", "kubernetes."]),
-        System::EmrServerless => begins(&["emrServerless.", "ec2."]),
-        System::EmrOnEc2 => begins(&["iam.instanceProfiles", "emr.", "ec2."]),
+        System::EmrServerless => begins(&["emrServerless.", "ec2.", "serviceQuotas."]),
+        System::EmrOnEc2 => begins(&["iam.instanceProfiles", "emr.", "ec2.", "serviceQuotas."]),
         System::SparkOperator | System::BatchProcessingGateway => begins(&["iam.openID", "eks.", "kubernetes."]),
+    }
+}
+
+/// The services whose quotas bound rollouts of a system.
+fn services(system: System) -> &'static [&'static str] {
+    match system {
+        System::EmrServerless => &["emr-serverless"],
+        System::EmrOnEc2 => &["ec2"],
+        System::EmrOnEks | System::SparkOperator | System::BatchProcessingGateway => &[],
     }
 }
 
@@ -232,6 +233,9 @@ fn of_rule(rule: &Rule, systems: &[System], demand: &mut Demand) {
         if words.contains(*field) {
             let linked = names.iter().copied().filter(|name| systems.iter().any(|system| has(*system, name)));
             demand.collections.extend(linked);
+            if names.contains(&"serviceQuotas.quotas") {
+                demand.quotas.extend(systems.iter().flat_map(|system| services(*system)));
+            }
         }
     }
     for collection in COLLECTIONS {
@@ -242,6 +246,9 @@ fn of_rule(rule: &Rule, systems: &[System], demand: &mut Demand) {
         }) {
             demand.collections.insert(collection.name);
             demand.whole.insert(collection.name);
+            if collection.name == "serviceQuotas.quotas" {
+                demand.quotas.extend(["ec2", "emr-serverless"]);
+            }
         }
     }
 }

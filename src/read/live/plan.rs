@@ -30,16 +30,23 @@ impl Plan {
         }
         let wanted = |call: &Call| {
             call.collections.iter().any(|name| demand.collections.contains(name))
+                && !matches!(call.of, Of::Service(code) if !demand.quotas.contains(code))
                 && (call.only != Only::Named || call.collections.iter().any(|name| demand.whole.contains(name)))
         };
-        let mut operations: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for call in CALLS.iter().filter(|call| call.collections.is_empty() || wanted(call)) {
-            operations.insert((call.service.name(), call.operation));
-            if let Of::Each(parent) = call.of {
-                operations.insert((call.service.name(), parent));
-            }
-        }
-        let calls = CALLS.iter().filter(|call| operations.contains(&(call.service.name(), call.operation))).collect();
+        let is_wanted = |call: &&Call| call.collections.is_empty() || wanted(call);
+        // What an item is asked for takes the list of the items.
+        let parents: BTreeSet<(&str, &str)> = CALLS
+            .iter()
+            .filter(is_wanted)
+            .filter_map(|call| match call.of {
+                Of::Each(parent) => Some((call.service.name(), parent)),
+                _ => None,
+            })
+            .collect();
+        let calls = CALLS
+            .iter()
+            .filter(|call| is_wanted(call) || parents.contains(&(call.service.name(), call.operation)))
+            .collect();
         let kubernetes = COLLECTIONS
             .iter()
             .filter(|one| one.name.starts_with("kubernetes.") && demand.collections.contains(one.name))
@@ -123,6 +130,7 @@ impl Plan {
             let (heading, least) = match call.of {
                 Of::Account => ("once an account".to_owned(), accounts),
                 Of::Region => ("once a region".to_owned(), accounts * regions),
+                Of::Service(code) => (format!("once a region, of the quotas of `{code}`"), accounts * regions),
                 Of::Cluster => ("once a cluster".to_owned(), clusters.unwrap_or(0)),
                 Of::Level => ("for an account, and each level above it in its organization".to_owned(), 0),
                 Of::Instead(other) => {

@@ -226,7 +226,7 @@ pub(super) fn below_of(at: &Option<At>, key: &str) -> Option<At> {
 }
 
 /// The name of an option, and its value where it follows an equals sign.
-fn option(word: &Word) -> Option<(String, Option<Word>)> {
+pub(super) fn option(word: &Word) -> Option<(String, Option<Word>)> {
     let PiecePart::Literal(first) = &word.pieces.first()?.part else { return None };
     let body = first.strip_prefix("--").or_else(|| first.strip_prefix('-').filter(|rest| rest.len() == 1))?;
     let hyphens = first.len() - body.len();

@@ -66,6 +66,10 @@ fn emr_containers(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mu
             }
             out.push(item("emrContainers.virtualClusters", None, request.written(at)));
         }
+        "create-managed-endpoint" => {
+            let request = arguments.request(Case::Camel, files);
+            out.push(item("emrContainers.managedEndpoints", None, request.written(named(&["name"]))));
+        }
         "create-job-template" => {
             let request = arguments.request(Case::Camel, files);
             out.push(item("emrContainers.jobTemplates", None, request.written(named(&["name"]))));
@@ -125,7 +129,7 @@ fn trust_statement(cluster: &Word, namespace: &Word, role: &Word) -> Node {
 }
 
 fn emr_serverless(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mut Vec<Declared>) {
-    let at = arguments.word(&["name", "application-id"]).and_then(Word::at);
+    let at = arguments.word(&["name", "application-id", "release-label", "type"]).and_then(Word::at);
     match call {
         "start-job-run" => {
             let request = arguments.request(Case::Camel, files);

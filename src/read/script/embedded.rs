@@ -9,7 +9,7 @@
 use super::super::code::json::PiecePart;
 use super::super::code::{At, Code, Declared, Form, Node, Where};
 use super::super::shell::{Command, Word};
-use super::super::{eksctl, helm_values, manifest, place, placeholder, written};
+use super::super::{chart, eksctl, helm_values, manifest, place, placeholder, written};
 use super::{each, spread, visit};
 use crate::estate::{Gap, Syntax};
 use crate::known::{Part, Text};
@@ -35,6 +35,17 @@ pub(super) fn read(command: &Command, path: &str, text: &str) -> Option<(Vec<Dec
         .or_else(|| broken(&document.text))?;
     let gaps = code.gaps.iter().map(|gap| document.gap(gap, path, text)).collect();
     Some((document.placed(code), gaps))
+}
+
+/// The values of a release in a here-document.
+pub(super) fn values(body: &Word, text: &str) -> Option<Node> {
+    let document = Document::of(body, text);
+    let config = chart::file::values(&document.text, 0)?;
+    let code = written::code("", "", Syntax::Yaml, vec![Declared::Gateway { config }], None);
+    document.placed(code).into_iter().find_map(|declared| match declared {
+        Declared::Gateway { config } => Some(config),
+        _ => None,
+    })
 }
 
 /// A file of Kubernetes that cannot be read at all.

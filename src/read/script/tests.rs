@@ -313,3 +313,62 @@ fn shorthand_ends_on_anything() {
         assert!(node.is_none() || text.starts_with("a=b"), "{text:.10}");
     }
 }
+
+const INSTALL: &str = r#"#!/bin/bash
+helm repo add spark-operator https://kubeflow.github.io/spark-operator
+helm upgrade --install ops spark-operator/spark-operator --version 2.1.0 -n operators --create-namespace \
+  -f helm/values.yaml --set spark.serviceAccount.name=jobs,webhook.enable=false --wait
+"#;
+
+#[test]
+fn releases_of_charts_with_their_values() {
+    let values = "spark:\n  jobNamespaces: [otters]\n  rbac: {create: false}\n";
+    let file = |path: &str, text: &str| {
+        let kind = Kind::Values { beside_chart: false };
+        Material { path: path.to_owned(), text: text.into(), kind }
+    };
+    let script = |text: &str| material("a/run.sh", text).unwrap();
+    let arguments = |codes: &[Code]| {
+        let all = declared(codes);
+        let deployments = all.into_iter().filter(|(name, _)| name == "kubernetes.deployments");
+        deployments
+            .map(|(_, item)| item["spec"]["template"]["spec"]["containers"][0]["args"].clone())
+            .collect::<Vec<_>>()
+    };
+    let (codes, _) = read(&[script(INSTALL), file("a/helm/values.yaml", values), file("b/values.yaml", "a: b")]);
+    assert_eq!(codes.len(), 1);
+    assert_eq!(codes[0].files.iter().map(|file| &*file.path).collect::<Vec<_>>(), ["a/run.sh", "a/helm/values.yaml"]);
+    assert_eq!(arguments(&codes), [json!(["controller", "start", "--namespaces=otters"])]);
+    assert_eq!(one(&codes, "kubernetes.namespaces")["metadata"]["name"], "operators");
+    let account = one(&codes, "kubernetes.serviceAccounts");
+    assert_eq!(account["metadata"], json!({"name": "jobs", "namespace": "otters"}));
+    assert!(!declared(&codes).iter().any(|(name, _)| name == "kubernetes.mutatingWebhookConfigurations"));
+    // Values that nobody gave may say anything; a file of another folder is another file.
+    let (codes, _) = read(&[script(INSTALL), file("b/values.yaml", values)]);
+    assert_eq!(codes.len(), 2);
+    assert_eq!(arguments(&codes)[0][2]["$unknown"], "other arguments of the operator");
+    // A file that the script writes, and one that it pipes in.
+    for given in [
+        "cat > /tmp/v.yaml <<EOF\nspark:\n  jobNamespaces: [$TEAM, moors]\nEOF\nhelm install ops spark-operator/spark-operator -f /tmp/v.yaml\n",
+        "helm install ops spark-operator/spark-operator -f - <<EOF\nspark:\n  jobNamespaces: [$TEAM, moors]\nEOF\n",
+    ] {
+        let (codes, _) = read(&[script(given)]);
+        let expected = json!({"$text": ["--namespaces=", {"$unknown": "TEAM"}, ",moors"]});
+        assert_eq!(arguments(&codes)[0][2], expected, "{given}");
+    }
+    // What an upgrade does not say stays as it was; what only shows what it would do is nothing.
+    for (given, count) in [
+        (
+            "helm upgrade ops spark-operator/spark-operator --version 2.1.0 --reuse-values --set webhook.enable=true\n",
+            1,
+        ),
+        ("helm upgrade ops spark-operator/spark-operator --version 2.1.0\n", 1),
+        ("helm install ops spark-operator/spark-operator --dry-run\n", 0),
+        ("helm uninstall ops\n", 0),
+    ] {
+        let (codes, _) = read(&[script(given)]);
+        let arguments = arguments(&codes);
+        assert_eq!(arguments.len(), count, "{given}");
+        assert!(arguments.iter().all(|arguments| arguments[2]["$unknown"].is_string()), "{given}");
+    }
+}

@@ -97,6 +97,13 @@ const LISTS: &[List] = &[
         &["ec2", "endpoint"],
     ),
     lists("Quotas", "serviceQuotas.quotas", "list-service-quotas", Of::With("QuotaCode"), &["quota"]),
+    lists(
+        "InstanceTypes",
+        "ec2.instanceTypes",
+        "describe-instance-types",
+        Of::With("InstanceType"),
+        &["ec2", "instance-types"],
+    ),
     lists("Subnets", "ec2.subnets", "describe-subnets", Of::With("SubnetId"), &["ec2", "subnets"]),
     lists(
         "SecurityGroups",
@@ -139,6 +146,11 @@ const fn lists(
     List { key, collection, kind, items, hints }
 }
 
+/// Whether a quota is no account's own: `list-aws-default-service-quotas` prints those.
+fn is_default(quota: &Value) -> bool {
+    arn_in(quota, "QuotaArn").is_some_and(|arn| arn.account.is_empty())
+}
+
 pub(super) fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut Recognised) -> bool {
     let more = more(map);
     let mut nameless = None;
@@ -172,14 +184,18 @@ pub(super) fn list(map: &mut Map<String, Value>, at: &str, path: &str, out: &mut
                     let own = |item: &Value| arn_in(item, "Arn").is_some_and(|arn| arn.owner().is_some());
                     doubt = (!items.iter().any(own)).then(|| "only AWS managed policies were listed".to_owned());
                 }
-                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups" | "serviceQuotas.quotas") {
+                if matches!(entry.collection, "ec2.subnets" | "ec2.securityGroups") {
                     doubt = Some(format!("`{}` shows only what it was asked for", entry.kind));
+                }
+                if entry.collection == "serviceQuotas.quotas" && items.iter().any(is_default) {
+                    doubt = Some("what AWS gives every account is not what this one has".to_owned());
                 }
                 let mut items = items;
                 if entry.collection == "iam.openIDConnectProviders" {
                     items.iter_mut().for_each(add_url);
                 }
-                let listing = Some(Listing { more, doubt });
+                // Whose account a type was asked for in says nothing of it, and what is not listed may exist all the same.
+                let listing = (entry.collection != "ec2.instanceTypes").then_some(Listing { more, doubt });
                 items_of(out, entry.kind, entry.collection, items, Places::List(pointer), listing);
             }
         }

@@ -1,10 +1,12 @@
 //! What the CDK makes of its own: clusters, manifests and charts as custom resources.
 
-use super::eks::{access, addresses, identity, network};
+use super::eks::{access, addresses, identity, network, no_logging};
 use super::shape::{items, of_text, text};
-use super::{Fields, It, Lowered};
+use super::{It, Lowered};
 use crate::estate;
 use crate::known::Text;
+use crate::read::chart::values::Values;
+use crate::read::chart::{self, Chart, Release};
 use crate::read::cloudformation::json_text;
 use crate::read::code::{Declared, Form, Node};
 use crate::read::kubernetes;
@@ -23,7 +25,7 @@ pub(super) fn cluster(it: &It<'_, '_, '_>, out: &mut Lowered) {
         .put("roleArn", own("roleArn"))
         .put("resourcesVpcConfig", Some(network(own("resourcesVpcConfig"))))
         .put("kubernetesNetworkConfig", Some(addresses(own("kubernetesNetworkConfig"))))
-        .put("logging", own("logging"))
+        .put("logging", Some(own("logging").unwrap_or_else(|| no_logging(it.at()))))
         .put("identity", Some(identity(it)))
         .put("encryptionConfig", own("encryptionConfig"))
         .put("accessConfig", Some(access(own("accessConfig"))))
@@ -79,44 +81,34 @@ fn kubernetes_object(object: &Node, cluster: Option<Text>, out: &mut Lowered) {
     out.declared.push(Declared::Item { collection: collection.name, cluster, item });
 }
 
-/// The values of a chart: those of a Batch Processing Gateway hold its configuration.
+/// The release of a chart.
 pub(super) fn chart(it: &It<'_, '_, '_>, out: &mut Lowered) {
-    let Some(written) = it.resource.properties.get("Values") else { return };
-    let values = match json_text::parse(it.scope, written) {
-        Ok(values) => values,
-        Err(fault) => {
-            out.fault(it, "values", fault);
-            return;
+    let mut values = Values::default();
+    if let Some(written) = it.resource.properties.get("Values") {
+        match json_text::parse(it.scope, written) {
+            Ok(node) => values.lay(node),
+            Err(fault) => {
+                out.fault(it, "values", fault);
+                return;
+            }
         }
-    };
-    if let Some(config) = gateway(&values, 0) {
+    }
+    if let Some(config) = chart::gateway(&values.said) {
         out.declared.push(Declared::Gateway { config: config.clone() });
     }
-    // The service account of a chart is one of the cluster.
-    let (Some(account), Some(namespace)) = (values.get("serviceAccount"), it.own("Namespace")) else { return };
-    let made = account.get("create").is_some_and(|create| matches!(create.form, Form::Bool(true)));
-    let Some(name) = account.get("name").filter(|_| made) else { return };
-    let mut metadata = Fields::at(account.at.clone());
-    metadata
-        .put("name", Some(name.clone()))
-        .put("namespace", Some(namespace))
-        .put("annotations", account.get("annotations").cloned());
-    let mut object = Fields::at(account.at.clone());
-    object.text("apiVersion", "v1").text("kind", "ServiceAccount").put("metadata", Some(metadata.node()));
-    out.declared.push(Declared::Item {
-        collection: "kubernetes.serviceAccounts",
+    let said = |key: &str| it.text(key).and_then(|text| text.as_str().map(str::to_owned));
+    let version = said("Version");
+    let unknown = |what: &str| Node::new(Form::Text(Text::hole(format!("{what} of {}", it.label()))));
+    let name = said("Chart").unwrap_or_default();
+    let release = Release {
+        name: it.own("Release").unwrap_or_else(|| unknown("release")),
+        namespace: it.own("Namespace").unwrap_or_else(|| Node::text("default")),
+        creates_namespace: false,
+        chart: Chart::named(&name, &said("Repository").unwrap_or_default(), version.as_deref(), &values),
+        version,
+        values,
         cluster: it.text("ClusterName"),
-        item: object.node(),
-    });
-}
-
-/// The configuration of a gateway in values.
-fn gateway(values: &Node, depth: usize) -> Option<&Node> {
-    if values.get("sparkClusters").is_some() && values.get("sparkImages").is_some() {
-        return Some(values);
-    }
-    match &values.form {
-        Form::Object(fields) if depth < 4 => fields.iter().find_map(|(_, node)| gateway(node, depth + 1)),
-        _ => None,
-    }
+        at: it.at(),
+    };
+    chart::declare(&release, &mut out.declared);
 }

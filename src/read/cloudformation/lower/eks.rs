@@ -4,7 +4,7 @@ use super::shape::{camel, items, list, of_text, tag_map, text, truth};
 use super::{Fields, It, Lowered};
 use crate::known::Text;
 use crate::read::cloudformation::evaluate::text_or;
-use crate::read::code::{Form, Node};
+use crate::read::code::{At, Form, Node};
 
 pub(super) fn cluster(it: &It<'_, '_, '_>, out: &mut Lowered) {
     let mut fields = it.fields();
@@ -15,7 +15,7 @@ pub(super) fn cluster(it: &It<'_, '_, '_>, out: &mut Lowered) {
         .put("roleArn", it.own("RoleArn"))
         .put("resourcesVpcConfig", Some(network(it.own("ResourcesVpcConfig").map(camel))))
         .put("kubernetesNetworkConfig", Some(addresses(it.own("KubernetesNetworkConfig").map(camel))))
-        .put("logging", it.get("Logging").map(logging))
+        .put("logging", Some(it.get("Logging").map_or_else(|| no_logging(it.at()), logging)))
         .put("identity", Some(identity(it)))
         .put("encryptionConfig", it.own("EncryptionConfig").map(camel))
         .put("accessConfig", Some(access(it.own("AccessConfig").map(camel))))
@@ -74,6 +74,11 @@ fn with_default(given: Option<Node>, key: &str, value: &str) -> Node {
         fields.push((key.to_owned(), Node::text(value).written(at.clone())));
     }
     Node { form: Form::Object(fields), at }
+}
+
+/// What the API prints of a cluster for which nobody asked for logs.
+pub(super) fn no_logging(at: Option<At>) -> Node {
+    logging(&Node { form: Form::Object(Vec::new()), at })
 }
 
 /// `EnabledTypes: [{Type: api}]` as the API prints it.

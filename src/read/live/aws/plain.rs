@@ -1,7 +1,7 @@
 //! Calls of services whose SDK crate would cost more than it gives.
 //!
-//! EC2's takes longer to build than all of sparkcheck, and of Organizations four calls are needed. What stands
-//! below every SDK crate makes them as well: with the same credentials, signatures, repetitions, deadlines and
+//! EC2's takes longer to build than all of sparkcheck, of Organizations four calls are needed and of Service Quotas
+//! one. What stands below every SDK crate makes them as well: with the same credentials, signatures, repetitions, deadlines and
 //! client. Their answers are taken as text, like those of the others.
 //!
 //! Deliberately absent: services whose answers are not one page of text, such as S3.
@@ -33,7 +33,7 @@ use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const AGENT: &str = concat!("sparkcheck/", env!("CARGO_PKG_VERSION"));
 
@@ -55,11 +55,12 @@ pub(super) async fn send(
 ) -> Result<(), Failure> {
     let question = match call.service {
         Service::Ec2 => of_ec2(call, page),
+        Service::ServiceQuotas => of_service_quotas(call, around, page),
         _ => of_organizations(call, around, item, page),
     };
     let region = config.region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
     let (url, region) = endpoint(config, call.service, &region);
-    let name = call.service.name();
+    let name = call.service.endpoint();
     let Some(client) = config.http_client() else { return Err(Failure::failed("there is no client".to_owned(), "")) };
     let mut components = RuntimeComponentsBuilder::new("plain")
         .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID])))
@@ -120,7 +121,18 @@ fn of_organizations(call: &Call, around: &str, item: &str, page: Option<String>)
     if let Some(token) = page {
         input["NextToken"] = token.into();
     }
-    let target = format!("AWSOrganizationsV20161128.{}", call.operation);
+    in_json(format!("AWSOrganizationsV20161128.{}", call.operation), &input)
+}
+
+fn of_service_quotas(call: &Call, code: &str, page: Option<String>) -> Question {
+    let mut input = json!({"ServiceCode": code, "MaxResults": 100});
+    if let Some(token) = page {
+        input["NextToken"] = token.into();
+    }
+    in_json(format!("ServiceQuotasV20190624.{}", call.operation), &input)
+}
+
+fn in_json(target: String, input: &Value) -> Question {
     let headers = vec![("content-type", "application/x-amz-json-1.1".to_owned()), ("x-amz-target", target)];
     Question { headers, text: input.to_string() }
 }
@@ -170,13 +182,14 @@ fn endpoint(config: &SdkConfig, service: Service, region: &str) -> (String, Stri
     };
     let (id, region) = match service {
         Service::Organizations => ("Organizations", home),
+        Service::ServiceQuotas => ("Service Quotas", region),
         _ => ("EC2", region),
     };
     let key = ServiceConfigKey::builder().service_id(id).env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
     let own = key.ok().and_then(|key| config.service_config()?.load_config(key));
     let given = own.or_else(|| config.endpoint_url().map(str::to_owned));
     let fips = if config.use_fips() == Some(true) { "-fips" } else { "" };
-    let url = given.unwrap_or_else(|| format!("https://{}{fips}.{region}.{domain}", service.name()));
+    let url = given.unwrap_or_else(|| format!("https://{}{fips}.{region}.{domain}", service.endpoint()));
     (url, region.to_owned())
 }
 
@@ -211,6 +224,7 @@ mod tests {
             (Service::Ec2, "eu-west-1", "https://ec2.eu-west-1.amazonaws.com"),
             (Service::Ec2, "cn-north-1", "https://ec2.cn-north-1.amazonaws.com.cn"),
             (Service::Organizations, "eu-west-1", "https://organizations.us-east-1.amazonaws.com"),
+            (Service::ServiceQuotas, "eu-west-1", "https://servicequotas.eu-west-1.amazonaws.com"),
             (Service::Organizations, "us-gov-east-1", "https://organizations.us-gov-west-1.amazonaws.com"),
         ] {
             assert_eq!(endpoint(&config, service, region).0, url);

@@ -56,8 +56,9 @@ pub(super) fn reading(answer: Answer, suffix: &str) -> Reading {
             .filter(|name| asked.call.tells_of_all() && collection(name).is_some())
             .map(|name| (*name).to_owned())
             .collect();
-        if failure.outcome == Outcome::Absent {
-            // What is gone since it was listed is missed by nobody; a cluster that never was is told once.
+        if failure.outcome == Outcome::Absent && asked.call.operation != "DescribeOrganization" {
+            // What is gone since it was listed is missed by nobody; a cluster that never was is told once. An
+            // account that is in no organization is told of.
         } else if lists.is_empty() {
             let what = asked.call.collections.first().copied().unwrap_or_default().to_owned();
             gaps.push(Gap { what, scope, why, unblock: Some(unblock), place: Some(path.clone()) });

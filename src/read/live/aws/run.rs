@@ -9,7 +9,7 @@ use super::reading::reading;
 use super::send::Clients;
 use super::session::{Place, Session};
 use super::{Cluster, Live, Options, gap};
-use crate::arn::Arn;
+use crate::arn::{Arn, partition_of};
 use crate::estate::Gap;
 use crate::read::live::calls::{Call, Of, Service};
 use crate::read::live::plan::Plan;
@@ -33,7 +33,7 @@ pub(super) struct Asked {
     pub(super) session: usize,
     pub(super) account: String,
     pub(super) region: String,
-    /// The cluster, virtual cluster or application around: its ARN and its name. What else a call names
+    /// The cluster, virtual cluster, application or service around: its ARN and its name. What else a call names
     /// besides the item has no ARN.
     pub(super) inside: Option<(String, String)>,
     /// The id of the item itself.
@@ -127,11 +127,19 @@ impl<'r> Run<'r> {
                 Of::Region if call.operation == "GetBlockPublicAccessConfiguration" => {
                     self.places.iter().take(1).cloned().collect()
                 }
-                Of::Region => self.places.clone(),
+                Of::Region | Of::Service(_) => self.places.clone(),
                 _ => Vec::new(),
             };
             for place in places {
-                self.ask(call, &place, None, None);
+                let inside = match call.of {
+                    Of::Service(code) => {
+                        let (partition, account) = (partition_of(&place.region), self.account(place.session));
+                        Some(format!("arn:{partition}:servicequotas:{}:{account}:{code}", place.region))
+                            .map(|arn| (arn, code.to_owned()))
+                    }
+                    _ => None,
+                };
+                self.ask(call, &place, inside, None);
             }
         }
         for target in &self.options.targets {
@@ -164,11 +172,7 @@ impl<'r> Run<'r> {
     }
 
     fn arn_of_cluster(&self, place: &Place, name: &str) -> String {
-        let partition = match place.region.as_str() {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = partition_of(&place.region);
         format!("arn:{partition}:eks:{}:{}:cluster/{name}", place.region, self.account(place.session))
     }
 

@@ -151,7 +151,7 @@ impl Clients {
             (Service::Emr, "GetBlockPublicAccessConfiguration") => {
                 send!(self.emr.get_block_public_access_configuration())
             }
-            (Service::Ec2 | Service::Organizations, _) => {
+            (Service::Ec2 | Service::Organizations | Service::ServiceQuotas, _) => {
                 plain::send(&self.config, call, around, item, page, body).await
             }
             _ => Err(Failure::failed("it is not known how to make it".to_owned(), "report this")),

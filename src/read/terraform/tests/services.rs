@@ -352,17 +352,20 @@ resource "helm_release" "open" {
     let (found, gaps) = read_files(&[("main.tf", text)]);
     assert_eq!(gaps, [""; 0]);
     let names: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
-    assert_eq!(names.iter().filter(|name| **name == "kubernetes.deployments").count(), 1, "{names:?}");
-    let deployment = value_of(&found, "kubernetes.deployments");
-    assert_eq!(deployment["metadata"]["name"], "spark-operator-controller");
+    assert_eq!(names.iter().filter(|name| **name == "kubernetes.deployments").count(), 2, "{names:?}");
+    let of_operator = |value: &Value| value["metadata"]["name"] == "spark-operator-controller";
+    let (_, deployment, _) = found.iter().find(|(_, value, _)| of_operator(value)).unwrap();
     assert_eq!(
         deployment["spec"]["template"]["spec"]["containers"][0]["args"],
         json!(["controller", "start", "--namespaces=ravens,moors"])
     );
-    let account = value_of(&found, "kubernetes.serviceAccounts");
+    let accounts = found.iter().filter(|(name, ..)| name == "kubernetes.serviceAccounts");
+    let accounts: Vec<(&Value, &Value)> =
+        accounts.map(|(_, value, _)| (&value["metadata"]["name"], &value["metadata"]["namespace"])).collect();
+    let of_drivers = json!("spark-operator-spark");
     assert_eq!(
-        (&account["metadata"]["name"], &account["metadata"]["namespace"]),
-        (&json!("jobs"), &json!("operators"))
+        accounts,
+        [(&of_drivers, &json!("ravens")), (&of_drivers, &json!("moors")), (&json!("jobs"), &json!("operators"))]
     );
     assert_eq!(value_of(&found, "kubernetes.namespaces")["metadata"]["name"], "operators");
     assert!(names.contains(&"gateway"), "{names:?}");
