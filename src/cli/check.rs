@@ -1,6 +1,7 @@
 //! `sparkcheck check`: reads, links, checks, settles and renders.
 
 use super::live::{Gathered, LiveArgs, gather};
+use super::whole::{Readers, whole};
 use super::{Answer, CliError, FailOn, Look, LookArgs, Surroundings, day, look, said, with_rules_of};
 use crate::link::link;
 use crate::report::sarif::SarifOptions;
@@ -124,7 +125,7 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
             text = rendered;
             continue;
         }
-        std::fs::write(path, rendered)
+        whole(std::path::Path::new(path), rendered.as_bytes(), Readers::Usual)
             .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
     }
     Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict, args.new_only) })

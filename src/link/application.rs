@@ -221,7 +221,9 @@ pub(super) fn of_gateway(body: &Value, pointer: &str) -> Draft {
 pub(super) fn has_ended(manifest: &Value) -> bool {
     let kubeflow = manifest["status"]["applicationState"]["state"].told();
     let apache = manifest["status"]["currentState"]["currentStateSummary"].told();
-    matches!(kubeflow, Some("COMPLETED" | "FAILED"))
+    // What a test of an operator waits for has a state and nothing to run.
+    manifest["spec"].is_null() && manifest["status"].is_object()
+        || matches!(kubeflow, Some("COMPLETED" | "FAILED"))
         || matches!(apache, Some("Succeeded" | "Failed" | "ResourceReleased" | "TerminatedWithoutReleaseResources"))
 }
 
@@ -234,8 +236,15 @@ pub(super) fn spark_of_image(image: &str) -> Option<String> {
     if let Some(release) = name.strip_prefix("emr-") {
         return facts::emr_release(&number(release)).and_then(|release| release.spark.map(number));
     }
-    let is_spark = matches!(name, "spark" | "spark-py" | "spark-r") && (path.is_empty() || path.ends_with("apache"));
-    let version = number(tag);
+    // `spark3.5.3-scala2.12-ubuntu`: somebody's own, that says what is in it.
+    if let Some(version) = name.strip_prefix("spark").map(number).filter(|version| version.matches('.').count() == 2) {
+        return Some(version);
+    }
+    let of_apache = path.is_empty() || path.ends_with("apache");
+    // A number after `spark:` may be that of somebody's own build, but not beside what Apache names its images by.
+    let like_apache = ["scala", "hadoop", "python3", "java"].iter().any(|part| tag.contains(part));
+    let is_spark = matches!(name, "spark" | "spark-py" | "spark-r") && (of_apache || like_apache);
+    let version = number(tag.strip_prefix('v').unwrap_or(tag));
     (is_spark && version.matches('.').count() == 2).then_some(version)
 }
 
@@ -450,6 +459,11 @@ mod tests {
             ("apache/spark:latest", None),
             ("apache/spark:{{SPARK_VERSION}}-scala", None),
             ("registry.example:5000/team/spark:1.2.3", None),
+            ("registry.example:5000/team/spark:3.5.3-scala2.12-java17-python3-ubuntu", Some("3.5.3")),
+            ("public.ecr.aws/team/spark3.3.1-hadoop3.2-aws-java-sdk-bundle-1.12.647:latest", Some("3.3.1")),
+            ("apache/spark-py:v3.4.0", Some("3.4.0")),
+            ("team/sparkling:3.4.0", None),
+            ("team/spark3-jobs:1.0.0", None),
             ("registry.example:5000/team/job:3.5.6", None),
             ("spark/emr-99.0.0:latest", None),
             ("", None),

@@ -65,8 +65,8 @@ pub(super) fn inferred(estate: &Estate) -> Vec<(Value, String)> {
                 roles.push(role);
             }
         }
-        let base = json!({"system": "emr-serverless", "application": arn});
         let pointer = format!("/emrServerless/applications/{at}");
+        let base = json!({"system": "emr-serverless", "application": arn, "application-at": pointer});
         if roles.is_empty() {
             rollouts.push((base, pointer));
             continue;
@@ -113,7 +113,10 @@ fn application(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut 
     }
     let scope = arn.regional_scope();
     let wanted = Wanted { collection: "emrServerless.applications", scope: &scope, namespace: None };
-    let found = lookup(estate, wanted, |application| application["arn"].is(text));
+    // Two files may each have an application of that name.
+    let own = declaration["application-at"].told();
+    let own = own.and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
+    let found = own.unwrap_or_else(|| lookup(estate, wanted, |application| application["arn"].is(text)));
     match &found {
         Found::At(application, at) => {
             if let Some(name) = application["name"].told() {

@@ -187,6 +187,12 @@ fn settings(conf: &Value, at: &str) -> (Vec<Setting>, Option<Unknown>) {
     (texts.collect(), None)
 }
 
+/// The settings of a Spark configuration that are secrets in plain text.
+pub(super) fn secrets(conf: &Value, at: &str) -> Vec<(String, String)> {
+    let (settings, _) = settings(conf, at);
+    settings.into_iter().filter(|(key, value, _)| is_secret(key, value)).map(|(key, _, at)| (key, at)).collect()
+}
+
 /// The Java version that runs Spark, where the release says it.
 fn java_of(image: &str, release: Option<&str>, spark: Option<u64>) -> Option<u32> {
     if image.contains("java8") {

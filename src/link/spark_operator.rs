@@ -28,7 +28,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     if let Some((namespace, _)) = &from_job {
         declaration["namespace"] = namespace.as_str().into();
     }
-    emr_on_eks::cluster(estate, &declaration, pointer, draft);
+    emr_on_eks::cluster(estate, index, &declaration, pointer, draft);
     if let Some((namespace, at)) = from_job {
         draft.set_at("namespace", namespace, at);
     }

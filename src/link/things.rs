@@ -7,7 +7,7 @@
 
 use super::Draft;
 use super::application::set_texts;
-use super::settings::{image_moves, is_filled_later};
+use super::settings::{image_moves, is_filled_later, secrets};
 use crate::capacity::demand::{PodDemand, of_emr_on_eks};
 use crate::estate::Estate;
 use crate::known::{Part, Text, Told, Unknown};
@@ -78,6 +78,9 @@ fn look(estate: &Estate, kind: &str, item: &Value, at: &str, draft: &mut Draft) 
         }
         "kubernetes.clusterRoleBindings" => {
             set_texts(draft, "accountsEverywhere", accounts_everywhere(estate, item, at));
+        }
+        "kubernetes.sparkClusters" => {
+            set_texts(draft, "secretsInSettings", secrets(&item["spec"]["sparkConf"], &format!("{at}/spec/sparkConf")));
         }
         "ec2.securityGroups" => set_texts(draft, "opensWorkersTo", opens_workers_to(estate, item, at)),
         "ec2.vpcs" => draft.set("hosts", hosts(estate, item)),

@@ -123,7 +123,7 @@ impl<'v> Config<'v> {
     /// Whether the file may as well be for `eksctl create nodegroup`: it says nothing of a cluster but its name.
     fn may_add_nodes(&self) -> bool {
         const OF_NODES: [&str; 5] = ["apiVersion", "kind", "metadata", "managedNodeGroups", "nodeGroups"];
-        const OF_ANY: [&str; 2] = ["name", "region"];
+        const OF_ANY: [&str; 3] = ["name", "region", "tags"];
         self.root.entries().iter().all(|(key, _)| OF_NODES.contains(key))
             && self.root.get("metadata").entries().iter().all(|(key, _)| OF_ANY.contains(key))
             && ["managedNodeGroups", "nodeGroups"].iter().any(|groups| self.root.get(groups).is_there())

@@ -157,6 +157,8 @@ pub(crate) fn scan(text: &str) -> Vec<Placeholder<'_>> {
                 }
                 double
             }
+            // `\${NAME}` and `$${NAME}` are for a shell that comes later.
+            b'{' if at > 0 && bytes.get(at - 1) == Some(&b'$') => None,
             b'{' => enclosed(text, at, '}', is_capitals),
             b'<' if at == 0 || bytes.get(at - 1) != Some(&b'<') => {
                 enclosed(text, at, '>', is_angle_name).filter(|one| !closed.contains(one.name))

@@ -114,12 +114,17 @@ fn is_request(text: &str) -> bool {
     object.and_then(shape::job_request).is_some() && has_holes
         || object.is_some_and(shape::is_environment)
         || json.value.as_array().is_some_and(|list| list.iter().any(is_step))
-        || object.is_some_and(|map| map.contains_key("sparkSubmitJobDriver") || map.contains_key("sparkSubmit"))
+        || object.is_some_and(|map| {
+            ["sparkSubmitJobDriver", "sparkSubmit", OVERRIDES].iter().any(|key| map.contains_key(*key))
+        })
         || json.value.as_array().is_some_and(|list| {
             !list.is_empty()
                 && list.iter().all(|item| item.get("Classification").is_some() || item.get("classification").is_some())
         })
 }
+
+/// What the part of a request is called by that `--configuration-overrides` names.
+const OVERRIDES: &str = "applicationConfiguration";
 
 /// Whether a value is a step of EMR on EC2, as the API and the command line write it.
 fn is_step(value: &Value) -> bool {
@@ -179,7 +184,7 @@ pub(crate) fn read(materials: &[Material]) -> (Vec<Code>, Vec<String>) {
             }
             "job request"
         };
-        if declared.is_empty() && !consumed.contains(&number) {
+        if declared.is_empty() && !consumed.contains(&number) && json.value.get(OVERRIDES).is_none() {
             empty.push(material.path.clone());
         }
         codes.push(written::code(kind, &material.path, json.syntax, declared, None));

@@ -12,6 +12,7 @@
 mod attribute;
 mod eval;
 mod functions;
+mod left;
 mod load;
 mod lower;
 mod plan;

@@ -134,7 +134,7 @@ fn trust_statement(cluster: &Word, namespace: &Word, role: &Word) -> Node {
 }
 
 fn emr_serverless(call: &str, arguments: &Arguments, files: &Files<'_>, out: &mut Vec<Declared>) {
-    let at = arguments.word(&["name", "application-id"]).and_then(Word::at);
+    let at = arguments.word(&["name", "application-id", "release-label", "type"]).and_then(Word::at);
     match call {
         "start-job-run" => {
             let request = arguments.request(Case::Camel, files);

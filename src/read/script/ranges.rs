@@ -22,13 +22,21 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Range<usize>> {
     Vec::new()
 }
 
-/// The text with the continued lines of PowerShell as a shell continues them, letter for letter.
+/// The text with lines continued as a shell continues them, letter for letter: those of PowerShell, and those whose
+/// backslash was escaped for Markdown.
 pub(super) fn as_shell<'t>(path: &str, text: &'t str) -> Cow<'t, str> {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    if !(name.ends_with(".md") || name.ends_with(".markdown")) || !text.contains("powershell") {
+    if !(name.ends_with(".md") || name.ends_with(".markdown")) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.replace(" `\n", " \\\n").replace(" `\r\n", " \\\r\n"))
+    let mut shell = Cow::Borrowed(text);
+    if text.contains("powershell") {
+        shell = Cow::Owned(text.replace(" `\n", " \\\n").replace(" `\r\n", " \\\r\n"));
+    }
+    if shell.contains(" \\\\\n") {
+        shell = Cow::Owned(shell.replace(" \\\\\n", "  \\\n"));
+    }
+    shell
 }
 
 fn shebang(text: &str) -> bool {

@@ -101,6 +101,10 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
             out.declared.extend(at.and_then(|at| default_of_a_network(name, text, Some(at))));
         }
     }
+    let mut folders: BTreeMap<PathBuf, Rc<Folder>> = BTreeMap::new();
+    let modules = (0..).map_while(|at| world.module(at)).filter(|module| !module.interface);
+    folders.extend(modules.map(|module| (module.folder.path.clone(), module.folder.clone())));
+    out.declared.extend(super::left::left(folders.values().map(|folder| &**folder), &touched));
     let mut gaps = world.take_gaps();
     gaps.extend(loader.gaps(&touched));
     gaps.extend(out.gaps);
@@ -150,7 +154,8 @@ fn cluster_named(cluster: &Text, clusters: &[Text]) -> Text {
 fn not_here(world: &World<'_>, module: &Module, name: &str) {
     let source = module.folder.modules.get(name).and_then(|block| block.body.attr("source"));
     let source = source.and_then(super::source::literal).unwrap_or_default();
-    let tells = ["emr", "eks", "iam", "irsa", "spark", "karpenter"].iter().any(|word| source.contains(word));
+    let words = ["emr", "eks", "iam", "irsa", "spark", "karpenter"];
+    let tells = words.iter().any(|word| source.contains(word) || name.to_ascii_lowercase().contains(word));
     if tells && !module.interface {
         let why = format!("module `{name}` from `{source}` is not here, and what it makes is not known");
         world.gap(

@@ -150,7 +150,12 @@ fn application(resource: &Resource, out: &mut Out) {
         );
         initial.insert(kind, shape);
     }
-    let initial = if initial.is_empty() { Value::NULL } else { Value::object(initial, initial_spot) };
+    let initial = match initial.is_empty() {
+        true => resource.may_have("initial_capacity").unwrap_or(Value::NULL),
+        false => Value::object(initial, initial_spot),
+    };
+    let maximum = resource.block("maximum_capacity").map(|block| shaped(&block, &SIZES));
+    let maximum = maximum.or_else(|| resource.may_have("maximum_capacity"));
     let kind = resource.get("type");
     // The provider takes any case, and the API prints it so.
     let kind = match kind.as_string().map(|kind| kind.to_lowercase()).as_deref() {
@@ -192,7 +197,7 @@ fn application(resource: &Resource, out: &mut Out) {
             ("type", kind),
             ("state", lit("CREATED").or_spot(spot)),
             ("initialCapacity", initial),
-            ("maximumCapacity", resource.block("maximum_capacity").map_or(Value::NULL, |block| shaped(&block, &SIZES))),
+            ("maximumCapacity", maximum.unwrap_or(Value::NULL)),
             ("autoStartConfiguration", start),
             ("autoStopConfiguration", stop),
             ("networkConfiguration", network.unwrap_or(Value::NULL)),
@@ -345,6 +350,7 @@ fn cluster(resource: &Resource, out: &mut Out, shown: &dyn Fn(u32) -> String) {
         let map = renamed(&block, &names).into_iter().map(|(name, value)| (name, number(&value)));
         Value::object(map.collect(), block.spot)
     });
+    let idle = idle.or_else(|| resource.may_have("auto_termination_policy"));
     let bootstrap = list_of(&resource.body, "bootstrap_action", |block| {
         shaped(block, &[("name", "Name"), ("path", "ScriptPath"), ("args", "Args")])
     });
