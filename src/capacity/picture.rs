@@ -54,6 +54,10 @@ pub struct Measure {
 /// Draws the nodes with what a way of placing the pods puts on them.
 #[must_use]
 pub fn picture(supply: &Supply, fit: &Fit) -> Picture {
+    // Pods that are ended for it are no longer there.
+    let gone = fit.evicts.iter().map(|(namespace, name)| (namespace.as_str(), name.as_str())).collect();
+    let without = (!fit.evicts.is_empty()).then(|| super::what_if::without_pods(supply, &gone));
+    let supply = without.as_ref().unwrap_or(supply);
     let mut on: BTreeMap<&str, Vec<&super::fit::Placed>> = BTreeMap::new();
     for placed in &fit.placed {
         on.entry(&placed.node).or_default().push(placed);

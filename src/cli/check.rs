@@ -97,12 +97,12 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(*estate));
     let systems = linked.systems();
-    let rules = if own.is_empty() {
+    let rules = ManuallyDrop::new(if own.is_empty() {
         rule::builtin_for(&systems)
     } else {
         own.into_iter().filter(|rule| rule.systems.iter().any(|system| systems.contains(system))).collect()
-    };
-    let mut report = examine(&linked, &rules);
+    });
+    let mut report = ManuallyDrop::new(examine(&linked, &rules));
     if let Some(before) = before {
         crate::change::compare(&mut report, &before, unlinked, &rules);
     }

@@ -86,27 +86,34 @@ const ACTIONS: &str = include_str!("actions.csv");
 
 fn services() -> &'static [Service] {
     static SERVICES: OnceLock<Vec<Service>> = OnceLock::new();
-    SERVICES.get_or_init(|| {
-        let mut services: Vec<Service> = Vec::new();
-        for line in ACTIONS.lines().skip(1) {
-            let known = services.last().and_then(|last| line.strip_prefix(last.name));
-            if known.is_none_or(|rest| !rest.starts_with(','))
-                && let Some((name, _)) = line.split_once(',')
-            {
-                let (actions, types) = (OnceLock::new(), OnceLock::new());
-                services.push(Service { name, actions, types, keys: OnceLock::new(), sent: OnceLock::new() });
-            }
-        }
-        services
+    let service = |name| Service {
+        name,
+        actions: OnceLock::new(),
+        types: OnceLock::new(),
+        keys: OnceLock::new(),
+        sent: OnceLock::new(),
+    };
+    SERVICES.get_or_init(|| blocks(ACTIONS).map(|(name, _)| service(name)).collect())
+}
+
+/// The rows of each service in a table, which stand one after the other.
+fn blocks(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut rest = table.split_once('\n').map_or("", |(_, rows)| rows);
+    std::iter::from_fn(move || {
+        let (name, _) = rest.split_once(',')?;
+        let is_row = |line: &&str| line.strip_prefix(name).is_some_and(|row| row.starts_with(','));
+        let length = rest.split_inclusive('\n').take_while(is_row).map(str::len).sum();
+        let (rows, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some((name, rows))
     })
 }
 
 impl Service {
-    /// Its rows of a table, which stand one after the other.
+    /// Its rows of a table.
     fn rows(&self, table: &'static str) -> impl Iterator<Item = &'static str> {
-        let start = table.find(&format!("\n{},", self.name)).map_or(table.len(), |at| at + 1);
-        let lines = table.get(start..).unwrap_or_default().lines();
-        lines.map_while(|line| line.strip_prefix(self.name)?.strip_prefix(',')).map(str::trim_end)
+        let rows = blocks(table).find(|(name, _)| *name == self.name).map_or("", |(_, rows)| rows);
+        rows.lines().filter_map(|line| line.strip_prefix(self.name)?.strip_prefix(',')).map(str::trim_end)
     }
 
     fn actions(&self) -> &[(&'static str, &'static str)] {

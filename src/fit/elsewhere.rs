@@ -54,13 +54,7 @@ pub(super) fn on_ec2(rollout: &Value, question: &Question, types: &InstanceTypes
     let request = &rollout["request"];
     let mut cluster = emr_on_ec2::cluster(request, types);
     if let Some(one) = &question.instance_type {
-        cluster.exact = false;
-        let supply = what_if::of_instance_type(&Supply { nodes: cluster.nodes, ..Supply::default() }, one);
-        cluster.nodes = supply.nodes;
-        for node in &mut cluster.nodes {
-            (node.memory_mib, node.memory_free_mib) = (one.memory_mib, one.memory_mib);
-            (node.pods, node.pods_free) = (u64::from(u32::MAX), u64::from(u32::MAX));
-        }
+        cluster = cluster.of_type(request, one);
     }
     if let Some(number) = question.nodes {
         let supply = Supply { nodes: cluster.nodes, ..Supply::default() };
@@ -70,7 +64,7 @@ pub(super) fn on_ec2(rollout: &Value, question: &Question, types: &InstanceTypes
     let judge = |demand: &[Demand]| emr_on_ec2::weigh(demand, &cluster);
     answers(rollout, question, steps, |demand, number| {
         let mut weighed = weigh(demand, number, question, &judge);
-        if weighed.fit.outcome == Outcome::Short && cluster.exact {
+        if weighed.fit.outcome == Outcome::Short && cluster.inexact.is_none() {
             let all = remedies(&weighed.demand, &weighed.supply, &Held::default(), weighed.fit.nodes_needed);
             // What YARN has on other types is not told.
             weighed.remedies = all.into_iter().filter(|it| !matches!(it.change, Change::InstanceType(_))).collect();

@@ -137,6 +137,8 @@ fn value_of(answer: &Answer) -> Value {
     let added = weighed.fit.added.iter();
     let added = added.map(|it| json!({"by": it.pool, "instanceType": it.instance_type, "nodes": it.nodes}));
     value["nodesAdded"] = added.collect();
+    let ended = weighed.fit.evicts.iter().map(|(namespace, name)| json!({"namespace": namespace, "name": name}));
+    value["podsEnded"] = ended.collect();
     value["mostExecutors"] = weighed.most_executors.into();
     value["mostConcurrent"] = weighed.most_concurrent.into();
     let remedies = weighed.remedies.iter();

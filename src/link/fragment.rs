@@ -98,7 +98,7 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
                 let mut draft = Draft::default();
                 draft.set("kind", kind);
                 if kind == "role" && runs_jobs_as_a_service(estate, index, holder) {
-                    draft.set("runsJobs", "as a service");
+                    draft.set_at("runsJobs", "as a service", format!("{pointer}/AssumeRolePolicyDocument"));
                 }
                 draft.set_at("holder", holder.clone(), pointer);
                 found.push(draft);

@@ -108,8 +108,7 @@ pub(super) fn quotas(estate: &Estate, index: &Index, draft: &mut Draft) {
             let version = policy["PolicyVersionList"].as_array()?.iter().find(|one| one["IsDefaultVersion"] == true)?;
             Some(policy::least_size(&version["Document"]))
         });
-        let (largest, exact) =
-            own.fold((0, true), |(most, whole), (size, exact)| (most.max(size), whole && exact));
+        let (largest, exact) = own.fold((0, true), |(most, whole), (size, exact)| (most.max(size), whole && exact));
         one.set("largest", measured(largest, exact, 5836));
         let at = draft_alias(draft, &format!("/{name}"), "");
         for (from, to) in [

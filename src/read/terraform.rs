@@ -33,6 +33,9 @@ const STACK: usize = 512 << 20;
 
 /// What the root modules among the files declare.
 pub(crate) fn read(files: &[Entry]) -> Vec<Code> {
+    if files.is_empty() {
+        return Vec::new();
+    }
     on_a_deep_stack(|| root::read(files)).unwrap_or_default()
 }
 

@@ -243,6 +243,9 @@ pub struct Gang {
     /// It is not enough that they fit if the scheduler packs well; a shortage is another rule's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub surely: bool,
+    /// It is not enough that they fit if pods of a lower priority are ended for them; a shortage is another rule's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sparing: bool,
 }
 
 /// What the absence of a value means.

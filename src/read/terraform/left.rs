@@ -87,7 +87,9 @@ impl Left<'_> {
             return self.tell(text, spot);
         }
         let by_hand = placeholder::scan(text).into_iter().filter(|one| one.dialect == Dialect::Hand);
-        for one in by_hand {
+        // `bring-your-own-license` goes on what stands before it.
+        let free = by_hand.filter(|one| !text.get(..one.start).is_some_and(|before| before.ends_with('-')));
+        for one in free {
             self.tell(text.get(one.start..one.end).unwrap_or_default(), spot);
         }
     }

@@ -34,6 +34,7 @@ interfaces! {
     "terraform-aws-modules/iam/aws//modules/iam-assumable-role-with-oidc" 5 "iam-assumable-role-with-oidc.tf";
     "aws-ia/eks-blueprints/aws" 4 "eks-blueprints.tf";
     "KubedAI/emr-containers/aws" 0 "emr-containers.tf";
+    "aws-ia/eks-data-addons/aws" 1 "eks-data-addons.tf";
     "aws-ia/eks-blueprints-addon/aws" 1 "eks-blueprints-addon.tf";
     "aws-ia/eks-blueprints-addons/aws" 1 "eks-blueprints-addons.tf";
 }

@@ -102,7 +102,8 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
         }
     }
     let mut folders: BTreeMap<PathBuf, Rc<Folder>> = BTreeMap::new();
-    let modules = (0..).map_while(|at| world.module(at)).filter(|module| !module.interface);
+    let is_ours = !out.declared.is_empty();
+    let modules = (0..).map_while(|at| world.module(at)).filter(|module| is_ours && !module.interface);
     folders.extend(modules.map(|module| (module.folder.path.clone(), module.folder.clone())));
     out.declared.extend(super::left::left(folders.values().map(|folder| &**folder), &touched));
     let mut gaps = world.take_gaps();
