@@ -100,6 +100,12 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
         None => conf("spark.dynamicAllocation.shuffleTracking.enabled"),
     };
     let dynamic = dynamic.or_else(|| conf("spark.dynamicAllocation.enabled"));
+    let executor = conf("spark.kubernetes.authenticate.executor.serviceAccountName");
+    let executor =
+        if kubeflow { nested(spec, at, "executor", "serviceAccount").or(executor) } else { executor };
+    if let Some((account, place)) = executor {
+        named(&mut draft, "executorAccount", account, place);
+    }
     runtime(&mut draft, version, image);
     let driver = format!("{at}/driver");
     account_of(&mut draft, account, if spec["driver"].is_object() { &driver } else { at });
