@@ -101,8 +101,7 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
     };
     let dynamic = dynamic.or_else(|| conf("spark.dynamicAllocation.enabled"));
     let executor = conf("spark.kubernetes.authenticate.executor.serviceAccountName");
-    let executor =
-        if kubeflow { nested(spec, at, "executor", "serviceAccount").or(executor) } else { executor };
+    let executor = if kubeflow { nested(spec, at, "executor", "serviceAccount").or(executor) } else { executor };
     if let Some((account, place)) = executor {
         named(&mut draft, "executorAccount", account, place);
     }

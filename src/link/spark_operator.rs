@@ -330,10 +330,8 @@ fn accounts(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, 
     if let Some(name) = declaration["service-account"].told() {
         named.entry(name.to_owned()).or_insert_with(|| format!("{pointer}/service-account"));
     }
-    let roles: Vec<Option<(String, Value)>> = applications
-        .iter()
-        .map(|application| executor_role(estate, cluster_arn, namespace, application))
-        .collect();
+    let roles: Vec<Option<(String, Value)>> =
+        applications.iter().map(|application| executor_role(estate, cluster_arn, namespace, application)).collect();
     let accounts = named.into_iter().map(|(name, at)| {
         let mut account = service_account::link(estate, cluster_arn, namespace, &name, at);
         account.set("workloadRole", draft.object.get("workloadRole").cloned().unwrap_or("edit".into()));
@@ -363,9 +361,10 @@ fn executor_role(estate: &Estate, cluster: &str, namespace: &str, application: &
     };
     let role = |object: &Value| object["metadata"]["annotations"][service_account::ROLE_ARN].told().map(str::to_owned);
     let of_driver = account(driver).value().and_then(role)?;
-    let associated = estate.items("eks.podIdentityAssociations").iter().any(|association| {
-        association["namespace"].is(namespace) && association["serviceAccount"].is(executor)
-    });
+    let associated = estate
+        .items("eks.podIdentityAssociations")
+        .iter()
+        .any(|association| association["namespace"].is(namespace) && association["serviceAccount"].is(executor));
     let of_executor = match account(executor) {
         // That the account does not exist is for another rule.
         Found::Nothing => return None,

@@ -132,7 +132,11 @@ fn attachments_of_every_kind() {
                 "kubernetes.secrets (apiVersion=v1 kind=Secret metadata=(name=t namespace=default) type=kubernetes.io/service-account-token)",
             ],
         ),
-        ("resource \"aws_vpc\" \"v\" {}\n", vec![]),
+        (
+            "resource \"aws_vpc\" \"v\" {}\n",
+            vec!["ec2.vpcs (EnableDnsHostnames=false EnableDnsSupport=true VpcId={aws_vpc.v.id})"],
+        ),
+        ("resource \"aws_eip\" \"e\" {}\n", vec![]),
     ] {
         assert_eq!(lowered(text), expected, "{text}");
     }
