@@ -501,9 +501,9 @@ pub(crate) fn items_of(
         } else {
             items.iter_mut().map(decode).collect()
         };
-        for (index, (pointer, outcome)) in told.into_iter().enumerate().flat_map(|(at, told)| {
-            told.into_iter().map(move |one| (at, one))
-        }) {
+        for (index, (pointer, outcome)) in
+            told.into_iter().enumerate().flat_map(|(at, told)| told.into_iter().map(move |one| (at, one)))
+        {
             match outcome {
                 Decoded::Untouched => {}
                 Decoded::FromText => opaque.push((index, pointer)),
