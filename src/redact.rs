@@ -72,7 +72,7 @@ fn signs(text: &str) -> Signs {
     PARTS.any(text.as_bytes(), |at, number| {
         match SHAPES.get(number) {
             Some(shape) => signs.shape = signs.shape || shape.begins(text.as_bytes(), at),
-            None if signs.name || at < looked_at => {}
+            None if signs.name || at < looked_at && setting::has_a_sign(number - SHAPES.len()) => {}
             // It is asked once, at the first word.
             None if looked_at == 0 && setting::is_deep(text) => signs.name = true,
             None => (signs.name, looked_at) = setting::may_set(text, at, number - SHAPES.len()),
@@ -365,6 +365,8 @@ mod tests {
             ("secretsmanager:GetSecretValue", "secretsmanager:GetSecretValue"),
             ("Allow iam:PassRole on this", "Allow iam:PassRole on this"),
             ("a secret: hush", "a secret: ***"),
+            ("env.Bearer abcdefgh", "env.Bearer ***"),
+            ("x Authorization: Basic abcdefgh", "x Authorization: Basic ***"),
             ("token-expiration=86400", "token-expiration=86400"),
         ] {
             assert_eq!(text(written), expected, "{written}");

@@ -37,10 +37,15 @@ pub(super) const NAMES: [&str; 21] = [
 /// The last of them, after which the secret stands without a sign between.
 const BARE: usize = 4;
 
+/// Whether the word of this number stands in names, which a sign follows.
+pub(super) fn has_a_sign(number: usize) -> bool {
+    number < NAMES.len() - BARE
+}
+
 /// Whether the word of this number, at this place, may be one of a name that is set; and where its name ends.
 /// Where it says no, [`assignments`] changes nothing for its sake.
 pub(super) fn may_set(text: &str, at: usize, number: usize) -> (bool, usize) {
-    if number >= NAMES.len() - BARE {
+    if !has_a_sign(number) {
         return (true, at);
     }
     let bytes = text.as_bytes();
