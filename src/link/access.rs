@@ -199,8 +199,13 @@ impl Home<'_> {
             return Vec::new();
         }
         let of = |resource: &str| {
-            let parts: [&Text; 5] =
-                [&"arn:".into(), &self.partition, &":glue:".into(), &self.region, &Text::literal(format!(":{id}:{resource}"))];
+            let parts: [&Text; 5] = [
+                &"arn:".into(),
+                &self.partition,
+                &":glue:".into(),
+                &self.region,
+                &Text::literal(format!(":{id}:{resource}")),
+            ];
             document(&joined(parts))
         };
         let need = json!({

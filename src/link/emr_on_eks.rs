@@ -33,6 +33,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     oidc(estate, draft);
     pod_identity(estate, draft);
     credentials(declaration, pointer, draft);
+    fargate(estate, draft);
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
@@ -375,6 +376,27 @@ fn credentials(declaration: &Value, pointer: &str, draft: &mut Draft) {
         Some(unknown) => unknown.to_value(),
     };
     draft.set("credentials", value);
+}
+
+/// The Fargate profile onto which every pod of the namespace comes, where pods are to have Pod Identity.
+fn fargate(estate: &Estate, draft: &mut Draft) {
+    if draft.text("credentials") != Some("pod-identity") {
+        return;
+    }
+    let (Some(cluster), Some(name), Some(namespace)) =
+        (draft.text("clusterArn"), draft.text("clusterName"), draft.text("namespace"))
+    else {
+        return;
+    };
+    let wanted = Wanted { collection: "eks.fargateProfiles", scope: cluster, namespace: None };
+    let here = |profile: &Value| profile["clusterName"].is(name);
+    let open = estate.items("eks.fargateProfiles").iter().filter(|profile| here(profile));
+    let open = open.filter_map(|profile| Unknown::of(&profile["selectors"])).next();
+    let (own, _) = select(estate, wanted, |profile| {
+        let profiles = crate::capacity::fargate::profiles([profile]);
+        here(profile) && crate::capacity::fargate::takes_all(&profiles, namespace).is_some()
+    });
+    draft.set_list("fargateTakers", own, open);
 }
 
 /// How the EMR service gets into the cluster, and what it may do in the namespace.

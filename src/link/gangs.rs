@@ -311,6 +311,11 @@ fn named_types(types: &InstanceTypes, list: &Value, of: &str, at: &str) -> Vec<D
         entry.set_at("type", value.clone(), format!("{at}/{number}"));
         entry.set("of", of);
         match value.as_str() {
+            // A text with a hole is no name yet.
+            Some(name) if name.contains("${") => {
+                let why = format!("`{name}` is not filled in");
+                entry.set("known", Unknown { why, unblock: None }.to_value());
+            }
             Some(name) => {
                 let known = types.exists(name);
                 entry.set("known", known);

@@ -26,7 +26,9 @@ pub(crate) use sniff::is_template;
 
 use super::code::{At, Code, CodeFile, Declared, Form, Node, default_of_a_network};
 use super::file::Entry;
+use super::placeholder;
 use crate::estate::{Gap, Syntax};
+use crate::known::Text;
 use evaluate::Scope;
 use lower::Lowered;
 use stack::World;
@@ -107,6 +109,7 @@ fn code(world: &World<'_>, scope: &Scope<'_, '_>, lowered: Lowered) -> Code {
             && let Some(text) = default.as_str()
         {
             declared.extend(default_of_a_network(name, text, default.at.clone()));
+            declared.extend(left_in_default(text, default.at.clone()));
         }
     }
     for one in &mut declared {
@@ -118,6 +121,22 @@ fn code(world: &World<'_>, scope: &Scope<'_, '_>, lowered: Lowered) -> Code {
     }
     let kind = if scope.template().is_cdk() { "cdk" } else { "cloudformation" };
     Code { kind, files: files.files, declared, gaps, ..Code::default() }
+}
+
+/// What is still to be filled in of a parameter's default, `s3://YOUR_BUCKET/jobs`.
+fn left_in_default(text: &str, at: Option<At>) -> Vec<Declared> {
+    let found = placeholder::scan(text).into_iter().filter(|one| one.dialect == placeholder::Dialect::Hand);
+    let node = |raw: &str| Node { form: Form::Text(Text::literal(raw)), at: at.clone() };
+    let item = |raw: &str| {
+        let places = Node { form: Form::List(vec![node(raw)]), at: at.clone() };
+        let fields = vec![("text".to_owned(), node(raw)), ("places".to_owned(), places)];
+        Declared::Item {
+            collection: "files.placeholders",
+            cluster: None,
+            item: Node { form: Form::Object(fields), at: at.clone() },
+        }
+    };
+    found.filter_map(|one| text.get(one.start..one.end)).map(item).collect()
 }
 
 /// Whether a stack is another one, or is nested in it.

@@ -44,8 +44,8 @@ fn is_config(document: &Value) -> bool {
         && document["kind"] == "ClusterConfig"
 }
 
-/// Why nothing is known of a cluster of which a file names only nodes.
-const MAY_ADD_NODES: &str = "the file may add nodes to a cluster that there is";
+/// Why nothing is known of a cluster of which a file names only nodes or service accounts.
+const MAY_ADD_PARTS: &str = "the file may add to a cluster that there is";
 
 /// A ClusterConfig, and what all its parts are named by.
 struct Config<'v> {
@@ -120,13 +120,17 @@ impl<'v> Config<'v> {
         text(self.name.clone()).written(self.root.get("metadata").get("name").at())
     }
 
-    /// Whether the file may as well be for `eksctl create nodegroup`: it says nothing of a cluster but its name.
-    fn may_add_nodes(&self) -> bool {
-        const OF_NODES: [&str; 5] = ["apiVersion", "kind", "metadata", "managedNodeGroups", "nodeGroups"];
+    /// Whether the file may as well be for `eksctl create nodegroup` or `iamserviceaccount`: it says nothing of a
+    /// cluster but its name.
+    fn may_add_parts(&self) -> bool {
+        const OF_PARTS: [&str; 6] = ["apiVersion", "kind", "metadata", "managedNodeGroups", "nodeGroups", "iam"];
         const OF_ANY: [&str; 3] = ["name", "region", "tags"];
-        self.root.entries().iter().all(|(key, _)| OF_NODES.contains(key))
+        let iam = self.root.get("iam");
+        let accounts = iam.get("serviceAccounts").is_there();
+        let nodes = ["managedNodeGroups", "nodeGroups"].iter().any(|groups| self.root.get(groups).is_there());
+        self.root.entries().iter().all(|(key, _)| OF_PARTS.contains(key))
             && self.root.get("metadata").entries().iter().all(|(key, _)| OF_ANY.contains(key))
-            && ["managedNodeGroups", "nodeGroups"].iter().any(|groups| self.root.get(groups).is_there())
+            && (nodes && !iam.is_there() || accounts && !nodes)
     }
 
     /// The issuer without its scheme, which only creating the cluster fills.
@@ -151,7 +155,7 @@ impl<'v> Config<'v> {
         let otherwise = |truth| Node::new(Form::Bool(truth)).written(endpoints.at());
         let public = or(endpoints.get("publicAccess"), otherwise(true));
         let public = if is_private { Node::new(Form::Bool(false)).written(fully_private.at()) } else { public };
-        let public = if self.may_add_nodes() { Node::unknown(MAY_ADD_NODES).written(metadata.at()) } else { public };
+        let public = if self.may_add_parts() { Node::unknown(MAY_ADD_PARTS).written(metadata.at()) } else { public };
         let private = or(endpoints.get("privateAccess"), otherwise(is_private));
         let from = or(vpc.get("publicAccessCIDRs"), list(vec![Node::text("0.0.0.0/0")]).written(public.at.clone()));
         let mut subnets = Vec::new();
@@ -193,7 +197,7 @@ impl<'v> Config<'v> {
                     ("identity", object([("oidc", object([("issuer", issuer)]))])),
                     ("accessConfig", object([("authenticationMode", mode)])),
                     ("withOIDC", oidc),
-                    ("logging", if self.may_add_nodes() { Node::unknown(MAY_ADD_NODES) } else { logging(root) }),
+                    ("logging", if self.may_add_parts() { Node::unknown(MAY_ADD_PARTS) } else { logging(root) }),
                     ("encryptionConfig", encryption(root)),
                     ("tags", metadata.get("tags").node()),
                 ])

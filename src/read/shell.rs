@@ -483,6 +483,8 @@ impl<'t> Shell<'t> {
                     self.variable(&name, start..cursor.at, word);
                 } else if or_default && is_name(&name) {
                     word.pieces.push(hole(placeholder::hole_name(&name), cursor.at));
+                } else if let Some(default) = default_of_an_argument(inside) {
+                    word.pieces.push(Piece { part: PiecePart::Literal(default), at: place(&(start..cursor.at)) });
                 } else {
                     word.pieces.push(hole(&format!("${{{inside:.60}}} at byte {start}"), cursor.at));
                 }
@@ -670,6 +672,14 @@ fn braces(text: &str) -> usize {
         }
     }
     text.len()
+}
+
+/// What `${1:-name}` stands for unless somebody calls the script with an argument.
+fn default_of_an_argument(inside: &str) -> Option<String> {
+    let (number, default) = inside.split_once(":-").or_else(|| inside.split_once('-'))?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    let is_argument = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_argument && !default.is_empty() && default.chars().all(plain)).then(|| default.to_owned())
 }
 
 #[cfg(test)]

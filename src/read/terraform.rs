@@ -21,6 +21,7 @@ mod registry;
 mod resolve;
 mod root;
 mod source;
+mod state;
 mod template;
 mod value;
 mod world;

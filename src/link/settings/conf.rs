@@ -178,6 +178,35 @@ fn seconds(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(each)
 }
 
+/// Requests for CPU that are less than a quarter of the cores on which the pod works.
+pub(super) fn small_requests(settings: &[Setting]) -> Found {
+    let mut found = Found::new();
+    for part in ["driver", "executor"] {
+        let of = |names: [String; 2]| settings.iter().find(|(key, ..)| names.contains(key));
+        let cores = of([format!("{part}.cores"), format!("spark.{part}.cores")]);
+        let request = of([format!("{part}.coreRequest"), format!("spark.kubernetes.{part}.request.cores")]);
+        // One core, unless somebody says otherwise.
+        let cores = cores.map_or(Some(1000), |(_, value, _)| cpu_milli(value));
+        if let Some((key, value, at)) = request
+            && let (Some(cores), Some(asked)) = (cores, cpu_milli(value))
+            && asked.saturating_mul(4) < cores
+        {
+            found.push((format!("{key}={value}"), at.clone()));
+        }
+    }
+    found
+}
+
+/// CPU as Kubernetes reads it, in thousandths.
+fn cpu_milli(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if let Some(milli) = text.strip_suffix('m') {
+        return milli.parse().ok();
+    }
+    let cores = text.parse::<f64>().ok().filter(|cores| (0.0..1e6).contains(cores))?;
+    format!("{:.0}", cores * 1000.0).parse().ok()
+}
+
 /// Names of pods that two runs at once cannot both have.
 pub(super) fn fixed_names(settings: &[Setting]) -> Found {
     let keys = ["spark.kubernetes.driver.pod.name", "spark.kubernetes.executor.podNamePrefix"];
@@ -333,6 +362,26 @@ mod tests {
         ] {
             assert_eq!(long_sessions(&settings(&[(duration, value), (provider, from)])).len(), long, "{value} {from}");
         }
+    }
+
+    #[test]
+    fn requests_for_cpu() {
+        let (cores, request) = ("spark.executor.cores", "spark.kubernetes.executor.request.cores");
+        for (has, asks, small) in [
+            ("4", "900m", 1),
+            ("4", "1", 0),
+            ("4", "0", 1),
+            ("1", "0.2", 1),
+            ("1", "0.25", 0),
+            ("${CORES}", "100m", 0),
+            ("4", "", 0),
+            ("4", "NaN", 0),
+            ("99999999999999999999", "1", 0),
+        ] {
+            assert_eq!(small_requests(&settings(&[(cores, has), (request, asks)])).len(), small, "{has} {asks}");
+        }
+        assert_eq!(small_requests(&settings(&[(cores, "4")])).len(), 0);
+        assert_eq!(small_requests(&settings(&[("driver.coreRequest", "100m")])).len(), 1);
     }
 
     #[test]

@@ -164,7 +164,7 @@ fn node_group(arguments: &Arguments, cluster: &Node, out: &mut Vec<Declared>) {
         None => list(vec![Node::text("m5.large")]),
     };
     let at = arguments.word(&["nodegroup-name", "node-type", "name"]).and_then(Word::at).or_else(|| cluster.at.clone());
-    let made_up = || text(Text::hole(format!("node group of {}", cluster.as_text().unwrap_or_default())));
+    let made_up = || text(Text::hole("node group"));
     let name = arguments.word(&["nodegroup-name"]).map_or_else(made_up, Word::node);
     let ssh = if arguments.flag("ssh-access") {
         object([("ec2SshKey", Node::text("the key that eksctl imports"))])

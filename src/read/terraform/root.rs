@@ -2,7 +2,9 @@
 
 use super::load::Loader;
 use super::lower::{self, Out, Resource};
+use super::plan::usual;
 use super::source::Folder;
+use super::state;
 use super::value::Value;
 use super::world::{Module, World};
 use crate::estate::{Gap, Syntax};
@@ -90,7 +92,10 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
             *cluster = cluster_named(cluster, &clusters);
         }
     }
-    let touched = world.touched.borrow().clone();
+    let mut touched = world.touched.borrow().clone();
+    let home = Rc::new(usual());
+    let (gone, state) = state::destroyed(loader, &world, address, &home).unzip();
+    touched.extend(state);
     let mine = world.module(0);
     for (name, block) in mine.iter().flat_map(|module| &module.folder.variables) {
         if let Some(attr) = block.body.attr("default")
@@ -111,7 +116,7 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
     gaps.extend(out.gaps);
     gaps.sort();
     gaps.dedup();
-    finished("terraform", (out.declared, Vec::new()), gaps, touched, loader)
+    finished("terraform", (out.declared, gone.unwrap_or_default()), gaps, touched, loader)
 }
 
 /// The resources of all module instances, those first that others need to know of.

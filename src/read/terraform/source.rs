@@ -319,6 +319,8 @@ pub(super) struct Folder {
     pub(super) outputs: BTreeMap<String, Rc<Block>>,
     /// `provider` blocks.
     pub(super) providers: Vec<Rc<Block>>,
+    /// `moved` and `removed` blocks.
+    pub(super) moves: Vec<Rc<Block>>,
     /// What its files of variables say, those with precedence first.
     pub(super) values: BTreeMap<String, Attr>,
     /// It says where its state is kept.
@@ -352,6 +354,7 @@ impl Folder {
                     self.outputs.entry(label(0)).or_insert(block);
                 }
                 "provider" => self.providers.push(block),
+                "moved" | "removed" => self.moves.push(block),
                 "terraform" => {
                     self.keeps_state |= block.body.blocks.iter().any(|one| ["backend", "cloud"].contains(&&*one.kind));
                 }

@@ -178,6 +178,14 @@ fn application(resource: &Resource, out: &mut Out) {
     let network = resource
         .block("network_configuration")
         .map(|block| shaped(&block, &[("subnet_ids", "subnetIds"), ("security_group_ids", "securityGroupIds")]));
+    let scheduler = resource.block("scheduler_configuration").map(|block| {
+        let names = [("max_concurrent_runs", "maxConcurrentRuns"), ("queue_timeout_minutes", "queueTimeoutMinutes")];
+        shaped(&block, &names)
+    });
+    let runtime = list_of(&resource.body, "runtime_configuration", |block| {
+        shaped(block, &[("classification", "classification"), ("properties", "properties")])
+    });
+    let runtime = if runtime.items().is_empty() { Value::NULL } else { runtime };
     let image = resource.block("image_configuration").map(|block| shaped(&block, &[("image_uri", "imageUri")]));
     let item = object(
         spot,
@@ -194,6 +202,8 @@ fn application(resource: &Resource, out: &mut Out) {
             ("autoStopConfiguration", stop),
             ("networkConfiguration", network.unwrap_or(Value::NULL)),
             ("imageConfiguration", image.unwrap_or(Value::NULL)),
+            ("schedulerConfiguration", scheduler.unwrap_or(Value::NULL)),
+            ("runtimeConfiguration", runtime),
             ("architecture", or(resource.body.get("architecture"), lit("X86_64").or_spot(spot))),
             ("tags", resource.tag_map()),
         ],
