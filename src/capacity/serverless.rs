@@ -202,7 +202,7 @@ pub fn weigh(demand: &[Demand], maximum: Option<Worker>, quota: Option<u64>) -> 
     let mut answer = fit(demand, &supply);
     if let (Outcome::Fits | Outcome::FitsIfPackedWell, Some(node)) = (answer.outcome, supply.nodes.first()) {
         let workers: u64 = answer.placed.iter().map(|placed| placed.count).sum();
-        answer.because = format!("{} fit: {}", count_of(workers, "worker"), node.name);
+        answer.because = format!("{} within the {}", count_of(workers, "worker"), node.name);
     }
     if let (Outcome::Short, Some(node)) = (answer.outcome, supply.nodes.first()) {
         let sum = |of: fn(&PodDemand) -> u64| {

@@ -419,23 +419,11 @@ pub(super) fn architecture_matches(
             else {
                 continue;
             };
-            let of_node = || {
-                capacity::fit::nodes_for(pod, &cluster.supply).find_map(|node| {
-                    let arch = node.labels.get("kubernetes.io/arch").filter(|arch| *arch != own)?;
-                    Some((format!("node `{}` is {arch}", node.name), arch.clone()))
-                })
-            };
-            let of_pool = || {
-                cluster.supply.pools.iter().find_map(|pool| {
-                    let arch = pool
-                        .shapes_for(pod)
-                        .into_iter()
-                        .map(|shape| shape.of.architecture)
-                        .find(|arch| *arch != own)?;
-                    Some((format!("{} may bring nodes that are {arch}", pool.name), arch.to_owned()))
-                })
-            };
-            let Some((because, arch)) = of_node().or_else(of_pool) else { continue };
+            let other = capacity::fit::nodes_for(pod, &cluster.supply)
+                .find(|node| node.labels.get("kubernetes.io/arch").is_some_and(|arch| arch != own));
+            let Some(node) = other else { continue };
+            let arch = node.labels.get("kubernetes.io/arch").cloned().unwrap_or_default();
+            let because = format!("node `{}` is {arch}", node.name);
             let evidence = job
                 .evidence(because)
                 .fact("role", pod.role.to_string())
