@@ -24,7 +24,7 @@ mod text;
 #[allow(unused_imports, reason = "called by what dispatches the front ends")]
 pub(crate) use sniff::is_template;
 
-use super::code::{At, Code, CodeFile, Declared, Form, Node, default_of_a_network};
+use super::code::{At, Code, CodeFile, Declared, Form, Node, default_of_a_bucket, default_of_a_network};
 use super::file::Entry;
 use super::placeholder;
 use crate::estate::{Gap, Syntax};
@@ -110,6 +110,9 @@ fn code(world: &World<'_>, scope: &Scope<'_, '_>, lowered: Lowered) -> Code {
         {
             declared.extend(default_of_a_network(name, text, default.at.clone()));
             declared.extend(left_in_default(text, default.at.clone()));
+            if !declared.is_empty() {
+                declared.extend(default_of_a_bucket(name, text, default.at.clone()));
+            }
         }
     }
     for one in &mut declared {

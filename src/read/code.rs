@@ -140,6 +140,36 @@ pub(crate) fn gone_repository(address: &str, at: Option<At>) -> Option<Declared>
     Some(Declared::Item { collection: "files.goneRepositories", cluster: None, item })
 }
 
+/// What tells that a parameter or a variable has one bucket as its default; `None` where it has none.
+pub(crate) fn default_of_a_bucket(parameter: &str, default: &str, at: Option<At>) -> Option<Declared> {
+    let is_name = |name: &str| {
+        (3..=63).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    };
+    let text = default.trim();
+    let bucket = match text.split_once("://") {
+        Some(("s3" | "s3n" | "s3a", rest)) => rest.split('/').next()?,
+        Some(_) => return None,
+        None => Some(text).filter(|_| {
+            let name = parameter.to_ascii_lowercase();
+            name.ends_with("bucket") || name.ends_with("bucket_name") || name.ends_with("bucketname")
+        })?,
+    };
+    // The samples of EMR are there for everybody.
+    let of_aws = bucket.ends_with("elasticmapreduce") || bucket.starts_with("aws-") || bucket.starts_with("amazon");
+    if !is_name(bucket) || of_aws {
+        return None;
+    }
+    let text = Node { form: Form::Text(Text::literal(default)), at };
+    let name = Node { form: Form::Text(Text::literal(parameter)), at: None };
+    let item =
+        Node { at: text.at.clone(), form: Form::Object(vec![("text".into(), text), ("parameter".into(), name)]) };
+    Some(Declared::Item { collection: "files.buckets", cluster: None, item })
+}
+
 impl Declared {
     /// The text that somebody is still to fill in, where that is what is told.
     pub(crate) fn placeholder(&self) -> Option<String> {

@@ -9,7 +9,9 @@ use super::value::Value;
 use super::world::{Module, World};
 use crate::estate::{Gap, Syntax};
 use crate::known::{Part, Text};
-use crate::read::code::{At, Code, CodeFile, Declared, Form, Gone, Node, Where, default_of_a_network};
+use crate::read::code::{
+    At, Code, CodeFile, Declared, Form, Gone, Node, Where, default_of_a_bucket, default_of_a_network,
+};
 use crate::read::file::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -103,6 +105,9 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
         {
             let at = attr.spot.filter(|spot| touched.contains(&spot.file));
             let at = at.map(|spot| At { file: spot.file, span: Where::Bytes(spot.start, spot.end) });
+            if !out.declared.is_empty() {
+                out.declared.extend(at.clone().and_then(|at| default_of_a_bucket(name, text, Some(at))));
+            }
             out.declared.extend(at.and_then(|at| default_of_a_network(name, text, Some(at))));
         }
     }

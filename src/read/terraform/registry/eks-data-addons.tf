@@ -35,9 +35,13 @@ resource "kubectl_manifest" "node_pool" {
     kind       = "NodePool"
     metadata   = { name = try(each.value.name, each.key) }
     spec = {
-      limits     = try(each.value.nodePool.limits, null)
-      disruption = try(each.value.nodePool.disruption, null)
-      weight     = try(each.value.nodePool.weight, null)
+      limits = try(each.value.nodePool.limits, null)
+      # What else is below `disruption`, the chart puts where its version of Karpenter wants it.
+      disruption = {
+        consolidationPolicy = try(each.value.nodePool.disruption.consolidationPolicy, null)
+        consolidateAfter    = try(each.value.nodePool.disruption.consolidateAfter, null)
+      }
+      weight = try(each.value.nodePool.weight, null)
       template = {
         metadata = { labels = try(merge(each.value.nodePool.labels...), {}) }
         spec = {
