@@ -10,10 +10,8 @@
 //! Nothing here knows of estates or rules: the inputs are the objects that `aws … --output json` and
 //! `kubectl get … -o json` print.
 //!
-//! Deliberately absent: pods that must stand beside others, distances between zones, GPUs and ephemeral storage, and
-//! whether EC2 has instances to give. Where a demand shows one of these, it lands in [`Demand::unknown`] and the answer
-//! is never *fits*. Pods of a lower priority that would make room are not chosen one by one: a shortage that hangs on
-//! them is unknown.
+//! Deliberately absent: GPUs, ephemeral storage, and whether EC2 has instances to give. Where a demand shows one of
+//! these, it lands in [`Demand::unknown`] and the answer is never *fits*.
 
 pub mod affinity;
 pub mod demand;

@@ -7,6 +7,7 @@ mod fit;
 mod live;
 mod simulate;
 mod snapshot;
+mod whole;
 
 use crate::estate::Estate;
 use crate::report::{self, look::Look};

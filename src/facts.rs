@@ -20,6 +20,8 @@ pub struct Release {
     pub spark: Option<&'static str>,
     /// The last day of standard support, where it is known.
     pub standard_support_until: Option<&'static str>,
+    /// The last day of its life, where it is known.
+    pub end_of_life: Option<&'static str>,
     /// Whether EMR on EKS has it.
     pub on_eks: Truth,
 }
@@ -47,19 +49,30 @@ fn releases() -> impl Iterator<Item = Release> {
         let mut fields = line.split(',').map(|field| (!field.is_empty()).then_some(field));
         let version = fields.next()??;
         let spark = fields.next()?;
-        let (_released, standard_support_until, _end_of_life) = (fields.next()?, fields.next()?, fields.next()?);
+        let (_released, standard_support_until, end_of_life) = (fields.next()?, fields.next()?, fields.next()?);
         let on_eks = match fields.next()? {
             Some("yes") => Truth::True,
             Some(_) => Truth::False,
             None => Truth::Unknown,
         };
-        Some(Release { version, spark, standard_support_until, on_eks })
+        Some(Release { version, spark, standard_support_until, end_of_life, on_eks })
     })
 }
 
 /// Whether standard support of the EMR release goes on beyond the day `today` (`YYYY-MM-DD`).
 #[must_use]
 pub fn emr_supported(version: &str, today: &str) -> Truth {
+    not_after(version, today, |release| release.standard_support_until)
+}
+
+/// Whether the EMR release is not past the end of its life on the day `today` (`YYYY-MM-DD`).
+#[must_use]
+pub fn emr_alive(version: &str, today: &str) -> Truth {
+    not_after(version, today, |release| release.end_of_life)
+}
+
+/// Whether a day of a release is still to come, where what is stated of it and of its neighbours tells.
+fn not_after(version: &str, today: &str, day: impl Fn(&Release) -> Option<&'static str>) -> Truth {
     let all: Vec<Release> = releases().collect();
     let Some(number) = numbers(version) else { return Truth::Unknown };
     // One that the table lacks stands between those that it has; what comes after all of them is not known.
@@ -67,14 +80,14 @@ pub fn emr_supported(version: &str, today: &str) -> Truth {
     match all.get(at) {
         None => return Truth::Unknown,
         Some(release) if release.version == version => {
-            if let Some(until) = release.standard_support_until {
+            if let Some(until) = day(release) {
                 return Truth::from(today <= until);
             }
         }
         Some(_) => {}
     }
-    let at_least = all.iter().take(at).rev().find_map(|release| release.standard_support_until);
-    let at_most = all.iter().skip(at).find_map(|release| release.standard_support_until);
+    let at_least = all.iter().take(at).rev().find_map(&day);
+    let at_most = all.iter().skip(at).find_map(&day);
     if at_least.is_some_and(|until| today <= until) {
         Truth::True
     } else if at_most.is_some_and(|until| today > until) {

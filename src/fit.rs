@@ -80,6 +80,10 @@ pub struct Weighed {
     pub most_executors: Option<u32>,
     /// The most of these jobs that fit at once, well packed.
     pub most_concurrent: Option<u32>,
+    /// Whether it is not known that one more executor, and one more job, do not fit.
+    pub open: (bool, bool),
+    /// What is weighed: `pods`, `containers` or `workers`.
+    pub of: &'static str,
     /// What helps.
     pub remedies: Vec<Remedy>,
     /// What ended job runs hold, in a phrase.
@@ -205,11 +209,17 @@ fn weigh(
         what_if::largest_number(MOST_EXECUTORS, |number| fits(&what_if::with_executors(&demand, number)));
     let most_concurrent =
         what_if::largest_number(asked::MOST_CONCURRENT, |number| fits(&what_if::at_once(&jobs, number)));
+    let is_open = |demand: &[Demand]| capacity::fit(demand, &supply).outcome == Outcome::Unknown;
+    let open = (
+        is_open(&what_if::with_executors(&demand, most_executors.unwrap_or(0).saturating_add(1))),
+        is_open(&what_if::at_once(&jobs, most_concurrent.unwrap_or(0).saturating_add(1))),
+    );
     let remedies =
         if fit.outcome == Outcome::Short { remedies(&demand, &supply, held, fit.nodes_needed) } else { Vec::new() };
     let quota = quota::within(&demand, quotas, ranges);
     let held = held_told(held).filter(|_| fit.outcome == Outcome::Short);
-    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, remedies, held }
+    let of = "pods";
+    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, open, of, remedies, held }
 }
 
 impl Weighed {

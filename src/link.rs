@@ -20,6 +20,7 @@ mod emr_on_eks;
 mod emr_serverless;
 mod fragment;
 mod gangs;
+mod images;
 mod job;
 mod mounted;
 mod network;

@@ -25,7 +25,7 @@ pub struct Path {
     text: String,
     /// Where it starts.
     pub root: Root,
-    form: OnceLock<Result<Form, PathError>>,
+    form: OnceLock<Form>,
     list: OnceLock<Option<Box<Self>>>,
 }
 
@@ -89,7 +89,8 @@ enum Form {
     Query {
         /// The steps before the first construct that needs the full language.
         lead: Vec<Step>,
-        query: JpQuery,
+        /// The whole; parsed where the first steps lead anywhere, and mostly they do not.
+        query: OnceLock<Result<JpQuery, PathError>>,
     },
 }
 
@@ -124,7 +125,10 @@ impl Path {
 
     /// Compiles the path, so that a mistake in it is seen before it is used.
     pub fn compile(&self) -> Result<(), PathError> {
-        self.form().map(|_| ()).map_err(Clone::clone)
+        match self.form() {
+            Form::Steps(_) => Ok(()),
+            Form::Query { query, .. } => self.query(query).map(|_| ()).map_err(Clone::clone),
+        }
     }
 
     /// Every value below `root` that the path selects. A path that does not compile finds nothing;
@@ -136,11 +140,14 @@ impl Path {
     /// The same, with pointers that begin with that of the root.
     pub fn find_below<'a>(&self, root: &'a Value, base: &str) -> Hits<'a> {
         match self.form() {
-            Ok(Form::Steps(steps)) => walk(root, steps, base),
-            Ok(Form::Query { lead, query }) => {
-                let mut hits = Hits { blocked: walk(root, lead, base).blocked, ..Hits::default() };
-                base.clone_into(&mut hits.nearest);
-                if let Ok(found) = js_path_process(query, root) {
+            Form::Steps(steps) => walk(root, steps, base),
+            Form::Query { lead, query } => {
+                let led = walk(root, lead, base);
+                let mut hits = Hits { blocked: led.blocked, nearest: base.to_owned(), ..Hits::default() };
+                if !led.found.is_empty()
+                    && let Ok(query) = self.query(query)
+                    && let Ok(found) = js_path_process(query, root)
+                {
                     hits.found = found
                         .into_iter()
                         .map(|hit| Hit { value: hit.val, pointer: pointer_of_normalized(base, &hit.path) })
@@ -148,7 +155,6 @@ impl Path {
                 }
                 hits
             }
-            Err(_) => Hits { nearest: base.to_owned(), ..Hits::default() },
         }
     }
 
@@ -163,15 +169,31 @@ impl Path {
     #[must_use]
     pub fn leading_names(&self) -> Vec<&str> {
         let steps = match self.form() {
-            Ok(Form::Steps(steps)) => steps.as_slice(),
-            Ok(Form::Query { lead, .. }) => lead.as_slice(),
-            Err(_) => &[],
+            Form::Steps(steps) => steps.as_slice(),
+            Form::Query { lead, .. } => lead.as_slice(),
         };
         steps.iter().map_while(|step| if let Step::Name(name) = step { Some(name.as_str()) } else { None }).collect()
     }
 
-    fn form(&self) -> Result<&Form, &PathError> {
-        self.form.get_or_init(|| compile(&self.text, self.root)).as_ref()
+    fn form(&self) -> &Form {
+        self.form.get_or_init(|| {
+            let (lead, left) = steps_of(self.steps());
+            if left.is_empty() { Form::Steps(lead) } else { Form::Query { lead, query: OnceLock::new() } }
+        })
+    }
+
+    /// What follows the root.
+    fn steps(&self) -> &str {
+        let root = match self.root {
+            Root::Subject => "$",
+            Root::Rollout => "$rollout",
+            Root::Estate => "$estate",
+        };
+        after(&self.text, root).unwrap_or_default()
+    }
+
+    fn query<'q>(&self, query: &'q OnceLock<Result<JpQuery, PathError>>) -> Result<&'q JpQuery, &'q PathError> {
+        query.get_or_init(|| parse(&self.text, self.steps())).as_ref()
     }
 }
 
@@ -180,22 +202,12 @@ fn after<'t>(text: &'t str, root: &str) -> Option<&'t str> {
     text.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-fn compile(text: &str, root: Root) -> Result<Form, PathError> {
-    let rest = match root {
-        Root::Subject => after(text, "$"),
-        Root::Rollout => after(text, "$rollout"),
-        Root::Estate => after(text, "$estate"),
-    }
-    .unwrap_or_default();
-    let (lead, left) = steps_of(rest);
-    if left.is_empty() {
-        return Ok(Form::Steps(lead));
-    }
-    let query = parse_json_path(&format!("${rest}"))
+fn parse(text: &str, steps: &str) -> Result<JpQuery, PathError> {
+    let query = parse_json_path(&format!("${steps}"))
         .map_err(|error| PathError::Syntax { path: text.to_owned(), why: reason(&error.to_string()) })?;
     match unreliable(&query.segments, false) {
         Some(what) => Err(PathError::Unreliable { path: text.to_owned(), what }),
-        None => Ok(Form::Query { lead, query }),
+        None => Ok(query),
     }
 }
 
@@ -322,9 +334,7 @@ fn walk<'a>(root: &'a Value, steps: &[Step], base: &str) -> Hits<'a> {
         pointer
     };
     Hits {
-        found: level
-            .filter_map(|at| Some(Hit { value: reached.get(at)?.value, pointer: pointer(at) }))
-            .collect(),
+        found: level.filter_map(|at| Some(Hit { value: reached.get(at)?.value, pointer: pointer(at) })).collect(),
         blocked: blocked.into_iter().map(|(at, unknown)| (pointer(at), unknown)).collect(),
         nearest: pointer(nearest),
     }

@@ -328,9 +328,11 @@ fn together(single: Vec<Code>, templates: Vec<Code>, modules: Vec<Code>) -> Vec<
     let paths = |codes: &[Code]| -> BTreeSet<String> {
         codes.iter().flat_map(|code| code.files.iter().map(|file| file.path.clone())).collect()
     };
-    let planned = paths(&single);
+    // Of single files only a plan says what a root says; others are parts of a root that reads them.
+    let plans = single.iter().filter(|code| code.files.iter().any(|file| file::is_terraform(&file.path)));
+    let planned: BTreeSet<&str> = plans.flat_map(|code| code.files.iter().map(|file| file.path.as_str())).collect();
     let mut codes = modules;
-    codes.retain(|code| !code.files.iter().any(|file| planned.contains(&file.path)));
+    codes.retain(|code| !code.files.iter().any(|file| planned.contains(file.path.as_str())));
     let taken = paths(&codes);
     codes.extend(templates);
     let is_new = |code: &Code| code.files.is_empty() || code.files.iter().any(|file| !taken.contains(&file.path));

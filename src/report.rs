@@ -11,6 +11,7 @@ pub mod json;
 pub mod look;
 pub mod markdown;
 pub mod sarif;
+mod unseen;
 mod window;
 
 pub use look::{Look, visible};

@@ -5,6 +5,9 @@
 #[allow(dead_code, reason = "other tests use more of it")]
 mod story;
 
+#[path = "capacity/auto_mode.rs"]
+mod auto_mode;
+
 use serde_json::{Value, json};
 use sparkcheck::capacity::demand::{Demand, PodDemand, Role, Toleration};
 use sparkcheck::capacity::remedy::Change;
@@ -378,6 +381,8 @@ fn what_if_is_answered() {
         (&["@the-live-run-mended", "--rollout-name", "x"], 2, "the rollouts are: sparkpilot-live-1/"),
         (&["@serverless-nightly-mended"], 0, "at most 7 executors of each job fit"),
         (&["@gateway-sjns-mended"], 0, "fit"),
+        (&["@variant-auto-mode"], 0, "nodes of EKS Auto Mode NodePool `general-purpose`"),
+        (&["@auto-mode-for-the-system-only"], 1, "does not fit"),
     ] {
         let (got, text) = asked(arguments);
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "oracle_fit/across.rs"]
+mod across;
+
 use sparkcheck::capacity::affinity::{Apart, NodeTerms, PodSelector};
 use sparkcheck::capacity::demand::{Demand, PodDemand, Role, Toleration};
 use sparkcheck::capacity::pool::{Pool, Shape, Values};
@@ -75,7 +78,7 @@ fn cluster(random: &mut Random) -> Cluster {
                 let (cpu_milli, memory_mib) = (random.below(node.cpu_milli), random.below(node.memory_mib));
                 let priority = if random.one_in(3) { -1 } else { 0 };
                 let namespace = "elsewhere".into();
-                let name = "other".into();
+                let name = format!("other {at}");
                 node.taken_by.push(Taken { namespace, name, cpu_milli, memory_mib, priority, ..Taken::default() });
                 node.cpu_free_milli -= cpu_milli;
                 node.memory_free_mib -= memory_mib;
@@ -89,9 +92,13 @@ fn cluster(random: &mut Random) -> Cluster {
         let first = nodes[0].clone();
         for (at, node) in nodes.iter_mut().enumerate() {
             *node = Node { name: format!("n{at}"), ..first.clone() };
+            for pod in &mut node.taken_by {
+                pod.name = format!("other {at}");
+            }
         }
     }
-    let mut supply = Supply { nodes, ..Supply::default() };
+    let mut supply = Supply { nodes, default_preempts: true, ..Supply::default() };
+    supply.priorities_listed = random.one_in(2);
     if random.one_in(3) {
         let model = node("new", random.between(3, 12), random.between(3, 12), random.between(1, 6));
         supply.pools.push(Pool {
@@ -267,7 +274,7 @@ fn pods(demand: &[Demand]) -> Vec<Small> {
 #[test]
 fn never_a_wrong_answer_and_hardly_ever_none() {
     let mut random = Random(20_261_120);
-    let (mut unknown, mut preempted, mut outcomes) = (0, 0, BTreeMap::new());
+    let (mut unknown, mut preempted, mut ended, mut outcomes) = (0, 0, 0, BTreeMap::new());
     const CASES: usize = 6_000;
     for case in 0..CASES {
         let Cluster { demand, supply } = cluster(&mut random);
@@ -275,13 +282,27 @@ fn never_a_wrong_answer_and_hardly_ever_none() {
         *outcomes.entry(answer.outcome.to_string()).or_insert(0) += 1;
         let possible = can_all_be_placed(&pods(&demand), places(&supply), &mut HashSet::new());
         match answer.outcome {
-            // Where pods of a lower priority may have to go, nothing is told.
+            // Where it is not known which pods others may end, nothing is told.
             Outcome::Unknown if answer.because.contains("lower priority") => {
                 assert!(!possible, "case {case}: it fits as it is");
+                assert!(!supply.priorities_listed, "case {case}: what the pods are worth is known");
                 let without = what_if::without_lower(&supply, 0);
                 let possible = can_all_be_placed(&pods(&demand), places(&without), &mut HashSet::new());
                 assert!(possible, "case {case}: the lower ones do not matter");
                 preempted += 1;
+            }
+            Outcome::FitsIfPackedWell if !answer.evicts.is_empty() => {
+                assert!(!possible && supply.priorities_listed, "case {case}: it fits as it is");
+                let gone = answer.evicts.iter().map(|(namespace, name)| (namespace.as_str(), name.as_str()));
+                let lower = |pod: &Taken| answer.evicts.iter().any(|(_, name)| *name == pod.name) && pod.priority >= 0;
+                assert!(
+                    !supply.nodes.iter().any(|node| node.taken_by.iter().any(lower)),
+                    "case {case}: an equal is ended"
+                );
+                let without = what_if::without_pods(&supply, &gone.collect());
+                let possible = can_all_be_placed(&pods(&demand), places(&without), &mut HashSet::new());
+                assert!(possible, "case {case}: a wrong `fits` without {:?}\n{demand:?}\n{supply:?}", answer.evicts);
+                ended += 1;
             }
             Outcome::Unknown => unknown += 1,
             Outcome::Short => {
@@ -324,7 +345,7 @@ fn never_a_wrong_answer_and_hardly_ever_none() {
     }
     assert!(unknown * 100 <= CASES, "{unknown} of {CASES} unknown");
     assert_eq!(outcomes.len(), 4, "all answers occur: {outcomes:?}");
-    assert!(preempted > CASES / 500, "{preempted}: {outcomes:?}");
+    assert!(preempted > CASES / 500 && ended > CASES / 500, "{preempted} {ended}: {outcomes:?}");
 }
 
 /// In both directions: more room or less asked never makes it short, less room or more asked never makes it fit.

@@ -112,6 +112,30 @@ fn what_a_plan_destroys_is_gone() {
 }
 
 #[test]
+fn what_a_state_has_and_the_code_no_more_is_gone() {
+    let policy = json!({"name": "submit-spark-jobs", "role": "SparkPilotByocLiteRole", "policy": "{}"});
+    let resource = |name: &str| {
+        json!({"mode": "managed", "type": "aws_iam_role_policy", "name": name, "provider": "aws",
+               "instances": [{"schema_version": 0, "attributes": policy}]})
+    };
+    let moved = "moved {\n  from = aws_iam_role_policy.submit\n  to   = module.away.aws_iam_role_policy.submit\n}\n";
+    let kept = "resource \"aws_iam_role_policy\" \"submit\" {\n  count = 0\n  role = \"a\"\n  policy = \"{}\"\n}\n";
+    let backend = "terraform {\n  backend \"s3\" {}\n}\n";
+    for (code, gone) in [("", true), (moved, false), (kept, false), (backend, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = json!({"version": 4, "serial": 3, "lineage": "x", "resources": [resource("submit")]});
+        let other = "resource \"aws_iam_role\" \"otter\" {\n  name = \"otter\"\n  assume_role_policy = \"{}\"\n}\n";
+        std::fs::write(folder.path().join("main.tf"), format!("{other}{code}")).unwrap();
+        std::fs::write(folder.path().join("terraform.tfstate"), state.to_string()).unwrap();
+        let (report, _) = run(folder.path(), "the-live-run-mended", &[]);
+        let failed = failures(&report);
+        let found = failed.iter().find(|(id, ..)| id == "submitter-cannot-start-job-runs");
+        let notes = vec!["the change destroys `aws_iam_role_policy.submit`".to_owned()];
+        assert_eq!(found.map(|found| (found.1.as_str(), &found.2)), gone.then_some(("brings", &notes)), "{code}");
+    }
+}
+
+#[test]
 fn what_was_never_there_cannot_be_destroyed() {
     let role = json!({"name": "otter", "arn": "arn:aws:iam::787587782916:role/otter", "path": "/"});
     let change = plan(&[("aws_iam_role.otter", "aws_iam_role", &["delete"], role, Value::Null)]);

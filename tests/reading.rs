@@ -502,3 +502,21 @@ fn instance_types_that_are_shown_stand_above_the_table() {
         assert_eq!(rollout["vcpuQuotas"][0]["asked"], asked, "{shown}: {rollout}");
     }
 }
+
+/// A list that changed while its pages were read may name something twice; there is one of it.
+#[test]
+fn what_is_listed_twice_is_there_once() {
+    let one = |id: &str| {
+        let arn = format!("arn:aws:emr-containers:us-east-1:111122223333:/virtualclusters/{id}");
+        json!({"id": id, "name": id, "arn": arn, "state": "RUNNING"})
+    };
+    let estate = estate(&[
+        cluster(),
+        ("virtual-clusters.json", json!({"virtualClusters": [one("a"), one("b"), one("a")]})),
+        ("pods.json", list(&[pod("spark", "x"), pod("spark", "y"), pod("other", "x"), pod("spark", "x")])),
+    ]);
+    let names: Vec<&Value> = estate.items("emrContainers.virtualClusters").iter().map(|item| &item["id"]).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(estate.kubernetes(CLUSTER).unwrap().0["pods"].as_array().unwrap().len(), 3);
+    assert_eq!(whys(&estate), Vec::<&str>::new());
+}

@@ -230,6 +230,71 @@ fn a_snapshot_is_written_whole_or_not_at_all() {
     }
 }
 
+/// A program that is ended in the middle of writing, by a signal or by a disk that is full, leaves what was there as
+/// it was: a file may here have no more than a few hundred bytes, and is ended there or told so.
+#[cfg(unix)]
+#[test]
+fn what_is_cut_off_in_writing_never_has_the_name() {
+    let export = story::folder("the-live-run-as-found");
+    let program = env!("CARGO_BIN_EXE_sparkcheck");
+    for (how, limit, is_ended) in [
+        ("ended by a signal", "ulimit -f 1; exec \"$@\"", true),
+        ("told that there is no room", "ulimit -f 1; trap '' XFSZ; exec \"$@\"", false),
+    ] {
+        for before in [None, Some("the state of yesterday")] {
+            for arguments in [&["snapshot"][..], &["--format", "json"], &["--format", "html"]] {
+                let case = format!("{how}, {before:?}, {arguments:?}");
+                let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+                let path = folder.path().join("state.json");
+                if let Some(text) = before {
+                    fs::write(&path, text).unwrap();
+                }
+                let mut command = std::process::Command::new("sh");
+                command.args(["-c", limit, "sh", program]).args(arguments).arg(&export);
+                command.args(["--today", story::TODAY]).arg("--output").arg(&path);
+                let output = command.output().unwrap();
+                let told = String::from_utf8_lossy(&output.stderr).into_owned();
+                match is_ended {
+                    true => assert_eq!(output.status.code(), None, "{case}: {told}"),
+                    false => assert_eq!(
+                        (output.status.code(), told.contains("cannot write")),
+                        (Some(2), true),
+                        "{case}: {told}"
+                    ),
+                }
+                assert_eq!(fs::read_to_string(&path).ok().as_deref(), before, "{case}");
+                let beside = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+                let mut beside: Vec<String> = beside.map(|name| name.into_string().unwrap()).collect();
+                beside.retain(|name| name != "state.json");
+                // What a signal leaves is hidden, is read by nobody, and says that it was begun.
+                assert_eq!(beside.len(), usize::from(is_ended), "{case}: {beside:?}");
+                assert!(beside.iter().all(|name| name.starts_with(".state.json.")), "{case}: {beside:?}");
+            }
+        }
+    }
+}
+
+/// A device is written to, and stays what it is; a link stays a link.
+#[cfg(unix)]
+#[test]
+fn devices_and_links_stay_what_they_are() {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let export = story::folder("the-live-run-mended");
+    let export = export.to_str().unwrap();
+    let node = || fs::metadata("/dev/null").map(|there| (there.file_type().is_char_device(), there.ino())).unwrap();
+    let before = node();
+    assert_eq!(run(&["snapshot", export, "-o", "/dev/null"]).0, Some(0));
+    assert_eq!(run(&[export, "--output", "json=/dev/null"]).0, Some(0));
+    assert_eq!(node(), before);
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (file, link) = (folder.path().join("real.json"), folder.path().join("link.json"));
+    fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    assert_eq!(run(&["snapshot", export, "-o", link.to_str().unwrap()]).0, Some(0));
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read_to_string(&file).unwrap().contains("\"sparkcheck\""));
+}
+
 #[test]
 fn a_difference_has_its_exit_code() {
     let folder = |name: &str| story::folder(name).to_string_lossy().into_owned();

@@ -1,12 +1,15 @@
-//! Where pods must be: node affinity, and how far apart they must stand.
+//! Where pods must be: node affinity, and how near to each other or how far apart they must stand.
 //!
 //! Only what is required counts; preferences keep no pod pending. A volume that is bound to a zone says where its pods
 //! must be in the same terms as node affinity, and is read by the same code.
 //!
 //! Follows <https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/>.
 //!
-//! Deliberately absent: pods that must stand beside others, and distances between zones. Where a pod asks for one, it
-//! is told as unknown.
+//! What stands between pods is weighed where it is about pods of the same gang: apart on nodes ([`Apart`]), and apart,
+//! evenly spread or together over the values of another label ([`Across`]).
+//!
+//! Deliberately absent: pods of other namespaces, several such terms on one pod, and the options of spread that change
+//! which nodes count. Where a pod asks for one, it is told as unknown.
 
 use crate::known::{Text, Truth};
 use serde_json::{Map, Value};
@@ -164,11 +167,34 @@ pub struct Apart {
     pub from: PodSelector,
 }
 
+/// How pods of a gang stand to each other over the values of a label of their nodes: its zones, most often.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Across {
+    /// The label.
+    pub key: String,
+    /// What is asked.
+    pub how: How,
+    /// Which pods count.
+    pub among: PodSelector,
+}
+
+/// What is asked of pods over the values of a label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum How {
+    /// No two of them where the value is the same.
+    Apart,
+    /// At no value more than this above the least of all values.
+    Even(u64),
+    /// Only where there is one of those that count.
+    Beside,
+}
+
 /// What a pod's `affinity` and `topologySpreadConstraints` ask for, of a pod with these labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) nodes: Vec<NodeTerms>,
     pub(super) apart: Option<Apart>,
+    pub(super) across: Option<Across>,
     /// What of it is not weighed, each with a few words.
     pub(super) open: Vec<&'static str>,
 }
@@ -189,31 +215,52 @@ pub(super) fn wanted(spec: &Value, labels: &Labels) -> Wanted {
             None => wanted.open.push("node affinity"),
         }
     }
-    if required("podAffinity").is_some_and(|terms| *terms != Value::Array(Vec::new())) {
-        wanted.open.push("affinity to other pods");
+    for term in required("podAffinity").and_then(Value::as_array).into_iter().flatten() {
+        wanted.add(term, How::Beside, labels, "affinity to other pods");
     }
-    let mut keep_apart = |term: &Value, most_per_node: u64, exact: bool, what: &'static str| {
-        let here = term.get("topologyKey").and_then(Value::as_str) == Some(HOST);
-        let others = ["namespaces", "namespaceSelector", "matchLabelKeys", "mismatchLabelKeys"];
-        let plain =
-            others.iter().all(|name| term.get(name).is_none_or(|it| it.is_null() || *it == Value::Array(vec![])));
-        match term.get("labelSelector").and_then(PodSelector::read) {
-            Some(from) if here && plain && wanted.apart.is_none() && from.means(labels) == Truth::True => {
-                wanted.apart = Some(Apart { most_per_node, exact, from });
-            }
-            _ => wanted.open.push(what),
-        }
-    };
     for term in required("podAntiAffinity").and_then(Value::as_array).into_iter().flatten() {
-        keep_apart(term, 1, true, "anti-affinity to other pods");
+        wanted.add(term, How::Apart, labels, "anti-affinity to other pods");
     }
     for term in spec.get("topologySpreadConstraints").and_then(Value::as_array).into_iter().flatten() {
         if term.get("whenUnsatisfiable").and_then(Value::as_str) != Some("ScheduleAnyway") {
             let skew = term.get("maxSkew").and_then(Value::as_u64).unwrap_or(1).max(1);
-            keep_apart(term, skew, false, "topology spread");
+            wanted.add(term, How::Even(skew), labels, "topology spread");
         }
     }
     wanted
+}
+
+impl Wanted {
+    fn add(&mut self, term: &Value, how: How, labels: &Labels, what: &'static str) {
+        let is_absent = |name: &str, usual: &str| {
+            term.get(name).is_none_or(|it| it.is_null() || *it == Value::Array(vec![]) || it == usual)
+        };
+        let plain = ["namespaces", "namespaceSelector", "matchLabelKeys", "mismatchLabelKeys", "minDomains"];
+        let is_plain = plain.iter().all(|name| is_absent(name, ""))
+            && is_absent("nodeAffinityPolicy", "Honor")
+            && is_absent("nodeTaintsPolicy", "Ignore");
+        let key = term.get("topologyKey").and_then(Value::as_str).filter(|key| !key.is_empty());
+        let among = term.get("labelSelector").and_then(PodSelector::read);
+        let (Some(key), Some(among), true) = (key, among, is_plain) else {
+            self.open.push(what);
+            return;
+        };
+        // Those that keep away, or spread, must be among those that they count.
+        let counts_itself = among.means(labels) == Truth::True;
+        match how {
+            How::Apart | How::Even(_) if !counts_itself => self.open.push(what),
+            How::Apart if key == HOST && self.apart.is_none() => {
+                self.apart = Some(Apart { most_per_node: 1, exact: true, from: among });
+            }
+            How::Even(skew) if key == HOST && self.apart.is_none() => {
+                self.apart = Some(Apart { most_per_node: skew, exact: false, from: among });
+            }
+            _ if self.across.is_none() && (key != HOST || how == How::Beside) => {
+                self.across = Some(Across { key: key.to_owned(), how, among });
+            }
+            _ => self.open.push(what),
+        }
+    }
 }
 
 /// The label by which nodes differ.
@@ -309,11 +356,38 @@ mod tests {
         let own = labels(&[("spark-role", "executor")]);
         let anti = |term: Value| json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}});
         let same = json!({"matchLabels": {"spark-role": "executor"}});
+        let zone = "topology.kubernetes.io/zone";
+        let spread = |skew: u64, more: Value| {
+            let mut term = json!({"maxSkew": skew, "topologyKey": zone, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": same});
+            term.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            json!({"topologySpreadConstraints": [term]})
+        };
+        let beside = |key: &str, selector: &Value| {
+            json!({"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": key, "labelSelector": selector},
+            ]}}})
+        };
+        let driver = json!({"matchLabels": {"spark-role": "driver"}});
+        for (spec, expected) in [
+            (anti(json!({"topologyKey": zone, "labelSelector": same})), Some(How::Apart)),
+            (anti(json!({"topologyKey": zone, "labelSelector": driver})), None),
+            (spread(2, json!({})), Some(How::Even(2))),
+            (spread(2, json!({"nodeAffinityPolicy": "Honor", "nodeTaintsPolicy": "Ignore"})), Some(How::Even(2))),
+            (spread(2, json!({"nodeTaintsPolicy": "Honor"})), None),
+            (spread(2, json!({"minDomains": 3})), None),
+            (spread(2, json!({"matchLabelKeys": ["spark-app-selector"]})), None),
+            (beside(zone, &driver), Some(How::Beside)),
+            (beside(HOST, &driver), Some(How::Beside)),
+        ] {
+            let found = wanted(&spec, &own);
+            assert_eq!(found.across.as_ref().map(|across| across.how), expected, "{spec}");
+            assert_eq!(found.open.len(), usize::from(expected.is_none()), "{spec}");
+        }
         for (spec, apart, open) in [
             (json!({}), None, 0),
             (anti(json!({"topologyKey": HOST, "labelSelector": same})), Some((1, true)), 0),
             (anti(json!({"topologyKey": HOST, "labelSelector": {}})), Some((1, true)), 0),
-            (anti(json!({"topologyKey": "topology.kubernetes.io/zone", "labelSelector": same})), None, 1),
+            (anti(json!({"topologyKey": "topology.kubernetes.io/zone", "labelSelector": same})), None, 0),
             (
                 anti(json!({"topologyKey": HOST, "labelSelector": {"matchLabels": {"spark-app-selector": "x"}}})),
                 None,

@@ -24,7 +24,7 @@ pub use gateway::of_bpg_submission;
 pub use spark::of_spark_conf;
 pub(crate) use submit::spark_submit_conf;
 
-use super::affinity::{Apart, NodeTerms};
+use super::affinity::{Across, Apart, NodeTerms};
 use super::supply::Taint;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -79,8 +79,10 @@ pub struct PodDemand {
     pub template: Option<String>,
     /// What nodes must be by required affinity: each of these.
     pub affinity: Vec<NodeTerms>,
-    /// That they keep away from each other.
+    /// That they keep away from each other on nodes.
     pub apart: Option<Apart>,
+    /// How they stand to each other over zones, or over the values of another label.
+    pub across: Option<Across>,
     /// Claims of volumes that are there before the pods, by name.
     pub claims: Vec<String>,
     /// EBS volumes that each of them mounts.
@@ -113,6 +115,7 @@ impl PodDemand {
             template: None,
             affinity: Vec::new(),
             apart: None,
+            across: None,
             claims: Vec::new(),
             volumes: 0,
             priority_class: None,

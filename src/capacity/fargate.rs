@@ -96,6 +96,13 @@ pub fn takes(profiles: &[Profile], namespace: Option<&str>, pod: &PodDemand) -> 
     Taken::No
 }
 
+/// The profile that takes every pod of a namespace, whatever its labels.
+#[must_use]
+pub fn takes_all<'p>(profiles: &'p [Profile], namespace: &str) -> Option<&'p str> {
+    let all = |selector: &Selector| selector.labels.is_empty() && matches(&selector.namespace, namespace);
+    profiles.iter().find(|profile| profile.selectors.iter().any(all)).map(|profile| profile.name.as_str())
+}
+
 /// Sizes of machines: vCPU in thousandths; least, most and step of memory in MiB.
 const SIZES: [(u64, u64, u64, u64); 5] = [
     (250, 512, 2048, 512),

@@ -9,15 +9,21 @@
 //! The scheduler places pod by pod and does not pack. So *fits* is said only where no choice of its can leave a pod
 //! without a node ([`luck`]); where a packing exists but may be missed, the answer is *fits if packed well*.
 //!
+//! Pods that must be spread over zones, or stand together, are placed in every way that this allows ([`across`]).
+//!
 //! What is not known works one way only: a pool of which a part is not known proves no fit and rules nothing out.
 
+mod across;
 mod answer;
 mod explain;
 mod grow;
 mod limited;
 mod luck;
 mod pack;
+mod preempt;
 mod search;
+
+pub(super) use explain::count_of;
 
 pub use answer::{Added, Binding, Fit, Outcome, Placed, Shortage};
 
@@ -36,8 +42,11 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn fit(demand: &[Demand], supply: &Supply) -> Fit {
     let demand = &*where_volumes_are(demand, supply);
-    let fit = decide(demand, supply);
+    let fit = across::decide(demand, supply);
     if fit.outcome != Outcome::Short {
+        return fit;
+    }
+    if let Some(fit) = preempt::making_room(demand, supply) {
         return fit;
     }
     // A shortage is told only if it does not hang on a request that may be smaller, or on pods that may have to go.
@@ -47,32 +56,26 @@ pub fn fit(demand: &[Demand], supply: &Supply) -> Fit {
         for pod in least.to_mut().iter_mut().flat_map(|job| &mut job.pods) {
             pod.memory_mib = pod.memory_mib.saturating_sub(pod.doubtful_memory_mib);
         }
-        if decide(&least, supply).outcome != Outcome::Short {
+        if across::decide(&least, supply).outcome != Outcome::Short {
             let because =
                 format!("{}; with a logging container as small as in older releases it would fit", fit.because);
             return Fit { outcome: Outcome::Unknown, because, ..fit };
         }
     }
-    let worth = demand.iter().flat_map(|job| &job.pods).map(|pod| worth(pod, supply)).max().unwrap_or(i64::MIN);
+    let worth = demand
+        .iter()
+        .flat_map(|job| &job.pods)
+        .map(|pod| preempt::worth_at_most(pod, supply))
+        .max()
+        .unwrap_or(i64::MIN);
     let lower = |node: &Node| node.taken_by.iter().any(|pod| pod.priority < worth);
     if supply.nodes.iter().any(lower)
-        && decide(&least, &what_if::without_lower(supply, worth)).outcome != Outcome::Short
+        && across::decide(&least, &what_if::without_lower(supply, worth)).outcome != Outcome::Short
     {
         let because = format!("{}; pods of a lower priority may have to make room for it", fit.because);
         return Fit { outcome: Outcome::Unknown, because, ..fit };
     }
     fit
-}
-
-/// The most that a pod may be worth: one whose priority is not known may be worth anything.
-fn worth(pod: &PodDemand, supply: &Supply) -> i64 {
-    match pod.priority_class.as_deref() {
-        _ if pod.template.is_some() => i64::MAX,
-        None => supply.default_priority,
-        Some("system-cluster-critical") => 2_000_000_000,
-        Some("system-node-critical") => 2_000_001_000,
-        Some(class) => supply.priorities.get(class).copied().unwrap_or(i64::MAX),
-    }
 }
 
 /// The same pods where the volumes are that they claim.
@@ -98,7 +101,7 @@ fn where_volumes_are<'d>(demand: &'d [Demand], supply: &Supply) -> Cow<'d, [Dema
 /// Pods that must keep away from others of the gang in ways that are not weighed.
 fn too_near(demand: &[Demand]) -> Option<String> {
     let pods = || demand.iter().flat_map(|job| job.pods.iter().map(move |pod| (job, pod)));
-    let apart = pods().filter_map(|(job, pod)| Some((job, pod, pod.apart.as_ref()?)));
+    let apart = pods().filter(|(_, pod)| pod.count > 0).filter_map(|(job, pod)| Some((job, pod, pod.apart.as_ref()?)));
     let mut seen: Vec<(&Option<String>, &PodDemand)> = Vec::new();
     for (job, pod, apart) in apart {
         if seen.contains(&(&job.namespace, pod)) {
@@ -111,7 +114,8 @@ fn too_near(demand: &[Demand]) -> Option<String> {
         // Equal pods of jobs that are alike are counted with these.
         let alike =
             |at: &Demand, other: &PodDemand| other == pod && at.pods == job.pods && at.namespace == job.namespace;
-        if let Some((_, other)) = pods().find(|(at, other)| !alike(at, other) && meant(apart, other)) {
+        let near = |at: &Demand, other: &PodDemand| !alike(at, other) && !across::are_elsewhere(pod, other);
+        if let Some((_, other)) = pods().find(|(at, other)| near(at, other) && meant(apart, other)) {
             return Some(format!("the {} keeps away from the {}, which is not weighed", pod.role, other.role));
         }
     }
@@ -147,6 +151,7 @@ fn decide(demand: &[Demand], supply: &Supply) -> Fit {
         nodes_needed: None,
         placed: Vec::new(),
         added: Vec::new(),
+        evicts: Vec::new(),
         arithmetic: explain::arithmetic(demand, supply),
     };
     if !supply.unknown.is_empty() {

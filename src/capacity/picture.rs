@@ -54,6 +54,10 @@ pub struct Measure {
 /// Draws the nodes with what a way of placing the pods puts on them.
 #[must_use]
 pub fn picture(supply: &Supply, fit: &Fit) -> Picture {
+    // Pods that are ended for it are no longer there.
+    let gone = fit.evicts.iter().map(|(namespace, name)| (namespace.as_str(), name.as_str())).collect();
+    let without = (!fit.evicts.is_empty()).then(|| super::what_if::without_pods(supply, &gone));
+    let supply = without.as_ref().unwrap_or(supply);
     let mut on: BTreeMap<&str, Vec<&super::fit::Placed>> = BTreeMap::new();
     for placed in &fit.placed {
         on.entry(&placed.node).or_default().push(placed);
@@ -156,9 +160,9 @@ impl Picture {
             let beside = display(&kind) + display(&note);
             let name = cut(&visible(&bar.name), columns.saturating_sub(beside).max(12), &look);
             write_to(&mut text, format_args!("{}\n", cut(&format!("{name}{kind}{note}"), columns, &look)));
-            for (what, measure, unit) in [("cpu   ", bar.cpu, "m"), ("memory", bar.memory, " MiB")] {
+            for (what, measure, unit) in bar.measures() {
                 let (first, second) = measure.cells(room);
-                write_to(&mut text, format_args!("  {what} "));
+                write_to(&mut text, format_args!("  {what:<6} "));
                 let all = [(taken, first), (added, second), (free, room.saturating_sub(first + second))];
                 for (cell, number) in all {
                     text.extend((0..number).map(|_| cell));
@@ -201,8 +205,7 @@ impl Picture {
             let (name, beside) = (escaped(&bar.name), escaped(&format!("{kind}{note}")));
             write_to(&mut svg, format_args!("<text x=\"0\" y=\"{y}\"><tspan font-weight=\"600\">{name}</tspan>"));
             write_to(&mut svg, format_args!("<tspan opacity=\"0.7\" xml:space=\"preserve\">{beside}</tspan></text>\n"));
-            let measures = [("cpu", bar.cpu, "m"), ("memory", bar.memory, " MiB")];
-            for (line, (what, measure, unit)) in measures.into_iter().enumerate() {
+            for (line, (what, measure, unit)) in bar.measures().enumerate() {
                 let y = y + 8 + line as u64 * 18;
                 let (taken, added) = measure.cells(FULL);
                 let (base, told) = (y + 11, escaped(&measure.told(unit)));
@@ -236,6 +239,12 @@ const ADDED: &str = "#218bff";
 const FREE: &str = "#8c959f40";
 
 impl Bar {
+    /// What is measured of it, with its unit; nothing that it does not count.
+    fn measures(&self) -> impl Iterator<Item = (&'static str, Measure, &'static str)> {
+        let all = [("cpu", self.cpu, "m"), ("memory", self.memory, " MiB")];
+        all.into_iter().filter(|(_, measure, _)| measure.of > 0 || measure.added > 0)
+    }
+
     /// What is to be said beside the name.
     fn note(&self) -> Option<String> {
         match (self.new, self.open, self.pods.is_empty()) {

@@ -10,8 +10,10 @@
 //!
 //! Deliberately absent: prices, whether EC2 has such instances to give, and the zones of volumes.
 
+mod auto_mode;
 mod node_pool;
 
+pub(super) use auto_mode::built_in;
 pub(super) use node_pool::of_node_pool;
 
 use super::affinity::{Operator, Requirement};
@@ -49,6 +51,31 @@ pub struct Pool {
     pub least_values: BTreeMap<String, u64>,
     /// Whether every shape that is named is really had.
     pub exact: bool,
+    /// Who makes the nodes.
+    pub maker: Maker,
+}
+
+/// Who makes the nodes of a pool, and so under which names its nodes show what follows from their types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maker {
+    /// Not told.
+    #[default]
+    Unknown,
+    /// A Karpenter that somebody has installed.
+    Karpenter,
+    /// EKS Auto Mode.
+    AutoMode,
+}
+
+impl Maker {
+    /// Whether nodes have no labels of this name because another maker would set them.
+    fn never_sets(self, key: &str) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Karpenter => key.starts_with(OF_AUTO_MODE),
+            Self::AutoMode => key.starts_with(OF_KARPENTER),
+        }
+    }
 }
 
 /// A node to come, of a chosen type.
@@ -129,8 +156,15 @@ impl Pool {
 
     /// Whether a node of this shape may satisfy a requirement.
     fn may_hold(&self, requirement: &Requirement, shape: &Shape) -> bool {
+        if self.maker.never_sets(&requirement.key) {
+            return requirement.holds(None);
+        }
         if is_of_type(&requirement.key) {
             return requirement.holds(type_label(&shape.of, &requirement.key).as_deref());
+        }
+        if is_about_types(&requirement.key) {
+            // The node has the label; the table does not know with which value.
+            return true;
         }
         match self.labels.get(&requirement.key) {
             None | Some(Values::Absent) => requirement.holds(None),
@@ -143,7 +177,9 @@ impl Pool {
     /// Whether a node of this shape can be made to satisfy a requirement.
     fn holds(&self, requirement: &Requirement, shape: &Shape) -> bool {
         let exact = is_of_type(&requirement.key)
+            || self.maker.never_sets(&requirement.key)
             || match self.labels.get(&requirement.key) {
+                None if is_about_types(&requirement.key) => false,
                 None | Some(Values::In(_) | Values::Absent) => true,
                 // Which zones and capacities there are is not said.
                 Some(Values::Any | Values::NotIn(_)) => false,
@@ -246,15 +282,23 @@ pub fn node_of_type(one: &InstanceType, name: &str) -> Node {
     }
 }
 
-/// Keys of Karpenter, whose Auto Mode form begins with the second.
-const PREFIXES: [&str; 2] = ["karpenter.k8s.aws/instance-", "eks.amazonaws.com/instance-"];
+/// How the names of labels begin that Karpenter sets by the type of a node.
+const OF_KARPENTER: &str = "karpenter.k8s.aws/instance-";
+/// How they begin on nodes of EKS Auto Mode.
+const OF_AUTO_MODE: &str = "eks.amazonaws.com/instance-";
+const PREFIXES: [&str; 2] = [OF_KARPENTER, OF_AUTO_MODE];
+
+/// Whether a label follows from the type of a node, also where the table does not know how.
+fn is_about_types(key: &str) -> bool {
+    PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
 
 /// The label that follows from a type.
 fn type_label(one: &InstanceType, key: &str) -> Option<String> {
     match key {
-        "node.kubernetes.io/instance-type" => return Some(one.name.to_string()),
-        "kubernetes.io/arch" => return Some(one.architecture.to_owned()),
-        "kubernetes.io/os" => return Some("linux".to_owned()),
+        "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type" => return Some(one.name.to_string()),
+        "kubernetes.io/arch" | "beta.kubernetes.io/arch" => return Some(one.architecture.to_owned()),
+        "kubernetes.io/os" | "beta.kubernetes.io/os" => return Some("linux".to_owned()),
         _ => {}
     }
     let name = PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix))?;
@@ -277,7 +321,9 @@ const OF_TYPES: [&str; 8] = ["category", "family", "size", "cpu", "memory", "gen
 
 /// Whether the table of types answers this key.
 fn is_of_type(key: &str) -> bool {
-    matches!(key, "node.kubernetes.io/instance-type" | "kubernetes.io/arch" | "kubernetes.io/os")
+    let key_of_every_node = key.strip_prefix("beta.").unwrap_or(key);
+    matches!(key_of_every_node, "kubernetes.io/instance-type" | "kubernetes.io/arch" | "kubernetes.io/os")
+        || key == "node.kubernetes.io/instance-type"
         || PREFIXES.iter().any(|prefix| key.strip_prefix(prefix).is_some_and(|name| OF_TYPES.contains(&name)))
 }
 

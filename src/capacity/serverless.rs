@@ -9,7 +9,7 @@
 //! Deliberately absent: the sizes that a job gets where it names none, and those of the shuffle-optimised disks.
 
 use super::demand::{Demand, PodDemand, Role, spark_submit_conf};
-use super::fit::{Fit, Outcome, fit};
+use super::fit::{Fit, Outcome, count_of, fit};
 use super::quantity::{SparkUnit, spark_mib};
 use super::supply::{Node, Supply};
 use crate::known::Text;
@@ -200,6 +200,10 @@ pub fn weigh(demand: &[Demand], maximum: Option<Worker>, quota: Option<u64>) -> 
         ),
     }
     let mut answer = fit(demand, &supply);
+    if let (Outcome::Fits | Outcome::FitsIfPackedWell, Some(node)) = (answer.outcome, supply.nodes.first()) {
+        let workers: u64 = answer.placed.iter().map(|placed| placed.count).sum();
+        answer.because = format!("{} fit: {}", count_of(workers, "worker"), node.name);
+    }
     if let (Outcome::Short, Some(node)) = (answer.outcome, supply.nodes.first()) {
         let sum = |of: fn(&PodDemand) -> u64| {
             let pods = demand.iter().flat_map(|job| &job.pods);

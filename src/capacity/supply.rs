@@ -44,8 +44,14 @@ pub struct Supply {
     pub claims: BTreeMap<(String, String), Option<NodeTerms>>,
     /// What priority classes are worth, by name.
     pub priorities: BTreeMap<String, i64>,
+    /// Whether these are all classes that there are.
+    pub priorities_listed: bool,
+    /// Classes whose pods end no others.
+    pub patient: BTreeSet<String>,
     /// What pods without a class are worth.
     pub default_priority: i64,
+    /// Whether pods without a class may end others.
+    pub default_preempts: bool,
     /// Addresses that the subnets of the nodes have left, where all of them are known.
     pub addresses: Option<u64>,
     /// The instance types that nodes may be of.
@@ -196,6 +202,8 @@ pub struct Listing<'v> {
     pub node_pools: &'v [Value],
     /// The Fargate profiles.
     pub fargate_profiles: Vec<&'v Value>,
+    /// Whether the NodePools are all that there are; else an empty list says nothing.
+    pub node_pools_listed: bool,
     /// The cluster itself.
     pub cluster: Option<&'v Value>,
     /// The priority classes.
@@ -278,20 +286,32 @@ pub fn of_listing(listing: &Listing<'_>, counts: impl Fn(&Value) -> bool) -> Sup
     supply.nodes = room.into_iter().map(Counting::settled).collect();
     supply.claims = volumes::claims(listing.claims, listing.volumes);
     supply.addresses = addresses(listing);
-    for class in listing.priority_classes {
-        let name = at(class, &["metadata", "name"]).and_then(Value::as_str);
-        if let (Some(name), Some(value)) = (name, class.get("value").and_then(Value::as_i64)) {
-            supply.priorities.insert(name.to_owned(), value);
-            if class.get("globalDefault").and_then(Value::as_bool) == Some(true) {
-                supply.default_priority = supply.default_priority.max(value);
-            }
-        }
-    }
+    classes(listing.priority_classes, &mut supply);
     supply.fargate = fargate::profiles(listing.fargate_profiles.iter().copied());
     grow(&mut supply, listing);
     supply.unknown.sort();
     supply.unknown.dedup();
     supply
+}
+
+/// What priority classes are worth. Every cluster has those of the system, so that an empty list is none at all.
+fn classes(classes: &[Value], supply: &mut Supply) {
+    supply.priorities_listed = !classes.is_empty();
+    supply.default_preempts = true;
+    for class in classes {
+        let name = at(class, &["metadata", "name"]).and_then(Value::as_str);
+        if let (Some(name), Some(value)) = (name, class.get("value").and_then(Value::as_i64)) {
+            supply.priorities.insert(name.to_owned(), value);
+            let is_patient = class.get("preemptionPolicy").is_some_and(|policy| policy == "Never");
+            if is_patient {
+                supply.patient.insert(name.to_owned());
+            }
+            if class.get("globalDefault").and_then(Value::as_bool) == Some(true) {
+                supply.default_priority = supply.default_priority.max(value);
+                supply.default_preempts &= !is_patient;
+            }
+        }
+    }
 }
 
 /// The pods of these job runs that have not ended, though the runs have. EMR labels each pod with its job run.

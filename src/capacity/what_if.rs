@@ -3,6 +3,7 @@
 //! Each of these answers "what if": fewer executors, one more node, another instance type, pods that are gone. A
 //! question that is asked again of what they return is the proof that a change helps.
 
+use super::affinity::HOST;
 use super::demand::{Demand, Role};
 use super::pool::{as_new, daemons, node_of_type};
 use super::supply::{Node, Supply, Taken};
@@ -61,7 +62,13 @@ pub fn largest(supply: &Supply) -> Option<&Node> {
 #[must_use]
 pub fn with_more_nodes(supply: &Supply, model: &Node, number: u32) -> Supply {
     let mut changed = supply.clone();
-    changed.nodes.extend((1..=number).map(|at| Node { name: format!("new node {at}"), ..as_new(model) }));
+    changed.nodes.extend((1..=number).map(|at| {
+        let mut node = Node { name: format!("new node {at}"), ..as_new(model) };
+        if let Some(host) = node.labels.get_mut(HOST) {
+            host.clone_from(&node.name);
+        }
+        node
+    }));
     changed
 }
 

@@ -1,6 +1,7 @@
 //! `sparkcheck check`: reads, links, checks, settles and renders.
 
 use super::live::{Gathered, LiveArgs, gather};
+use super::whole::{Readers, whole};
 use super::{Answer, CliError, FailOn, Look, LookArgs, Surroundings, day, look, said, with_rules_of};
 use crate::link::link;
 use crate::report::sarif::SarifOptions;
@@ -96,12 +97,12 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
     // The process ends soon after; taking a large document apart piece by piece would only delay that.
     let linked = ManuallyDrop::new(link(*estate));
     let systems = linked.systems();
-    let rules = if own.is_empty() {
+    let rules = ManuallyDrop::new(if own.is_empty() {
         rule::builtin_for(&systems)
     } else {
         own.into_iter().filter(|rule| rule.systems.iter().any(|system| systems.contains(system))).collect()
-    };
-    let mut report = examine(&linked, &rules);
+    });
+    let mut report = ManuallyDrop::new(examine(&linked, &rules));
     if let Some(before) = before {
         crate::change::compare(&mut report, &before, unlinked, &rules);
     }
@@ -124,7 +125,7 @@ pub(super) fn run(args: &Check, surroundings: &Surroundings) -> Result<Answer, C
             text = rendered;
             continue;
         }
-        std::fs::write(path, rendered)
+        whole(std::path::Path::new(path), rendered.as_bytes(), Readers::Usual)
             .map_err(|error| CliError::Write { path: path.to_owned(), why: error.to_string() })?;
     }
     Ok(Answer { text, more: None, code: exit_code(&report, args.fail_on, args.strict, args.new_only) })

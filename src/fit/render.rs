@@ -4,7 +4,7 @@ use super::{Answer, MOST_EXECUTORS, Weighed, write_to};
 use crate::capacity::Outcome;
 use crate::capacity::picture::{Measure, escaped};
 use crate::check::semantic::capacity::MOST_CONCURRENT;
-use crate::report::html::STYLE;
+use crate::report::html::{STYLE, text as sentence};
 use crate::report::look::Look;
 use crate::report::markdown::text as marked;
 use crate::report::visible;
@@ -80,15 +80,18 @@ fn bounds_told(weighed: &Weighed) -> Vec<String> {
     if weighed.fit.outcome == Outcome::Unknown {
         return Vec::new();
     }
-    let most = |number: Option<u32>, most: u32, one: &str, many: &str| match number {
+    let most = |number: Option<u32>, most: u32, is_open: bool, one: &str, many: &str| match number {
+        None if is_open => format!("whether one {one} fits is not known"),
+        Some(1) if is_open => format!("one {one} fits; whether more do is not known"),
+        Some(number) if is_open => format!("{number} {many} fit; whether more do is not known"),
         None => format!("not one {one} fits"),
         Some(1) => format!("no more than one {one} fits"),
         Some(number) if number == most => format!("{number} {many} or more fit"),
         Some(number) => format!("at most {number} {many} fit"),
     };
     vec![
-        most(weighed.most_executors, MOST_EXECUTORS, "executor of each job", "executors of each job"),
-        most(weighed.most_concurrent, MOST_CONCURRENT, "such job at once", "such jobs at once"),
+        most(weighed.most_executors, MOST_EXECUTORS, weighed.open.0, "executor of each job", "executors of each job"),
+        most(weighed.most_concurrent, MOST_CONCURRENT, weighed.open.1, "such job at once", "such jobs at once"),
     ]
 }
 
@@ -137,6 +140,8 @@ fn value_of(answer: &Answer) -> Value {
     let added = weighed.fit.added.iter();
     let added = added.map(|it| json!({"by": it.pool, "instanceType": it.instance_type, "nodes": it.nodes}));
     value["nodesAdded"] = added.collect();
+    let ended = weighed.fit.evicts.iter().map(|(namespace, name)| json!({"namespace": namespace, "name": name}));
+    value["podsEnded"] = ended.collect();
     value["mostExecutors"] = weighed.most_executors.into();
     value["mostConcurrent"] = weighed.most_concurrent.into();
     let remedies = weighed.remedies.iter();
@@ -154,9 +159,11 @@ pub fn markdown(answers: &[Answer]) -> String {
             Err(why) => write_to(&mut text, format_args!("**unknown**: {}\n\n", marked(why))),
             Ok(weighed) => {
                 write_to(&mut text, format_args!("**{}**: {}\n\n", weighed.outcome(), marked(&weighed.because())));
-                text.push_str("| pods | number | cpu | memory |\n| --- | --- | --- | --- |\n");
+                write_to(&mut text, format_args!("| {} | number | cpu | memory |\n", weighed.of));
+                text.push_str("| --- | --- | --- | --- |\n");
                 for (role, count, cpu, memory, _) in weighed.kinds() {
-                    write_to(&mut text, format_args!("| {role} | {count} | {cpu}m | {memory} MiB |\n"));
+                    let cpu = cpu_told(cpu);
+                    write_to(&mut text, format_args!("| {role} | {count} | {cpu} | {memory} MiB |\n"));
                 }
                 let drawn = weighed.picture().text(90, true).replace('`', "'");
                 write_to(&mut text, format_args!("\n```text\n{drawn}```\n\n"));
@@ -173,6 +180,11 @@ pub fn markdown(answers: &[Answer]) -> String {
     text
 }
 
+/// CPU where it is counted.
+fn cpu_told(cpu_milli: u64) -> String {
+    if cpu_milli == 0 { "–".to_owned() } else { format!("{cpu_milli}m") }
+}
+
 /// The answers as a page, with the picture as SVG.
 #[must_use]
 pub fn html(answers: &[Answer]) -> String {
@@ -184,20 +196,21 @@ pub fn html(answers: &[Answer]) -> String {
         match &answer.result {
             Err(why) => write_to(&mut text, format_args!("<p><b>unknown</b>: {}</p>\n", escaped(why))),
             Ok(weighed) => {
-                let because = escaped(&weighed.because());
+                let because = sentence(&weighed.because());
                 write_to(&mut text, format_args!("<p><b>{}</b>: {because}</p>\n<table>\n", weighed.outcome()));
-                text.push_str("<tr><th>pods</th><th>number</th><th>cpu</th><th>memory</th></tr>\n");
+                let head = format_args!("<tr><th>{}</th><th>number</th><th>cpu</th><th>memory</th></tr>\n", weighed.of);
+                write_to(&mut text, head);
                 for (role, count, cpu, memory, sum) in weighed.kinds() {
                     let sum = escaped(sum);
                     write_to(&mut text, format_args!("<tr title=\"{sum}\"><td>{role}</td><td>{count}</td>"));
-                    write_to(&mut text, format_args!("<td>{cpu}m</td><td>{memory} MiB</td></tr>\n"));
+                    write_to(&mut text, format_args!("<td>{}</td><td>{memory} MiB</td></tr>\n", cpu_told(cpu)));
                 }
                 write_to(&mut text, format_args!("</table>\n{}<ul>\n", weighed.picture().svg()));
                 for line in bounds_told(weighed) {
                     write_to(&mut text, format_args!("<li>{line}</li>\n"));
                 }
                 for remedy in &weighed.remedies {
-                    write_to(&mut text, format_args!("<li>helps: {}</li>\n", escaped(&remedy.say)));
+                    write_to(&mut text, format_args!("<li>helps: {}</li>\n", sentence(&remedy.say)));
                 }
                 text.push_str("</ul>\n");
             }

@@ -170,6 +170,37 @@ pub fn size(document: &Value) -> usize {
     document.to_string().chars().filter(|c| !c.is_whitespace()).count()
 }
 
+/// The number of those characters that a document has at least, whatever its holes stand for, and whether it has none.
+#[must_use]
+pub fn least_size(document: &Value) -> (usize, bool) {
+    let mut whole = true;
+    let known = known_part(document, &mut whole);
+    (size(&known), whole)
+}
+
+/// The document with nothing in its holes.
+fn known_part(value: &Value, whole: &mut bool) -> Value {
+    if crate::known::Unknown::of(value).is_some() {
+        *whole = false;
+        return Value::String(String::new());
+    }
+    match value {
+        Value::Array(items) => items.iter().map(|item| known_part(item, whole)).collect(),
+        Value::Object(fields) => match crate::known::Text::of(value) {
+            Some(text) => {
+                *whole = false;
+                let literals = text.parts().iter().filter_map(|part| match part {
+                    crate::known::Part::Literal(text) => Some(text.as_str()),
+                    crate::known::Part::Hole(_) => None,
+                });
+                Value::String(literals.collect())
+            }
+            None => Value::Object(fields.iter().map(|(key, item)| (key.clone(), known_part(item, whole))).collect()),
+        },
+        other => other.clone(),
+    }
+}
+
 impl Statement {
     fn not_known(index: usize, pointer: String, why: String) -> Self {
         Self { unknown: Some(why), ..Self::empty(index, pointer) }

@@ -2,7 +2,7 @@
 //!
 //! Each job gets `code` (its entry point, and what is shipped with it), `data` (S3 URIs among its
 //! arguments), `logs`, `logGroup`, `eventLog` (Spark's own) and `catalog` (Glue's, where it is the
-//! metastore), each with the ARN that IAM is asked about. The part of an ARN
+//! metastore; `otherCatalog`, where it is another account's), each with the ARN that IAM is asked about. The part of an ARN
 //! that only the run decides is a hole, so that IAM is asked about all that could stand there.
 //! What is in the image (`local://`) needs nothing.
 //!
@@ -74,6 +74,28 @@ const EVENT_LOG_DIR: &str = "spark.eventLog.dir";
 const METASTORE: &str = "spark.hadoop.hive.metastore.client.factory.class";
 const HIVE_METASTORE: &str = "hive.metastore.client.factory.class";
 
+/// The account whose catalog is asked.
+const CATALOG_ID: &str = "spark.hadoop.hive.metastore.glue.catalogid";
+const HIVE_CATALOG_ID: &str = "hive.metastore.glue.catalogid";
+
+/// The account whose catalog a request names: what is given when submitting goes before what is configured.
+fn catalog_id(request: &Value) -> Option<String> {
+    let drivers = ["sparkSubmitJobDriver", "sparkSubmit"].iter();
+    let mut given = drivers.filter_map(|driver| {
+        let parameters = request["jobDriver"][driver]["sparkSubmitParameters"].told()?;
+        spark_submit_conf(parameters).conf.get(CATALOG_ID).cloned()
+    });
+    let configured = || {
+        let all = request["configurationOverrides"]["applicationConfiguration"].as_array()?;
+        all.iter().find_map(|one| match one["classification"].as_str()? {
+            "spark-defaults" => one["properties"][CATALOG_ID].as_str(),
+            "spark-hive-site" => one["properties"][HIVE_CATALOG_ID].as_str(),
+            _ => None,
+        })
+    };
+    given.next().or_else(|| configured().map(str::to_owned))
+}
+
 /// Whether a metastore client is the one for the Glue Data Catalog.
 fn is_glue(factory: &str) -> bool {
     factory.contains("AWSGlueDataCatalogHiveClientFactory")
@@ -114,6 +136,7 @@ impl Home<'_> {
             let shipped = shipped.filter_map(|file| self.object(&Text::literal(file.split('#').next()?.trim())));
             code.extend(shipped.map(|need| (format!("{inside}/sparkSubmitParameters"), need)));
         }
+        let other = self.of_another_account(request, &mut catalog);
         let monitoring = "/configurationOverrides/monitoringConfiguration";
         let at = |path: &str| follow(request, &format!("{monitoring}{path}"));
         let (log_uri, log_uri_at) = at("/s3MonitoringConfiguration/logUri");
@@ -134,6 +157,7 @@ impl Home<'_> {
             ("logGroup", if enabled == false { Vec::new() } else { self.log_group(&group_at, group, prefix) }),
             ("eventLog", event_log),
             ("catalog", catalog),
+            ("otherCatalog", other),
         ]
     }
 
@@ -160,6 +184,34 @@ impl Home<'_> {
             }
         }
         (event_log, catalog)
+    }
+
+    /// What the request asks of the catalog of another account, in place of its own account's.
+    fn of_another_account(&self, request: &Value, own: &mut Needs) -> Needs {
+        let Some(id) = catalog_id(request).filter(|_| !own.is_empty()) else { return Vec::new() };
+        let id = id.trim();
+        if self.account.as_str().is_some_and(|account| account == id) {
+            return Vec::new();
+        }
+        let is_account = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
+        let asked = std::mem::take(own);
+        if !is_account || self.account.as_str().is_none() {
+            return Vec::new();
+        }
+        let of = |resource: &str| {
+            let parts: [&Text; 5] = [
+                &"arn:".into(),
+                &self.partition,
+                &":glue:".into(),
+                &self.region,
+                &Text::literal(format!(":{id}:{resource}")),
+            ];
+            document(&joined(parts))
+        };
+        let need = json!({
+            "account": id, "catalogArn": of("catalog"), "databases": of("database/*"), "tables": of("table/*"),
+        });
+        asked.into_iter().take(1).map(|(at, _)| (at, need.clone())).collect()
     }
 
     /// Where Spark writes its event log, if it writes one into S3.

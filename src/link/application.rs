@@ -100,12 +100,19 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
         None => conf("spark.dynamicAllocation.shuffleTracking.enabled"),
     };
     let dynamic = dynamic.or_else(|| conf("spark.dynamicAllocation.enabled"));
+    let executor = conf("spark.kubernetes.authenticate.executor.serviceAccountName");
+    let executor =
+        if kubeflow { nested(spec, at, "executor", "serviceAccount").or(executor) } else { executor };
+    if let Some((account, place)) = executor {
+        named(&mut draft, "executorAccount", account, place);
+    }
     runtime(&mut draft, version, image);
     let driver = format!("{at}/driver");
     account_of(&mut draft, account, if spec["driver"].is_object() { &driver } else { at });
     allocation(&mut draft, dynamic, tracking, &conf, at);
     volumes(&mut draft, &spec["sparkConf"], at);
     super::settings::of_application(&mut draft, spec, "sparkConf", at);
+    restarts(&mut draft, spec, at, kubeflow && !scheduled, group == APACHE);
     if kubeflow {
         super::settings::missing_fields(&mut draft, spec, &format!("{pointer}/kind"));
         set_texts(&mut draft, "webhookFields", webhook_fields(spec, at));
@@ -118,6 +125,25 @@ pub(super) fn of_manifest(manifest: &Value, pointer: &str) -> Draft {
         );
     }
     draft
+}
+
+/// Whether the driver asks for Spot nodes, and what happens when it is gone. A schedule starts it again by itself.
+fn restarts(draft: &mut Draft, spec: &Value, at: &str, kubeflow: bool, apache: bool) {
+    set_texts(draft, "driverOnSpot", super::settings::spot_of_driver(spec, at));
+    let tolerations = &spec["applicationTolerations"];
+    let policy = match (kubeflow, apache) {
+        (true, _) => Some((&spec["restartPolicy"], &spec["restartPolicy"]["type"])),
+        (_, true) => Some((tolerations, &tolerations["restartConfig"]["restartPolicy"])),
+        _ => None,
+    };
+    let Some((around, policy)) = policy else { return };
+    let value = match (Unknown::of(spec).or_else(|| Unknown::of(around)), policy) {
+        (Some(unknown), _) => unknown.to_value(),
+        // Both operators leave a driver that is gone to itself.
+        (None, Value::Null) => "Never".into(),
+        (None, policy) => policy.clone(),
+    };
+    draft.set("restartPolicy", value);
 }
 
 /// The fields that Spark itself does not know, so that only the operator's webhook puts them on pods.

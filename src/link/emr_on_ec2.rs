@@ -6,6 +6,7 @@
 use super::access::needs;
 use super::containers::instances;
 use super::job::jobs;
+use super::network::{Tenants, ids};
 use super::reference::{Found, Index, Wanted, lookup};
 use super::release::{release, set_release};
 use super::role::{quotas, submitter};
@@ -32,6 +33,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     instance_profile(estate, index, declaration, pointer, draft);
     submitter(estate, index, declaration, pointer, draft);
     network(estate, draft);
+    subnets(estate, draft);
     policies(estate, index, draft);
     instances(estate, declaration, draft);
     needs(estate, draft);
@@ -367,6 +369,14 @@ fn network(estate: &Estate, draft: &mut Draft) {
         }
         draft.set(name, items);
     }
+}
+
+/// What can be reached from the subnets of the request. Of several, EMR chooses one, so all of them count.
+fn subnets(estate: &Estate, draft: &mut Draft) {
+    let mut all = ids(draft, "request", "/Instances/Ec2SubnetIds");
+    let one = draft.object.get("request").and_then(|request| request["Instances"]["Ec2SubnetId"].as_str());
+    all.extend(one.map(|id| (id.to_owned(), draft_alias(draft, "/request", "/Instances/Ec2SubnetId"))));
+    super::network::network(estate, all, Tenants::Cluster, draft);
 }
 
 fn is_tagged(item: &Value) -> bool {

@@ -16,14 +16,14 @@ use crate::known::{Text, Told, Unknown};
 use crate::read::yaml;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The role that the EMR containers service uses in the account.
 const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonEMRContainers";
 
 /// Links one declared or inferred rollout.
 pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
-    cluster(estate, declaration, pointer, draft);
+    cluster(estate, index, declaration, pointer, draft);
     jobs(estate, declaration, &["start-job-run", "sparkpilot-job"], draft);
     super::settings::of_jobs(draft);
     session(estate, declaration, draft);
@@ -33,6 +33,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     oidc(estate, draft);
     pod_identity(estate, draft);
     credentials(declaration, pointer, draft);
+    fargate(estate, draft);
     access(estate, index, draft);
     release(estate, declaration, pointer, draft);
     ended_run_pods(estate, index, draft);
@@ -129,7 +130,7 @@ fn namespace_of(provider: &Value) -> Value {
 }
 
 /// The cluster by its ARN, and with it partition, account and region.
-pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft: &mut Draft) {
+pub(super) fn cluster(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, draft: &mut Draft) {
     let declared = declaration["cluster"].told().unwrap_or_default();
     let by_name = || {
         let mut named = estate.items("eks.clusters").iter().filter(|cluster| cluster["name"].is(declared));
@@ -154,11 +155,10 @@ pub(super) fn cluster(estate: &Estate, declaration: &Value, pointer: &str, draft
         draft.set_at(field, value, format!("{pointer}/cluster"));
     }
     let scope = arn.regional_scope();
-    let wanted = Wanted { collection: "eks.clusters", scope: &scope, namespace: None };
     // Two files may each have a cluster of that name.
     let own =
         declaration["cluster-at"].told().and_then(|at| Some(Found::At(estate.document.pointer(at)?, at.to_owned())));
-    let found = own.unwrap_or_else(|| lookup(estate, wanted, |cluster| cluster["arn"].is(text)));
+    let found = own.unwrap_or_else(|| index.cluster(estate, text, &scope));
     match &found {
         Found::At(cluster, at) => {
             match cluster["identity"]["oidc"]["issuer"].told() {
@@ -245,6 +245,9 @@ fn session(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     }
 }
 
+/// How many virtual clusters in one state are named that hold a namespace.
+const HOLDERS: usize = 10;
+
 /// The rollout's own virtual cluster, and those of others that hold its namespace.
 fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
     let (Some(cluster_arn), Some(namespace)) = (draft.text("clusterArn"), draft.text("namespace")) else { return };
@@ -262,13 +265,20 @@ fn virtual_clusters(estate: &Estate, declaration: &Value, draft: &mut Draft) {
             .and_then(Arn::parse)
             .is_some_and(|arn| arn.account == cluster.account && arn.region == cluster.region)
     };
-    let (holders, more) = select(estate, wanted, |virtual_cluster| {
+    let (mut holders, more) = select(estate, wanted, |virtual_cluster| {
         let provider = &virtual_cluster["containerProvider"];
         provider["id"].is(name)
             && provider["info"]["eksInfo"]["namespace"].is(namespace)
             && in_account(virtual_cluster)
             && virtual_cluster["state"] != "TERMINATED"
             && !is_own(virtual_cluster)
+    });
+    // A namespace has one; of a change that gives it to hundreds, each would stand in all the others.
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    holders.retain(|(virtual_cluster, _)| {
+        let count = counts.entry(virtual_cluster["state"].told().unwrap_or_default()).or_default();
+        *count += 1;
+        *count <= HOLDERS
     });
     let own_found = own.map(|_| lookup(estate, wanted, |candidate| is_own(candidate) && in_account(candidate)));
     let own_id = own_found.as_ref().and_then(|found| found.value()?["id"].told().map(str::to_owned));
@@ -366,6 +376,27 @@ fn credentials(declaration: &Value, pointer: &str, draft: &mut Draft) {
         Some(unknown) => unknown.to_value(),
     };
     draft.set("credentials", value);
+}
+
+/// The Fargate profile onto which every pod of the namespace comes, where pods are to have Pod Identity.
+fn fargate(estate: &Estate, draft: &mut Draft) {
+    if draft.text("credentials") != Some("pod-identity") {
+        return;
+    }
+    let (Some(cluster), Some(name), Some(namespace)) =
+        (draft.text("clusterArn"), draft.text("clusterName"), draft.text("namespace"))
+    else {
+        return;
+    };
+    let wanted = Wanted { collection: "eks.fargateProfiles", scope: cluster, namespace: None };
+    let here = |profile: &Value| profile["clusterName"].is(name);
+    let open = estate.items("eks.fargateProfiles").iter().filter(|profile| here(profile));
+    let open = open.filter_map(|profile| Unknown::of(&profile["selectors"])).next();
+    let (own, _) = select(estate, wanted, |profile| {
+        let profiles = crate::capacity::fargate::profiles([profile]);
+        here(profile) && crate::capacity::fargate::takes_all(&profiles, namespace).is_some()
+    });
+    draft.set_list("fargateTakers", own, open);
 }
 
 /// How the EMR service gets into the cluster, and what it may do in the namespace.

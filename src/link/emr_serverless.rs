@@ -2,6 +2,7 @@
 
 use super::access::needs;
 use super::gangs::{quotas_unread, service_quotas};
+use super::images::images;
 use super::job::jobs;
 use super::network::{Tenants, ids, network};
 use super::reference::{Found, Index, Wanted, lookup};
@@ -35,6 +36,8 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     if let Some(concurrent) = declaration["concurrent"].as_u64() {
         draft.set_at("concurrent", concurrent, format!("{pointer}/concurrent"));
     }
+    together(draft);
+    images(estate, draft);
     account_quota(estate, draft);
     needs(estate, draft);
     quotas(estate, index, draft);
@@ -269,6 +272,16 @@ fn workers(draft: &mut Draft) {
     draft.set("jobWorkers", list);
     draft.set("jobExecutors", bounds_of_jobs);
     bounds(draft);
+}
+
+/// What a driver and an executor of all jobs that run at once take, where it is said how many these are.
+fn together(draft: &mut Draft) {
+    let times = draft.object.get("concurrent").and_then(Value::as_u64).filter(|times| *times > 1);
+    let Some((times, both)) = times.zip(draft.object.get("driverAndExecutor").cloned()) else { return };
+    let of = |name: &str| both[name].as_u64().map(|each| each.saturating_mul(times));
+    if let (Some(vcpu), Some(memory_gb)) = (of("vcpu"), of("memoryGb")) {
+        draft.set("together", json!({"vcpu": vcpu, "memoryGb": memory_gb}));
+    }
 }
 
 /// The vCPUs that the account may have at once, and what a driver and an executor of all jobs at once take of them.

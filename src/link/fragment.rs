@@ -97,7 +97,9 @@ pub(super) fn declared(estate: &Estate, index: &Index, drafts: &[Draft]) -> Vec<
             if !used.contains(&pointer) && (kind != "role" || purposes(estate, index, holder).is_empty()) {
                 let mut draft = Draft::default();
                 draft.set("kind", kind);
-                draft.set("awaitsPods", awaits_pods(estate, holder));
+                if kind == "role" && runs_jobs_as_a_service(estate, index, holder) {
+                    draft.set_at("runsJobs", "as a service", format!("{pointer}/AssumeRolePolicyDocument"));
+                }
                 draft.set_at("holder", holder.clone(), pointer);
                 found.push(draft);
             }
@@ -167,14 +169,15 @@ pub(super) fn grants(estate: &Estate, drafts: &[Draft]) -> (Vec<Draft>, Vec<Draf
 fn statements_of(document: &Value, holder: &str, at: &str, out: &mut Vec<Draft>) {
     let list = &document["Statement"];
     let several = list.is_array();
-    // The controller of load balancers opens groups by its trade.
-    let balances = list.to_string().contains("elasticloadbalancing:Create");
+    let of_load_balancers = document.to_string().contains("\"elasticloadbalancing:Create");
     let each = list.as_array().map_or_else(|| std::slice::from_ref(list), Vec::as_slice);
     for (number, statement) in each.iter().enumerate().filter(|(_, statement)| statement["Effect"] == "Allow") {
         let at = if several { format!("{at}/Statement/{number}") } else { format!("{at}/Statement") };
         let mut draft = Draft::default();
         draft.set("holder", holder);
-        draft.set("balancesLoad", balances);
+        if of_load_balancers {
+            draft.set("ofLoadBalancers", true);
+        }
         draft.aliases.push((String::new(), at.clone()));
         for (name, field) in [("actions", "Action"), ("resources", "Resource")] {
             let value = &statement[field];
@@ -222,14 +225,7 @@ fn purposes(estate: &Estate, index: &Index, role: &Value) -> Vec<(&'static str, 
     if !purposes.is_empty() {
         return purposes;
     }
-    let mut policies: String = role["RolePolicyList"].to_string();
-    for entry in role["AttachedManagedPolicies"].as_array().into_iter().flatten() {
-        let arn = entry["PolicyArn"].told().unwrap_or_default();
-        policies.push_str(arn);
-        if let Some((document, _)) = index.policy(estate, arn).and_then(|(policy, _)| version(policy)) {
-            policies.push_str(&document.to_string());
-        }
-    }
+    let policies = policies_of(estate, index, role);
     // Whatever else trusts EMR by its name is a role that nobody launches clusters with.
     let launches = ["AmazonElasticMapReduceRole", "AmazonEMRServicePolicy_v2", "ec2:RunInstances"];
     if trust.contains("elasticmapreduce.amazonaws.com") && launches.iter().any(|sign| policies.contains(sign)) {
@@ -249,35 +245,40 @@ fn purposes(estate: &Estate, index: &Index, role: &Value) -> Vec<(&'static str, 
     purposes
 }
 
-/// Whether a role of jobs on EKS trusts EMR itself and nobody else: what the setup guide begins with. A role for
-/// clusters on EC2 and one for a Studio trust it, too; they are told by what else there is, and by what they may do.
-fn awaits_pods(estate: &Estate, role: &Value) -> bool {
-    let jobs = estate.items("jobRequests");
-    let on_eks = !estate.items("emrContainers.virtualClusters").is_empty()
-        || jobs.iter().any(|job| job["kind"] == "start-job-run");
-    let on_ec2 = !estate.items("emr.clusters").is_empty() || jobs.iter().any(|job| job["kind"] == "run-job-flow");
-    let statements = &role["AssumeRolePolicyDocument"]["Statement"];
-    let statements = statements.as_array().map_or_else(|| std::slice::from_ref(statements), Vec::as_slice);
-    let service = |statement: &Value| match &statement["Principal"]["Service"] {
-        Value::Array(list) => matches!(list.as_slice(), [only] if only == EMR),
-        one => one == EMR,
-    };
-    let only_emr = !statements.is_empty() && statements.iter().all(service);
-    let does = role["RolePolicyList"].to_string();
-    let attached = role["AttachedManagedPolicies"].to_string();
-    let serves = ["ec2:CreateNetworkInterface", "application-autoscaling", "AutoScaling", "Studio", "studio"];
-    let name = role["RoleName"].to_string();
-    let of_jobs =
-        ["logs:", "s3:", "AmazonS3", "glue:"].iter().any(|sign| does.contains(sign) || attached.contains(sign));
-    on_eks
-        && !on_ec2
-        && only_emr
-        && of_jobs
-        && !serves.iter().any(|sign| does.contains(sign) || attached.contains(sign) || name.contains(sign))
+/// The policies of a role as one text.
+fn policies_of(estate: &Estate, index: &Index, role: &Value) -> String {
+    let mut policies: String = role["RolePolicyList"].to_string();
+    for entry in role["AttachedManagedPolicies"].as_array().into_iter().flatten() {
+        let arn = entry["PolicyArn"].told().unwrap_or_default();
+        policies.push_str(arn);
+        if let Some((document, _)) = index.policy(estate, arn).and_then(|(policy, _)| version(policy)) {
+            policies.push_str(&document.to_string());
+        }
+    }
+    policies
 }
 
-/// EMR itself.
-const EMR: &str = "elasticmapreduce.amazonaws.com";
+/// Whether a role may do what jobs do with data and logs, and nothing that EMR does itself, and trusts EMR alone.
+fn runs_jobs_as_a_service(estate: &Estate, index: &Index, role: &Value) -> bool {
+    let statements = &role["AssumeRolePolicyDocument"]["Statement"];
+    let each = statements.as_array().map_or_else(|| std::slice::from_ref(statements), Vec::as_slice);
+    let trusts_emr = |statement: &Value| {
+        let principal = &statement["Principal"];
+        let services = &principal["Service"];
+        let only = services.as_array().map_or_else(|| std::slice::from_ref(services), Vec::as_slice);
+        principal.as_object().is_some_and(|kinds| kinds.len() == 1)
+            && !only.is_empty()
+            && only.iter().all(|service| service == "elasticmapreduce.amazonaws.com")
+    };
+    if each.is_empty() || !each.iter().all(trusts_emr) {
+        return false;
+    }
+    let policies = policies_of(estate, index, role);
+    let may = |sign: &str| policies.contains(sign);
+    let of_jobs = may("\"s3:GetObject") && may("\"s3:PutObject") && may("\"logs:PutLogEvents\"");
+    // EMR Studio and its notebooks make network interfaces and clusters.
+    of_jobs && !["ec2:CreateNetworkInterface", "elasticmapreduce:", "ec2:RunInstances"].iter().any(|sign| may(sign))
+}
 
 /// The instance profile that holds a role, or the name of the role, which is what it will be called.
 fn profile_of<'e>(estate: &'e Estate, role: &'e str) -> &'e str {

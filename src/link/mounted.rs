@@ -23,26 +23,34 @@ pub(super) fn mounted(estate: &Estate, cluster: &str, namespace: &str, applicati
     let maps = config_maps(spec, &at).into_iter().map(|(name, at)| {
         let wanted = Wanted { collection: "kubernetes.configMaps", scope: cluster, namespace: Some(namespace) };
         let found = lookup(estate, wanted, |object| of_namespace(object, &name));
-        item(name, at, "exists", found, |_| true.into())
+        item(name, at, &["exists"], found, |_, _| true.into())
     });
     application.set_drafts("configMaps", maps.collect());
     let classes = storage_classes(spec, &at).into_iter().map(|(name, at)| {
         let wanted = Wanted { collection: "kubernetes.storageClasses", scope: cluster, namespace: None };
         let found = lookup(estate, wanted, |object| object["metadata"]["name"] == name.as_str());
         // Kubernetes binds at once unless the class says otherwise.
-        let mode = |class: &Value| class.get("volumeBindingMode").cloned().unwrap_or_else(|| "Immediate".into());
-        item(name, at, "bindingMode", found, mode)
+        let of = |class: &Value, field: &str| match field {
+            "bindingMode" => class.get("volumeBindingMode").cloned().unwrap_or_else(|| "Immediate".into()),
+            field => class[field].clone(),
+        };
+        item(name, at, &["bindingMode", "provisioner"], found, of)
     });
     application.set_drafts("storageClasses", classes.collect());
 }
 
-fn item(name: String, at: String, field: &str, found: Found<'_>, of: impl Fn(&Value) -> Value) -> Draft {
+fn item(name: String, at: String, fields: &[&str], found: Found<'_>, of: impl Fn(&Value, &str) -> Value) -> Draft {
     let mut item = Draft::default();
     item.set_at("name", name, at);
-    match found {
-        Found::At(object, _) => item.set(field, of(object)),
-        Found::Nothing => {}
-        Found::Unknown(unknown) => item.set(field, unknown.to_value()),
+    for field in fields {
+        let value = match &found {
+            Found::At(object, _) => of(object, field),
+            Found::Nothing => continue,
+            Found::Unknown(unknown) => unknown.to_value(),
+        };
+        if !value.is_null() {
+            item.set(field, value);
+        }
     }
     item
 }

@@ -21,6 +21,8 @@ pub(super) enum Tenants {
     Interfaces,
     /// Instances, which have one where the subnet gives it.
     Instances,
+    /// Instances that EMR launches, with a public address wherever a route leads to an internet gateway.
+    Cluster,
 }
 
 /// Puts in `network`: the subnets of these ids, each with the pointer of where it is named.
@@ -39,6 +41,10 @@ pub(super) fn network(estate: &Estate, ids: Vec<(String, String)>, tenants: Tena
                     item.set("AvailableIpAddressCount", subnet["AvailableIpAddressCount"].clone());
                 }
                 reach(estate, &scope, subnet, tenants, &mut item);
+                // Whoever exported no route tables did not ask what can be reached.
+                if tenants == Tenants::Cluster && item.object.get("wayOut").and_then(Unknown::of).is_some() {
+                    continue;
+                }
             }
             // That a subnet does not exist is for AWS to say: its id is given, never chosen.
             Found::Nothing => continue,
@@ -92,7 +98,11 @@ fn reach(estate: &Estate, scope: &str, subnet: &Value, tenants: Tenants, item: &
         }
     };
     item.set("RouteTableId", table["RouteTableId"].clone());
-    let public = tenants == Tenants::Instances && subnet["MapPublicIpOnLaunch"] == true;
+    let public = match tenants {
+        Tenants::Interfaces => false,
+        Tenants::Instances => subnet["MapPublicIpOnLaunch"] == true,
+        Tenants::Cluster => true,
+    };
     let way_out = way_out(table, public);
     item.set("wayOut", way_out);
     let gateway = |endpoint: &&Value| {

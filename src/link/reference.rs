@@ -34,6 +34,8 @@ pub struct Index {
     policies: FxHashMap<Box<str>, usize>,
     /// The ids of EMR containers job runs, and whether each has ended.
     runs: FxHashMap<Box<str>, bool>,
+    /// The first cluster of each ARN.
+    clusters: FxHashMap<Box<str>, usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +78,11 @@ impl Index {
         for (at, policy) in estate.items("iam.policies").iter().enumerate() {
             if let Some(arn) = policy["Arn"].told() {
                 index.policies.insert(arn.into(), at);
+            }
+        }
+        for (at, cluster) in estate.items("eks.clusters").iter().enumerate() {
+            if let Some(arn) = cluster["arn"].told() {
+                index.clusters.entry(arn.into()).or_insert(at);
             }
         }
         for run in estate.items("emrContainers.jobRuns") {
@@ -125,6 +132,16 @@ impl Index {
     pub fn role_named<'e>(&self, estate: &'e Estate, account: &str, name: &str) -> Found<'e> {
         match (self.roles.get(format!("{account}/{name}").as_str()), estate.incomplete("iam.roles", account, None)) {
             (Some(at), _) => found(estate, "iam.roles", *at),
+            (None, None) => Found::Nothing,
+            (None, Some(unknown)) => Found::Unknown(unknown),
+        }
+    }
+
+    /// The cluster of that ARN, in the scope of its account and region.
+    #[must_use]
+    pub fn cluster<'e>(&self, estate: &'e Estate, arn: &str, scope: &str) -> Found<'e> {
+        match (self.clusters.get(arn), estate.incomplete("eks.clusters", scope, None)) {
+            (Some(at), _) => found(estate, "eks.clusters", *at),
             (None, None) => Found::Nothing,
             (None, Some(unknown)) => Found::Unknown(unknown),
         }

@@ -98,7 +98,7 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
     if known.is_some() || supported == Some(Truth::False) {
         let support = match supported {
             Some(Truth::True) => json!("standard"),
-            Some(Truth::False) => json!("ended"),
+            Some(Truth::False) => json!(if is_alive(&version, today) { "past" } else { "ended" }),
             Some(Truth::Unknown) => {
                 Unknown { why: format!("no page states when support of emr-{version} ends"), unblock: None }.to_value()
             }
@@ -116,6 +116,16 @@ pub(super) fn set_release(estate: &Estate, label: String, at: String, draft: &mu
         draft.set_at("release", facts, at.clone());
     }
     draft.set_at("releaseLabel", label, at);
+}
+
+/// Whether a release without standard support may still be used for a while. Of the first releases of EMR 7 no page
+/// states the end, and those that came after them are alive.
+fn is_alive(version: &str, today: Option<&str>) -> bool {
+    match today.map(|today| facts::emr_alive(version, today)) {
+        Some(Truth::True) => true,
+        Some(Truth::Unknown) => version.starts_with("7."),
+        Some(Truth::False) | None => false,
+    }
 }
 
 /// Why nothing can be said of dates.

@@ -11,7 +11,7 @@ use crate::known::Told;
 use serde_json::Value;
 
 /// The annotation that names an account's role.
-const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
+pub(super) const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
 
 /// One account of a namespace: the object, its bindings, and the rules that they grant.
 pub(super) fn link(estate: &Estate, cluster_arn: &str, namespace: &str, name: &str, named_at: String) -> Draft {

@@ -15,6 +15,7 @@ use crate::facts;
 use crate::known::{Told, Unknown};
 use crate::path::escape;
 use conf::Runs;
+pub(super) use manifest::spot_of_driver;
 use serde_json::{Map, Value};
 
 /// A setting: its key, its value, and where it stands.
@@ -74,6 +75,12 @@ pub(super) fn of_application(draft: &mut Draft, spec: &Value, conf: &str, at: &s
     for part in ["driver", "executor"] {
         if let Some(memory) = spec[part]["memory"].told() {
             all.push((format!("{part}.memory"), memory.to_owned(), format!("{at}/{part}/memory")));
+        }
+        for field in ["cores", "coreRequest"] {
+            let value = &spec[part][field];
+            if let Some(text) = value.told().map(str::to_owned).or_else(|| value.as_u64().map(|it| it.to_string())) {
+                all.push((format!("{part}.{field}"), text, format!("{at}/{part}/{field}")));
+            }
         }
     }
     for (number, package) in spec["deps"]["packages"].as_array().into_iter().flatten().enumerate() {
@@ -237,6 +244,8 @@ fn of_conf(draft: &mut Draft, settings: &[Setting], more: &Option<Unknown>, runs
     put(draft, "smallHeaps", conf::small_heaps(settings), more);
     put(draft, "packagesOfOthers", conf::packages_of_others(&conf::packages(settings), runs), more);
     put(draft, "nodeCredentials", conf::node_credentials(settings), more);
+    put(draft, "smallRequests", conf::small_requests(settings), more);
+    put(draft, "longSessions", conf::long_sessions(settings), more);
 }
 
 /// Whether a setting holds a secret itself, and not the way to one.

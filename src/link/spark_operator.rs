@@ -11,6 +11,7 @@ use super::gangs::gangs;
 use super::mounted::mounted;
 use super::reference::{Found, Index, Wanted, lookup};
 use super::{Draft, emr_on_eks, job, service_account};
+use crate::arn::role_name;
 use crate::estate::Estate;
 use crate::known::{Told, Unknown};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ pub(super) fn link(estate: &Estate, index: &Index, declaration: &Value, pointer:
     if let Some((namespace, _)) = &from_job {
         declaration["namespace"] = namespace.as_str().into();
     }
-    emr_on_eks::cluster(estate, &declaration, pointer, draft);
+    emr_on_eks::cluster(estate, index, &declaration, pointer, draft);
     if let Some((namespace, at)) = from_job {
         draft.set_at("namespace", namespace, at);
     }
@@ -329,6 +330,10 @@ fn accounts(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, 
     if let Some(name) = declaration["service-account"].told() {
         named.entry(name.to_owned()).or_insert_with(|| format!("{pointer}/service-account"));
     }
+    let roles: Vec<Option<(String, Value)>> = applications
+        .iter()
+        .map(|application| executor_role(estate, cluster_arn, namespace, application))
+        .collect();
     let accounts = named.into_iter().map(|(name, at)| {
         let mut account = service_account::link(estate, cluster_arn, namespace, &name, at);
         account.set("workloadRole", draft.object.get("workloadRole").cloned().unwrap_or("edit".into()));
@@ -337,6 +342,41 @@ fn accounts(estate: &Estate, index: &Index, declaration: &Value, pointer: &str, 
     });
     let accounts = accounts.collect();
     draft.set_drafts("serviceAccounts", accounts);
+    let applications = draft.object.get_mut("applications").and_then(Value::as_array_mut);
+    for (application, found) in applications.into_iter().flatten().zip(roles) {
+        if let Some((driver, executor)) = found {
+            application["driverRole"] = driver.into();
+            application["executorRole"] = executor;
+        }
+    }
+}
+
+/// The role of an application's driver, and whether its executors, which are to run as another account, have one.
+fn executor_role(estate: &Estate, cluster: &str, namespace: &str, application: &Value) -> Option<(String, Value)> {
+    let (driver, executor) = (application["runsAs"].told()?, application["executorAccount"].told()?);
+    if driver == executor {
+        return None;
+    }
+    let wanted = Wanted { collection: "kubernetes.serviceAccounts", scope: cluster, namespace: Some(namespace) };
+    let account = |name: &str| {
+        lookup(estate, wanted, |one| one["metadata"]["name"].is(name) && one["metadata"]["namespace"].is(namespace))
+    };
+    let role = |object: &Value| object["metadata"]["annotations"][service_account::ROLE_ARN].told().map(str::to_owned);
+    let of_driver = account(driver).value().and_then(role)?;
+    let associated = estate.items("eks.podIdentityAssociations").iter().any(|association| {
+        association["namespace"].is(namespace) && association["serviceAccount"].is(executor)
+    });
+    let of_executor = match account(executor) {
+        // That the account does not exist is for another rule.
+        Found::Nothing => return None,
+        Found::Unknown(unknown) => unknown.to_value(),
+        Found::At(object, _) => match Unknown::of(&object["metadata"]["annotations"]) {
+            Some(unknown) => unknown.to_value(),
+            None if associated => "associated".into(),
+            None => role(object).map_or_else(|| "none".into(), Value::from),
+        },
+    };
+    Some((role_name(&of_driver).unwrap_or(&of_driver).to_owned(), of_executor))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::application::set_texts;
 use super::settings::{image_moves, is_filled_later, secrets};
 use crate::capacity::demand::{PodDemand, of_emr_on_eks};
 use crate::estate::Estate;
-use crate::known::{Told, Unknown};
+use crate::known::{Part, Text, Told, Unknown};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
@@ -37,6 +37,7 @@ pub(super) fn things(estate: &Estate) -> Vec<Draft> {
             }
         }
     }
+    found.extend(long_names(estate));
     for (at, job) in estate.items("jobRequests").iter().enumerate() {
         if job["kind"] == "run-job-flow" && job["code"] == true {
             found.push(as_cluster(estate, &job["request"], &format!("/jobRequests/{at}/request")));
@@ -85,6 +86,7 @@ fn look(estate: &Estate, kind: &str, item: &Value, at: &str, draft: &mut Draft) 
             set_texts(draft, "opensWorkersTo", opens_workers_to(estate, item, at));
             set_texts(draft, "opensAll", opens_all(estate, item, at));
         }
+        "ec2.vpcs" => draft.set("hosts", hosts(estate, item)),
         "eks.fargateProfiles" => set_texts(draft, "unmetLabels", unmet_labels(estate, item, at)),
         "eks.clusters" => set_texts(draft, "withoutProvider", without_provider(estate, item, at)),
         "eks.nodegroups" => {
@@ -94,6 +96,66 @@ fn look(estate: &Estate, kind: &str, item: &Value, at: &str, draft: &mut Draft) 
         }
         _ => {}
     }
+}
+
+/// Roles whose names are longer than IAM takes, holes not counted. What Terraform adds to a prefix has 26 letters.
+fn long_names(estate: &Estate) -> Vec<Draft> {
+    let positions = estate.declared.get("/iam/roles").into_iter().flatten();
+    let roles = positions.filter_map(|position| Some((estate.items("iam.roles").get(*position)?, *position)));
+    let mut found = Vec::new();
+    for (role, position) in roles {
+        let Some(name) = Text::of(&role["RoleName"]) else { continue };
+        let (mut length, mut prefix) = (0, false);
+        for part in name.parts() {
+            match part {
+                Part::Literal(text) => length += text.chars().count(),
+                Part::Hole(hole) => prefix |= hole.ends_with(".name suffix"),
+            }
+        }
+        let most = if prefix { 38 } else { 64 };
+        if length > most {
+            let mut draft = Draft::default();
+            draft.set("kind", "role-name");
+            draft.set("most", most);
+            draft.set("what", if prefix { "prefix" } else { "name" });
+            let pointer = format!("/iam/roles/{position}/RoleName");
+            draft.set_at("name", role["RoleName"].clone(), pointer.clone());
+            draft.set_at("length", length, pointer);
+            found.push(draft);
+        }
+    }
+    found
+}
+
+/// The clusters of the same change that stand in a VPC.
+fn hosts(estate: &Estate, vpc: &Value) -> Vec<String> {
+    let Some(id) = vpc["VpcId"].told() else { return Vec::new() };
+    let subnets = estate.items("ec2.subnets").iter().filter(|subnet| subnet["VpcId"].is(id));
+    let subnets: BTreeSet<&str> = subnets.filter_map(|subnet| subnet["SubnetId"].told()).collect();
+    let here = |value: &Value| {
+        let list = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        list.iter().filter_map(Told::told).any(|subnet| subnets.contains(subnet))
+    };
+    let mut names = BTreeSet::new();
+    for cluster in estate.items("eks.clusters").iter().filter(|one| here(&one["resourcesVpcConfig"]["subnetIds"])) {
+        names.insert(cluster["name"].told().unwrap_or("?").to_owned());
+    }
+    for group in estate.items("eks.nodegroups").iter().filter(|group| here(&group["subnets"])) {
+        names.insert(group["clusterName"].told().unwrap_or("?").to_owned());
+    }
+    for cluster in estate.items("emr.clusters") {
+        let attributes = &cluster["Ec2InstanceAttributes"];
+        if here(&attributes["Ec2SubnetId"]) || here(&attributes["RequestedEc2SubnetIds"]) {
+            names.insert(cluster["Name"].told().unwrap_or("?").to_owned());
+        }
+    }
+    for job in estate.items("jobRequests").iter().filter(|job| job["kind"] == "run-job-flow") {
+        let instances = &job["request"]["Instances"];
+        if here(&instances["Ec2SubnetId"]) || here(&instances["Ec2SubnetIds"]) {
+            names.insert(job["request"]["Name"].told().unwrap_or("?").to_owned());
+        }
+    }
+    names.into_iter().collect()
 }
 
 /// Containers and init containers of a pod, with their places.
@@ -460,6 +522,37 @@ mod tests {
         assert_eq!(names(default_roles(&estate(json!({})), &request, "")), ["EMR_DefaultRole"]);
         let made = estate(json!({"iam": {"roles": [{"RoleName": "EMR_DefaultRole"}]}}));
         assert!(default_roles(&made, &request, "").is_empty());
+    }
+
+    #[test]
+    fn names_of_roles() {
+        let long = "x".repeat(65);
+        let hole = |start: &str, hole: &str| json!({"$text": [start, {"$unknown": hole}]});
+        for (name, found) in [
+            (json!(long), 1),
+            (json!("x".repeat(64)), 0),
+            (hole(&"x".repeat(64), "var.stage"), 0),
+            (hole(&long, "var.stage"), 1),
+            (hole(&"x".repeat(38), "aws_iam_role.jobs.name suffix"), 0),
+            (hole(&"x".repeat(39), "aws_iam_role.jobs.name suffix"), 1),
+            (json!({"$unknown": "var.name"}), 0),
+        ] {
+            let mut estate = estate(json!({"iam": {"roles": [{"RoleName": name}]}}));
+            estate.declared.insert("/iam/roles".into(), [0].into());
+            assert_eq!(long_names(&estate).len(), found, "{name}");
+        }
+    }
+
+    #[test]
+    fn clusters_in_a_vpc() {
+        let estate = estate(json!({
+            "ec2": {"subnets": [{"SubnetId": "a", "VpcId": "v"}, {"SubnetId": "b", "VpcId": "w"}]},
+            "eks": {"clusters": [{"name": "c", "resourcesVpcConfig": {"subnetIds": ["a", {"$unknown": "x"}]}}]},
+            "jobRequests": [{"kind": "run-job-flow", "request": {"Name": "d", "Instances": {"Ec2SubnetId": "b"}}}],
+        }));
+        for (vpc, found) in [("v", vec!["c"]), ("w", vec!["d"]), ("x", vec![])] {
+            assert_eq!(hosts(&estate, &json!({"VpcId": vpc})), found);
+        }
     }
 
     #[test]

@@ -129,6 +129,17 @@ pub(crate) fn default_of_a_network(parameter: &str, default: &str, at: Option<At
     Some(Declared::Item { collection: "files.defaults", cluster: None, item })
 }
 
+/// What tells that a chart is to come from a repository that is not there any more; `None` of all others.
+pub(crate) fn gone_repository(address: &str, at: Option<At>) -> Option<Declared> {
+    // The project moved in 2024, and left nothing behind.
+    if !address.to_ascii_lowercase().contains("googlecloudplatform.github.io/spark-on-k8s-operator") {
+        return None;
+    }
+    let text = Node { form: Form::Text(Text::literal(address)), at };
+    let item = Node { at: text.at.clone(), form: Form::Object(vec![("text".into(), text)]) };
+    Some(Declared::Item { collection: "files.goneRepositories", cluster: None, item })
+}
+
 impl Declared {
     /// The text that somebody is still to fill in, where that is what is told.
     pub(crate) fn placeholder(&self) -> Option<String> {

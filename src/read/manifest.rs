@@ -75,8 +75,7 @@ fn is_printed(text: &str) -> bool {
         })
     };
     serde_json::from_str(text).is_ok_and(|printed: Printed| {
-        marked(printed.metadata.as_ref())
-            || printed.items.iter().flatten().any(|item| marked(item.metadata.as_ref()))
+        marked(printed.metadata.as_ref()) || printed.items.iter().flatten().any(|item| marked(item.metadata.as_ref()))
     })
 }
 

@@ -165,6 +165,22 @@ fn nearest(trie: &Trie, found: &[Option<Found>], node: usize) -> Option<Found> {
     None
 }
 
+/// The bytes of what these pointers lead to in a YAML text: of a value, or of the key of what holds values.
+pub(crate) fn yaml_bytes(text: &str, pointers: &[String]) -> Vec<Option<Range<usize>>> {
+    let mut trie = Trie::default();
+    let nodes: Vec<usize> = pointers.iter().map(|pointer| trie.add(pointer)).collect();
+    let found = search(text, &Lines::of(text), Syntax::Yaml, &trie);
+    let place = |node: &usize| {
+        let found = found.get(*node)?.as_ref()?;
+        Some(if found.container {
+            found.key.clone().unwrap_or(found.value.start..found.value.start)
+        } else {
+            found.value.clone()
+        })
+    };
+    nodes.iter().map(place).collect()
+}
+
 /// Where a value stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {

@@ -491,14 +491,26 @@ pub(crate) fn items_of(
 ) {
     let mut opaque = Vec::new();
     if collection.starts_with("iam.") {
-        for (index, item) in items.iter_mut().enumerate() {
-            decode_policies(item, &mut |pointer, outcome| match outcome {
+        let decode = |item: &mut Value| {
+            let mut told = Vec::new();
+            decode_policies(item, &mut |pointer, outcome| told.push((pointer, outcome)));
+            told
+        };
+        let told: Vec<Vec<(String, Decoded)>> = if items.len() >= WORTH_THREADS {
+            items.par_iter_mut().map(decode).collect()
+        } else {
+            items.iter_mut().map(decode).collect()
+        };
+        for (index, (pointer, outcome)) in told.into_iter().enumerate().flat_map(|(at, told)| {
+            told.into_iter().map(move |one| (at, one))
+        }) {
+            match outcome {
                 Decoded::Untouched => {}
                 Decoded::FromText => opaque.push((index, pointer)),
                 Decoded::Unreadable(why) => {
                     out.faults.push((format!("{}{pointer}", places.of(index)), why));
                 }
-            });
+            }
         }
     }
     out.push(kind, Content::Items(Items { collection: collection.to_owned(), items, places, listing, opaque }));

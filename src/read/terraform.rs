@@ -12,6 +12,7 @@
 mod attribute;
 mod eval;
 mod functions;
+mod left;
 mod load;
 mod lower;
 mod plan;
@@ -20,6 +21,7 @@ mod registry;
 mod resolve;
 mod root;
 mod source;
+mod state;
 mod template;
 mod value;
 mod world;
@@ -32,6 +34,9 @@ const STACK: usize = 512 << 20;
 
 /// What the root modules among the files declare.
 pub(crate) fn read(files: &[Entry]) -> Vec<Code> {
+    if files.is_empty() {
+        return Vec::new();
+    }
     on_a_deep_stack(|| root::read(files)).unwrap_or_default()
 }
 

@@ -215,9 +215,8 @@ pub(crate) fn fill(value: &mut Value) {
         }
         Value::Array(list) => list.iter_mut().for_each(fill),
         Value::Object(map) => {
-            let odd = map.keys().any(|key| {
-                placeholder::restore(key) != key.as_str() || !placeholder::scan(key).is_empty()
-            });
+            let odd =
+                map.keys().any(|key| placeholder::restore(key) != key.as_str() || !placeholder::scan(key).is_empty());
             if odd {
                 *map = std::mem::take(map).into_iter().map(|(key, value)| (key_text(&key), value)).collect();
             }

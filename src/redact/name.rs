@@ -60,8 +60,7 @@ pub(super) fn is_reference(text: &str) -> bool {
 pub(super) fn may_end_a_name(name: &str) -> bool {
     let letters = letters(name);
     let harmless = HARMLESS.iter().any(|end| *end != "httptokens" && letters.ends_with(end));
-    !harmless
-        && (WORDS.iter().any(|word| letters.contains(word)) || ENDS.iter().any(|end| letters.ends_with(end)))
+    !harmless && (WORDS.iter().any(|word| letters.contains(word)) || ENDS.iter().any(|end| letters.ends_with(end)))
 }
 
 fn letters(name: &str) -> String {
@@ -137,8 +136,7 @@ const HARMLESS: &[&str] = &[
 const ENDS: &[&str] = &["auth", "pwd", "sig", "pass"];
 
 /// Parts of names that may be those of a secret.
-static MAY_NAME: Words =
-    Words::of(&["pass", "pwd", "secret", "token", "cred", "key", "sig", "auth", "cert", "string"]);
+static MAY_NAME: Words = Words::of(&["pass", "pwd", "secret", "token", "cred", "key", "sig", "auth", "cert", "string"]);
 
 #[cfg(test)]
 mod tests {

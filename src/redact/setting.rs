@@ -4,6 +4,7 @@
 //! in an ARN or in the name of an action.
 
 use super::name::{is_reference, may_end_a_name, names_a_secret, sets_a_variable};
+use super::words::Words;
 use super::{MARK, holds_a_name, replaced};
 use regex_lite::{Captures, Regex};
 use std::sync::LazyLock;
@@ -113,11 +114,20 @@ pub(super) fn assignments(text: &str) -> Option<String> {
             } else {
                 // What follows may itself be a setting.
                 let rest = whole(found).get(flag.as_str().len()..).unwrap_or_default().to_owned();
-                format!("{}{}", flag.as_str(), assignments(&rest).unwrap_or(rest))
+                let hidden = if may_be_set(&rest) { assignments(&rest) } else { None };
+                format!("{}{}", flag.as_str(), hidden.unwrap_or(rest))
             };
         }
         found.name("scheme").map_or_else(|| whole(found), |scheme| format!("{} {MARK}", scheme.as_str()))
     })
+}
+
+/// Whether anything in a part of a text may be hidden: without one of these, no name is that of a secret.
+fn may_be_set(text: &str) -> bool {
+    static ANY: Words = Words::of(&[
+        "pass", "pwd", "secret", "token", "cred", "key", "sig", "auth", "cert", "string", "env.", "bearer",
+    ]);
+    ANY.in_text(text) || text.contains("-u")
 }
 
 /// How often a value may be a setting that has a setting as its value.
@@ -128,6 +138,9 @@ fn pairs(text: &str, depth: usize) -> String {
     #[expect(clippy::unwrap_used, reason = "the pattern is constant and tested")]
     static PAIRS: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r#"(?P<name>[\w.\[\]-]+)=(?P<value>[^\s&;,"'<>]+(?:,[^\s=&;,"']+)*)"#).unwrap());
+    if !may_be_set(text) {
+        return text.to_owned();
+    }
     let hidden = replaced(&PAIRS, text, |found| {
         let (name, value) = (
             found.name("name").map_or("", |name| name.as_str()),

@@ -6,6 +6,7 @@
 
 use super::group::{Families, Groups, questions};
 use super::markdown::{places, shown, spot, tally, word};
+use super::unseen::folded;
 use super::{Finding, Go, Report, visible};
 use crate::capacity::picture::escaped;
 use crate::rule::Severity;
@@ -70,7 +71,7 @@ pub fn render(report: &Report<'_>) -> String {
     undecided(&mut out, report);
     if !report.gaps.is_empty() {
         out.push_str("<h2>not seen</h2>\n<ul>\n");
-        for gap in &report.gaps {
+        for gap in &folded(&report.gaps) {
             let scope = if gap.scope.is_empty() { String::new() } else { format!(" of {}", escaped(&gap.scope)) };
             let unblock = gap.unblock.as_deref().map(|unblock| format!("; {}", text(unblock))).unwrap_or_default();
             let _ = writeln!(out, "<li>{}{scope}: {}{unblock}</li>", escaped(&gap.what), text(&gap.why));

@@ -6,6 +6,7 @@
 
 use super::group::{Families, Groups, questions};
 use super::look::{BAD, BOLD, CALM, DOUBTFUL, FAINT, GOOD, count, cut, display, visible};
+use super::unseen::{assumed, gaps};
 use super::{Change, Finding, Go, Look, Place, Report, RolloutVerdict, window};
 use crate::estate::{Source, Syntax};
 use crate::rule::Severity;
@@ -393,53 +394,6 @@ fn undecided(out: &mut String, report: &Report<'_>, look: &Look) {
             look.wrap(out, "  ", "  ", &ids.join(", "));
         }
     }
-}
-
-/// What should have been seen and was not.
-fn gaps(out: &mut String, report: &Report<'_>, look: &Look) {
-    if report.gaps.is_empty() {
-        return;
-    }
-    out.push('\n');
-    look.wrap(out, "", "", &format!("{}:", look.paint(DOUBTFUL, "not seen")));
-    for gap in &report.gaps {
-        let in_file = gap.place.as_deref().filter(|place| place.starts_with(&gap.what));
-        let mut text = visible(in_file.unwrap_or(&gap.what));
-        if !gap.scope.is_empty() {
-            let _ = write!(text, " of {}", visible(scope(&gap.scope)));
-        }
-        // A path is said once, where it stands best.
-        let file = if in_file.is_some() { Some(gap.what.as_str()) } else { gap.place.as_deref() };
-        let quoted = file.map(|file| format!("`{file}`"));
-        let tail = quoted.as_deref().and_then(|quoted| gap.why.strip_prefix(quoted)?.strip_prefix(' '));
-        let said = tail.is_none() && quoted.is_some_and(|quoted| gap.why.contains(&quoted));
-        if let Some(place) = gap.place.as_deref().filter(|_| in_file.is_none() && !said) {
-            let _ = write!(text, " ({})", visible(place));
-        }
-        let colon = if in_file.is_some() && tail.is_some() { "" } else { ":" };
-        let _ = write!(text, "{colon} {}", visible(tail.unwrap_or(&gap.why)));
-        look.wrap(out, "  ", "    ", &text);
-        if let Some(unblock) = &gap.unblock {
-            look.wrap(out, &format!("    {}", look.either("→ ", "> ")), "      ", &visible(unblock));
-        }
-    }
-}
-
-/// What nobody read, and the verdicts take for granted.
-fn assumed(out: &mut String, report: &Report<'_>, look: &Look) {
-    if !report.assumed.is_empty() {
-        out.push('\n');
-    }
-    for one in &report.assumed {
-        let text = format!("taken for granted: {}; {} to settle it", visible(&one.what), visible(&one.unblock));
-        look.wrap(out, "", "  ", &text);
-    }
-}
-
-/// What a gap is of, without the parts of an ARN that the heading of the rollout says already.
-fn scope(scope: &str) -> &str {
-    let resource = scope.strip_prefix("arn:").and_then(|rest| rest.splitn(5, ':').nth(4));
-    resource.map_or(scope, |resource| resource.trim_start_matches('/'))
 }
 
 /// The last line: how much of everything there is.

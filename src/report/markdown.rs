@@ -7,6 +7,7 @@
 
 use super::group::{Families, Groups, questions};
 use super::look::count;
+use super::unseen::folded;
 use super::{Assumed, Finding, Go, Look, Place, Report, visible, window};
 use crate::estate::Gap;
 use std::fmt::Write;
@@ -171,7 +172,7 @@ fn gaps(out: &mut String, gaps: &[Gap]) {
     if !gaps.is_empty() {
         out.push_str("**not seen**\n\n");
     }
-    for gap in gaps {
+    for gap in &folded(gaps) {
         let scope = if gap.scope.is_empty() { String::new() } else { format!(" of {}", coded(&gap.scope)) };
         let unblock = gap.unblock.as_deref().map(|unblock| format!("; {}", text(unblock))).unwrap_or_default();
         let _ = writeln!(out, "- {}{scope}: {}{unblock}", coded(&gap.what), text(&gap.why));

@@ -243,6 +243,9 @@ pub struct Gang {
     /// It is not enough that they fit if the scheduler packs well; a shortage is another rule's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub surely: bool,
+    /// It is not enough that they fit if pods of a lower priority are ended for them; a shortage is another rule's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sparing: bool,
 }
 
 /// What the absence of a value means.
@@ -304,12 +307,12 @@ pub struct Question {
     /// Condition keys that the service sends, with their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub context: BTreeMap<String, Template>,
-    /// Only what these policies say, as if the principal's own allowed everything.
+    /// Only what these policies say, as if the others allowed everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only: Option<Gate>,
 }
 
-/// Policies that must let a request through beside the principal's own.
+/// Those of the policies that must let a request through of which alone something is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
@@ -317,6 +320,8 @@ pub enum Gate {
     Organization,
     /// The policy of the bucket or the key.
     Resource,
+    /// The principal's own, whosever the resource is.
+    Principal,
 }
 
 /// Who must be able to assume a role.

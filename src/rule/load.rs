@@ -56,15 +56,19 @@ pub fn builtin() -> Vec<Rule> {
 /// The built-in rules that are about one of these systems, by id. The others are not even parsed.
 #[must_use]
 pub fn builtin_for(systems: &[System]) -> Vec<Rule> {
-    builtin_where(|of| systems.iter().any(|system| of.contains(&format!("\"{}\"", system.name()))))
+    let names: Vec<String> = systems.iter().map(|system| format!("\"{}\"", system.name())).collect();
+    builtin_where(|of| names.iter().any(|name| of.contains(name)))
 }
 
 /// The built-in rules, with the systems that each is about, in JSON.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
 fn builtin_where(wanted: impl Fn(&str) -> bool) -> Vec<Rule> {
-    let wanted = BUILTIN.iter().filter(|(systems, _)| wanted(systems));
-    wanted.filter_map(|(_, rule)| serde_json::from_str(rule).ok()).collect()
+    let wanted: Vec<&str> = BUILTIN.iter().filter(|(systems, _)| wanted(systems)).map(|(_, rule)| *rule).collect();
+    // Rules are large, and a list that grows is moved each time.
+    let mut rules = Vec::with_capacity(wanted.len());
+    rules.extend(wanted.into_iter().filter_map(|rule| serde_json::from_str::<Rule>(rule).ok()));
+    rules
 }
 
 /// The examples of a built-in rule.

@@ -47,11 +47,19 @@ fn told(text: &str) -> String {
         let end = tail.find(['}', '{']).unwrap_or(tail.len());
         let (name, tail) = tail.split_at(end);
         // A name with names in it is left as it is.
-        told.push_str(if tail.starts_with('}') { short_name(name) } else { name });
+        told.push_str(&if tail.starts_with('}') { brief(short_name(name)) } else { name.to_owned() });
         rest = tail;
     }
     told.push_str(rest);
     told
+}
+
+/// An expression by what it calls first: `title(…)`.
+fn brief(name: &str) -> String {
+    match name.split_once('(') {
+        Some((called, _)) => format!("{called}(…)"),
+        None => name.to_owned(),
+    }
 }
 
 /// `examples/x:module.a.module.b.var.name` → `module.b.var.name`; `stack.AWS::StackName` → `AWS::StackName`.
@@ -148,7 +156,7 @@ impl Template {
                     command.push_str(text);
                 }
                 Piece::Hole(choices) => {
-                    let value = filled(choices, names).map(|text| text.to_string());
+                    let value = filled(choices, names).map(|text| told(&text.to_string()));
                     let value = value.unwrap_or_else(|| format!("<{}>", first_name(choices)));
                     if quoted {
                         command.push_str(&value.replace('\'', r"'\''"));
@@ -258,7 +266,7 @@ mod tests {
             ("{nobody|cluster.name}", "live-1"),
             ("{nobody|'some'} {{x}}", "some {x}"),
             ("{arn}", "arn:aws:iam::${account}"),
-            ("{ofCode}", "${module.sg.aws_sg.a.id}-x-${AWS::StackName}${var.b} and ${for f(a/b:module.c)}"),
+            ("{ofCode}", "${module.sg.aws_sg.a.id}-x-${AWS::StackName}${var.b} and ${for f(…)}"),
         ] {
             assert_eq!(Template::new(template).unwrap().sentence(&names), expected);
         }

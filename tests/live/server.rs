@@ -84,6 +84,7 @@ struct Shared {
     state: State,
     page: usize,
     fault: Option<(String, Fault)>,
+    refused: Option<&'static str>,
     seen: BTreeMap<(String, String), usize>,
     delay: Duration,
 }
@@ -114,6 +115,12 @@ impl Server {
 
     pub(crate) fn fail(&self, fault: Option<(&str, Fault)>) {
         self.shared.lock().unwrap().fault = fault.map(|(operation, fault)| (operation.to_owned(), fault));
+    }
+
+    /// Refuses an operation whatever else goes wrong.
+    #[allow(dead_code, reason = "not for every test")]
+    pub(crate) fn refuse(&self, operation: &'static str) {
+        self.shared.lock().unwrap().refused = Some(operation);
     }
 
     /// Makes every answer take so long.
@@ -262,6 +269,7 @@ fn answer(request: &Request, shared: &Mutex<Shared>) -> (u16, String, Option<Str
     let key = (request.operation.clone(), request.of.clone());
     *shared.seen.entry(key.clone()).or_default() += 1;
     let fault = shared.fault.as_ref().filter(|(operation, _)| *operation == request.operation).map(|(_, fault)| *fault);
+    let fault = if shared.refused == Some(request.operation.as_str()) { Some(Fault::Denied) } else { fault };
     let action = format!("User: arn:aws:iam::111122223333:user/me is not authorized to perform: {}", request.operation);
     match fault {
         Some(Fault::Denied) => return refused(request, 403, "AccessDenied", &action),

@@ -69,7 +69,7 @@ pub(super) fn lay_over(pod: &mut PodDemand, template: &Value, container: Option<
         spec.get("tolerations").and_then(Value::as_array).into_iter().flatten().map(Toleration::of).collect();
     let places = wanted(spec, &pod.labels);
     pod.affinity.extend(places.nodes);
-    pod.apart = places.apart;
+    (pod.apart, pod.across) = (places.apart, places.across);
     unknown.extend(places.open.iter().map(|what| format!("the {role}'s {what} is not weighed")));
     let has = |name: &str| {
         spec.get(name).is_some_and(|it| !matches!(it, Value::Null) && *it != json!({}) && *it != json!([]))

@@ -18,6 +18,8 @@ pub struct Fit {
     pub placed: Vec<Placed>,
     /// Nodes that have to be added for it, by pool and instance type.
     pub added: Vec<Added>,
+    /// Pods of a lower priority that are ended for it, by namespace and name.
+    pub evicts: Vec<(String, String)>,
     /// The whole sum, a line for each kind of pod and each node.
     pub arithmetic: Vec<String>,
 }

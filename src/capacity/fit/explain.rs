@@ -13,7 +13,7 @@ const MOST_PODS_TOLD: usize = 6;
 /// Pods that a sentence names.
 const MOST_PODS_NAMED: usize = 3;
 
-pub(super) fn count_of(number: u64, what: &str) -> String {
+pub(in crate::capacity) fn count_of(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -158,6 +158,12 @@ impl Case<'_> {
         shortage.best_node = Some(node.name.clone());
         (shortage.best_cpu_free_milli, shortage.best_memory_free_mib) = (room.cpu, room.memory);
         let empty = |node: usize| Room::of(&as_new(self.nodes[node]));
+        // What nobody asks for, and what a node does not count, says nothing.
+        let counts_cpu = group.cpu > 0 && node.cpu_milli > 0;
+        let told = |room: Room| match counts_cpu {
+            true => format!("{}m and {} MiB", room.cpu, room.memory),
+            false => format!("{} MiB", room.memory),
+        };
         let largest = nearest(&empty).filter(|_| candidates.iter().all(|node| group.fits(empty(*node)) == 0));
         let nodes = match candidates.len() {
             1 => "the only node for it".to_owned(),
@@ -166,7 +172,7 @@ impl Case<'_> {
         if let Some(largest) = largest {
             let room = empty(largest);
             shortage.binding = Binding::Size;
-            shortage.what = format!("{}m and {} MiB", room.cpu, room.memory);
+            shortage.what = told(room);
             write_to(
                 &mut because,
                 format_args!("; {nodes}, `{}`, has {} when empty", self.nodes[largest].name, shortage.what),
@@ -185,7 +191,7 @@ impl Case<'_> {
         let others = if impossible.is_none() && at > 0 { "beside the job's other pods " } else { "" };
         let left = match shortage.binding {
             Binding::Pods => format!("takes no more than {} pods", node.pods),
-            _ => format!("has {}m and {} MiB left", room.cpu, room.memory),
+            _ => format!("has {} left", told(room)),
         };
         write_to(&mut because, format_args!("; {others}{nodes}, `{}`, {left}", node.name));
         if !node.taken_by.is_empty() && shortage.binding != Binding::Pods {

@@ -1,15 +1,17 @@
 //! NodePools of Karpenter and of EKS Auto Mode.
 
 use super::super::quantity;
-use super::{Daemons, PREFIXES, Pool, Shape, Values, is_of_type, rooms, taints, type_label};
+use super::{Daemons, Maker, Pool, Shape, Values, auto_mode, is_about_types, is_of_type, rooms, taints, type_label};
 use crate::facts::instances::{InstanceType, InstanceTypes};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Labels that every node gets whatever a pool says, with values that are not chosen beforehand.
-const OF_EVERY_NODE: [&str; 4] = [
+const OF_EVERY_NODE: [&str; 6] = [
     "topology.kubernetes.io/zone",
+    "topology.ebs.csi.aws.com/zone",
+    "failure-domain.beta.kubernetes.io/zone",
     "topology.kubernetes.io/region",
     "karpenter.sh/capacity-type",
     "topology.k8s.aws/zone-id",
@@ -25,7 +27,15 @@ pub(in crate::capacity) fn of_node_pool(pool: &Value, daemons: Daemons, types: &
     if conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "False") {
         return None;
     }
-    let mut made = Pool { name: format!("Karpenter NodePool `{name}`"), chooses: true, exact: true, ..Pool::default() };
+    let class = pool.pointer("/spec/template/spec/nodeClassRef");
+    let maker = match class.and_then(|class| class.get("group")?.as_str()) {
+        Some("eks.amazonaws.com") => Maker::AutoMode,
+        Some("karpenter.k8s.aws") => Maker::Karpenter,
+        _ => Maker::Unknown,
+    };
+    let whose = if maker == Maker::AutoMode { "EKS Auto Mode" } else { "Karpenter" };
+    let name_told = format!("{whose} NodePool `{name}`");
+    let mut made = Pool { name: name_told, chooses: true, exact: true, maker, ..Pool::default() };
     for (resource, limit) in pool.pointer("/spec/limits").and_then(Value::as_object).into_iter().flatten() {
         let used = pool.pointer("/status/resources").and_then(|used| used.get(resource));
         let left = |parse: fn(&Value) -> Option<u64>| {
@@ -56,19 +66,25 @@ pub(in crate::capacity) fn of_node_pool(pool: &Value, daemons: Daemons, types: &
             None => made.exact = false,
         }
     }
-    made.labels.insert("karpenter.sh/nodepool".to_owned(), Values::In(BTreeSet::from([name.to_owned()])));
+    let one = |value: &str| Values::In(BTreeSet::from([value.to_owned()]));
+    made.labels.insert("karpenter.sh/nodepool".to_owned(), one(name));
+    if maker == Maker::AutoMode {
+        made.labels.insert("eks.amazonaws.com/compute-type".to_owned(), one("auto"));
+        made.labels.insert("eks.amazonaws.com/nodeclass".to_owned(), Values::Any);
+    } else {
+        made.labels.insert("karpenter.k8s.aws/ec2nodeclass".to_owned(), Values::Any);
+    }
     let requirements = spec.get("requirements").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     for requirement in requirements {
         let key = requirement["key"].as_str().unwrap_or_default();
         if let Some(least) = requirement["minValues"].as_u64() {
             made.least_values.insert(key.to_owned(), least);
         }
-        if is_of_type(key) {
+        if is_of_type(key) && !maker.never_sets(key) {
             continue;
         }
-        let is_about_types = PREFIXES.iter().any(|prefix| key.starts_with(prefix));
         match values_of(requirement) {
-            Some(values) if !is_about_types => drop(made.labels.insert(key.to_owned(), values)),
+            Some(values) if !is_about_types(key) => drop(made.labels.insert(key.to_owned(), values)),
             _ => made.exact = false,
         }
     }
@@ -79,16 +95,22 @@ pub(in crate::capacity) fn of_node_pool(pool: &Value, daemons: Daemons, types: &
     let suits = |one: &Arc<InstanceType>| {
         requirements.iter().all(|requirement| {
             let key = requirement["key"].as_str().unwrap_or_default();
-            !is_of_type(key) || !is_readable(requirement) || admits(requirement, type_label(one, key).as_deref())
+            !is_of_type(key)
+                || maker.never_sets(key)
+                || !is_readable(requirement)
+                || admits(requirement, type_label(one, key).as_deref())
         })
     };
     made.shapes = types
         .all()
         .into_iter()
         .filter(suits)
-        .map(|of| {
-            let (sure, most) = rooms(&of, of.pods, daemons);
-            Shape { of, sure, most }
+        .filter_map(|of| match maker {
+            Maker::AutoMode => auto_mode::shape(of, daemons),
+            Maker::Karpenter | Maker::Unknown => {
+                let (sure, most) = rooms(&of, of.pods, daemons);
+                Some(Shape { of, sure, most })
+            }
         })
         .collect();
     Some(made)

@@ -17,13 +17,18 @@ pub(super) fn grow(supply: &mut Supply, listing: &Listing<'_>) {
         let of = |node: &Node| node.labels.get("eks.amazonaws.com/compute-type").is_some_and(|it| it == how);
         supply.nodes.iter().any(of)
     };
-    if node_pools.is_empty() && (auto_mode == Some(true) || computes("auto")) {
-        reasons.insert("EKS Auto Mode".to_owned());
+    let mut kept_by_eks = Vec::new();
+    if node_pools.is_empty() && !listing.node_pools_listed && (auto_mode == Some(true) || computes("auto")) {
+        let names = cluster.and_then(|cluster| at(cluster, &["computeConfig", "nodePools"])).and_then(Value::as_array);
+        let names = names.into_iter().flatten().filter_map(Value::as_str).collect::<BTreeSet<_>>();
+        kept_by_eks.extend(names.into_iter().filter_map(pool::built_in));
+        let others = if kept_by_eks.is_empty() { "" } else { "further " };
+        reasons.insert(format!("{others}NodePools of EKS Auto Mode, which were not listed"));
     }
     if computes("fargate") && supply.fargate.is_empty() {
         reasons.insert("Fargate, for the pods that a profile selects".to_owned());
     }
-    if node_pools.is_empty() && adders.karpenter {
+    if node_pools.is_empty() && !listing.node_pools_listed && adders.karpenter {
         reasons.insert("Karpenter runs, and its NodePools are not known".to_owned());
     }
     let groups = || nodegroups.iter().copied().map(|group| group.get("nodegroup").unwrap_or(group));
@@ -48,7 +53,8 @@ pub(super) fn grow(supply: &mut Supply, listing: &Listing<'_>) {
             reasons.insert("a Cluster Autoscaler runs, and not all of its node groups are known".to_owned());
         }
     }
-    pools.extend(node_pools.iter().filter_map(|pool| pool::of_node_pool(pool, daemons, &supply.instance_types)));
+    let all = node_pools.iter().chain(&kept_by_eks);
+    pools.extend(all.filter_map(|pool| pool::of_node_pool(pool, daemons, &supply.instance_types)));
     pools.sort_by(|left, right| left.name.cmp(&right.name));
     supply.pools = pools;
     supply.may_grow = (!reasons.is_empty()).then(|| reasons.into_iter().collect::<Vec<_>>().join(", "));

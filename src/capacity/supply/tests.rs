@@ -189,7 +189,7 @@ fn growth_is_seen_where_something_can_add_nodes() {
             vec![],
             vec![],
             json!({"cluster": {"computeConfig": {"enabled": true}}}),
-            Some("EKS Auto Mode"),
+            Some("NodePools of EKS Auto Mode, which were not listed"),
         ),
         (
             vec![plain.clone()],
@@ -212,7 +212,10 @@ fn growth_is_seen_where_something_can_add_nodes() {
         let supply = of_cluster(&nodes, &pods, &groups, &pools, Some(&cluster));
         assert_eq!(supply.growth().as_deref(), expected, "{pods:?} {groups:?} {pools:?} {cluster}");
     }
-    for (kind, reason) in [("auto", "EKS Auto Mode"), ("fargate", "Fargate, for the pods that a profile selects")] {
+    for (kind, reason) in [
+        ("auto", "NodePools of EKS Auto Mode, which were not listed"),
+        ("fargate", "Fargate, for the pods that a profile selects"),
+    ] {
         let mut node = node("a", "2", "4Gi", "10");
         node["metadata"]["labels"]["eks.amazonaws.com/compute-type"] = json!(kind);
         let supply = of_cluster(&[node], &[pod("a", "p", "Running", "0", "0")], &[], &[], None);

@@ -81,11 +81,12 @@ fn ask(
         Some(Gate::Resource) => {
             policies = Cow::Owned(Policies { identity: everything(), ..Policies::default() });
         }
+        // In the account of the principal, what it is allowed suffices.
+        Some(Gate::Principal) => resource_account = Some(own.to_owned()),
     }
     let mut resource_at = None;
-    if let Some(found) =
-        resource_policy::resource(inquiry.linked, &resource, own).filter(|_| question.only != Some(Gate::Organization))
-    {
+    let alone = matches!(question.only, Some(Gate::Organization | Gate::Principal));
+    if let Some(found) = resource_policy::resource(inquiry.linked, &resource, own).filter(|_| !alone) {
         if found.elsewhere {
             resource_account = Some(ELSEWHERE.to_owned());
         }

@@ -60,6 +60,7 @@ pub(crate) fn cluster(linked: &Linked, cluster_arn: &str) -> Result<Cluster, Unk
         pods: list("pods"),
         nodegroups: of_cluster("eks.nodegroups"),
         node_pools: list("nodePools"),
+        node_pools_listed: estate.incomplete("kubernetes.nodePools", cluster_arn, None).is_none(),
         fargate_profiles: of_cluster("eks.fargateProfiles"),
         cluster: estate.items("eks.clusters").iter().find(|candidate| candidate["arn"].is(cluster_arn)),
         priority_classes: list("priorityClasses"),
@@ -214,8 +215,11 @@ pub(super) fn fits(gang: &Gang, subject: &Subject<'_>, inquiry: &Inquiry<'_>) ->
         };
         match asked.fit.outcome {
             Outcome::Fits => Verdict::Pass,
+            Outcome::FitsIfPackedWell if gang.sparing || !asked.fit.evicts.is_empty() => {
+                if gang.sparing && !asked.fit.evicts.is_empty() { Verdict::Fail(evidence()) } else { Verdict::Pass }
+            }
             Outcome::FitsIfPackedWell if gang.surely => Verdict::Fail(evidence()),
-            Outcome::Short if gang.surely => Verdict::Pass,
+            Outcome::Short if gang.surely || gang.sparing => Verdict::Pass,
             Outcome::FitsIfPackedWell => Verdict::Pass,
             Outcome::Short => match &asked.fit.short {
                 Some(short) if !counts(short.binding, short.role) => match unlisted_limits(gang, &arn, inquiry) {
@@ -263,6 +267,11 @@ fn evidence(asked: &Asked, cluster: &Cluster, job: &Job) -> Evidence {
     if let Some(short) = &fit.short {
         let needs = format!("{}m cpu and {} MiB", short.cpu_milli, short.memory_mib);
         evidence = evidence.fact("role", short.role.to_string()).fact("needs", needs).fact("what", short.what.clone());
+    }
+    if let Some((namespace, name)) = fit.evicts.first() {
+        let more = fit.evicts.len() - 1;
+        let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+        evidence = evidence.fact("ended", format!("`{namespace}/{name}`{others}"));
     }
     if let Some(nodes) = fit.nodes_needed {
         evidence = evidence
@@ -410,11 +419,23 @@ pub(super) fn architecture_matches(
             else {
                 continue;
             };
-            let other = capacity::fit::nodes_for(pod, &cluster.supply)
-                .find(|node| node.labels.get("kubernetes.io/arch").is_some_and(|arch| arch != own));
-            let Some(node) = other else { continue };
-            let arch = node.labels.get("kubernetes.io/arch").cloned().unwrap_or_default();
-            let because = format!("node `{}` is {arch}", node.name);
+            let of_node = || {
+                capacity::fit::nodes_for(pod, &cluster.supply).find_map(|node| {
+                    let arch = node.labels.get("kubernetes.io/arch").filter(|arch| *arch != own)?;
+                    Some((format!("node `{}` is {arch}", node.name), arch.clone()))
+                })
+            };
+            let of_pool = || {
+                cluster.supply.pools.iter().find_map(|pool| {
+                    let arch = pool
+                        .shapes_for(pod)
+                        .into_iter()
+                        .map(|shape| shape.of.architecture)
+                        .find(|arch| *arch != own)?;
+                    Some((format!("{} may bring nodes that are {arch}", pool.name), arch.to_owned()))
+                })
+            };
+            let Some((because, arch)) = of_node().or_else(of_pool) else { continue };
             let evidence = job
                 .evidence(because)
                 .fact("role", pod.role.to_string())

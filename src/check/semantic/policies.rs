@@ -298,7 +298,7 @@ fn symbols(entry: &Entry) -> Resource {
                 c => Symbol::Char(c),
             })),
             Piece::Escaped(c) => symbols.push(Symbol::Char(*c)),
-            Piece::Variable { .. } | Piece::Hole(_) => symbols.push(Symbol::Any),
+            Piece::Variable { .. } | Piece::Hole(_) => symbols.push(Symbol::Hole),
         }
     }
     symbols

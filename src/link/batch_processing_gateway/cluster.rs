@@ -46,7 +46,7 @@ pub(super) fn link(
         None => draft.set("earlierTwins", twins.len()),
     }
     let declaration = json!({"cluster": cluster["eksCluster"], "namespace": cluster["sparkApplicationNamespace"]});
-    emr_on_eks::cluster(estate, &declaration, at, &mut draft);
+    emr_on_eks::cluster(estate, index, &declaration, at, &mut draft);
     for (_, pointer) in &mut draft.aliases {
         for (from, to) in [("cluster", "eksCluster"), ("namespace", "sparkApplicationNamespace")] {
             if *pointer == format!("{at}/{from}") {

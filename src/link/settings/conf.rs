@@ -1,7 +1,7 @@
 //! Settings that contradict what they run on.
 //!
 //! A heap below what Spark starts with, packages that were built for another Spark or another Scala, credentials that
-//! are the node's and not the job's, and names that only one run at a time can have.
+//! are the node's and not the job's or are to last too long, and names that only one run at a time can have.
 //!
 //! Deliberately absent: what would make a job slow and not fail.
 
@@ -141,6 +141,72 @@ pub(super) fn node_credentials(settings: &[Setting]) -> Found {
     of_the_node.map(|(key, _, at)| (key.clone(), at.clone())).collect()
 }
 
+/// Sessions of another role that are to last longer than the hour which STS gives to those who have the session of a
+/// role already. S3A begins from keys unless it is told otherwise, and who has the keys of a user has no session yet.
+pub(super) fn long_sessions(settings: &[Setting]) -> Found {
+    const HOUR: u64 = 3600;
+    let from_a_role = settings.iter().any(|(key, value, _)| {
+        let roles = ["WebIdentity", "InstanceProfile", "IAMInstance", "Container", "DefaultCredentials", "DefaultAWS"];
+        key.ends_with("fs.s3a.assumed.role.credentials.provider")
+            && roles.iter().any(|name| value.contains(name))
+            && !value.contains("Simple")
+    });
+    let long = settings.iter().filter(|(key, value, _)| {
+        if key.ends_with("fs.s3a.assumed.role.session.duration") {
+            from_a_role && seconds(value).is_some_and(|seconds| seconds > HOUR)
+        } else {
+            key.starts_with("spark.sql.catalog.")
+                && key.ends_with(".client.assume-role.timeout-sec")
+                && value.trim().parse::<u64>().is_ok_and(|seconds| seconds > HOUR)
+        }
+    });
+    long.map(|(key, value, at)| (format!("{key}={value}"), at.clone())).collect()
+}
+
+/// A time as Hadoop reads it: seconds where there is no unit.
+fn seconds(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let each = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(each)
+}
+
+/// Requests for CPU that are less than a quarter of the cores on which the pod works.
+pub(super) fn small_requests(settings: &[Setting]) -> Found {
+    let mut found = Found::new();
+    for part in ["driver", "executor"] {
+        let of = |names: [String; 2]| settings.iter().find(|(key, ..)| names.contains(key));
+        let cores = of([format!("{part}.cores"), format!("spark.{part}.cores")]);
+        let request = of([format!("{part}.coreRequest"), format!("spark.kubernetes.{part}.request.cores")]);
+        // One core, unless somebody says otherwise.
+        let cores = cores.map_or(Some(1000), |(_, value, _)| cpu_milli(value));
+        if let Some((key, value, at)) = request
+            && let (Some(cores), Some(asked)) = (cores, cpu_milli(value))
+            && asked.saturating_mul(4) < cores
+        {
+            found.push((format!("{key}={value}"), at.clone()));
+        }
+    }
+    found
+}
+
+/// CPU as Kubernetes reads it, in thousandths.
+fn cpu_milli(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if let Some(milli) = text.strip_suffix('m') {
+        return milli.parse().ok();
+    }
+    let cores = text.parse::<f64>().ok().filter(|cores| (0.0..1e6).contains(cores))?;
+    format!("{:.0}", cores * 1000.0).parse().ok()
+}
+
 /// Names of pods that two runs at once cannot both have.
 pub(super) fn fixed_names(settings: &[Setting]) -> Found {
     let keys = ["spark.kubernetes.driver.pod.name", "spark.kubernetes.executor.podNamePrefix"];
@@ -273,6 +339,49 @@ mod tests {
         let own = settings(&[("spark.master", "k8s://x"), ("spark.kubernetes.namespace", "a"), ("spark.x", "y")]);
         assert_eq!(refused(&own, Some("a")).len(), 1);
         assert_eq!(refused(&own, Some("b")).len(), 2);
+    }
+
+    #[test]
+    fn sessions_of_other_roles() {
+        let iceberg = "spark.sql.catalog.lake.client.assume-role.timeout-sec";
+        for (value, long) in [("3600", 0), ("3601", 1), ("", 0), ("${TIME}", 0), ("99999999999999999999", 0)] {
+            assert_eq!(long_sessions(&settings(&[(iceberg, value)])).len(), long, "{value}");
+        }
+        let (duration, provider) = (
+            "spark.hadoop.fs.s3a.assumed.role.session.duration",
+            "spark.hadoop.fs.s3a.assumed.role.credentials.provider",
+        );
+        let web = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider";
+        for (value, from, long) in [
+            ("2h", web, 1),
+            ("61m", web, 1),
+            ("60m", web, 0),
+            ("1d", "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider", 0),
+            ("2h", "", 0),
+            ("2 h", web, 0),
+        ] {
+            assert_eq!(long_sessions(&settings(&[(duration, value), (provider, from)])).len(), long, "{value} {from}");
+        }
+    }
+
+    #[test]
+    fn requests_for_cpu() {
+        let (cores, request) = ("spark.executor.cores", "spark.kubernetes.executor.request.cores");
+        for (has, asks, small) in [
+            ("4", "900m", 1),
+            ("4", "1", 0),
+            ("4", "0", 1),
+            ("1", "0.2", 1),
+            ("1", "0.25", 0),
+            ("${CORES}", "100m", 0),
+            ("4", "", 0),
+            ("4", "NaN", 0),
+            ("99999999999999999999", "1", 0),
+        ] {
+            assert_eq!(small_requests(&settings(&[(cores, has), (request, asks)])).len(), small, "{has} {asks}");
+        }
+        assert_eq!(small_requests(&settings(&[(cores, "4")])).len(), 0);
+        assert_eq!(small_requests(&settings(&[("driver.coreRequest", "100m")])).len(), 1);
     }
 
     #[test]

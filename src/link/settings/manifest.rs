@@ -27,6 +27,51 @@ const TEXTS: [(&str, &str); 14] = [
     ("", "deps/packages"),
 ];
 
+/// Labels by which nodes of Spot capacity are told from others, and their value.
+const SPOT: [(&str, &str); 3] = [
+    ("karpenter.sh/capacity-type", "spot"),
+    ("eks.amazonaws.com/capacityType", "SPOT"),
+    ("node.kubernetes.io/lifecycle", "spot"),
+];
+
+/// What sends the driver of an application to Spot nodes and to no others.
+pub(in crate::link) fn spot_of_driver(spec: &Value, at: &str) -> Found {
+    let mut found = Found::new();
+    let mut add = |key: &str, place: String| found.push((key.to_owned(), place));
+    let is_spot = |key: &str, value: &Value| SPOT.iter().any(|(label, spot)| *label == key && value == spot);
+    let parts = [
+        (spec, at.to_owned()),
+        (&spec["driver"], format!("{at}/driver")),
+        (&spec["driver"]["template"]["spec"], format!("{at}/driver/template/spec")),
+        (&spec["driverSpec"]["podTemplateSpec"]["spec"], format!("{at}/driverSpec/podTemplateSpec/spec")),
+    ];
+    for (part, at) in parts {
+        for (key, value) in part["nodeSelector"].as_object().into_iter().flatten() {
+            if is_spot(key, value) {
+                add(key, format!("{at}/nodeSelector/{}", escape(key)));
+            }
+        }
+        let path = "affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
+        let terms = part.pointer(&format!("/{path}")).and_then(Value::as_array);
+        // Terms are alternatives: of several, another one may let the driver onto other nodes.
+        let [term] = terms.map_or(&[][..], Vec::as_slice) else { continue };
+        for (number, one) in term["matchExpressions"].as_array().into_iter().flatten().enumerate() {
+            let values = one["values"].as_array().map_or(&[][..], Vec::as_slice);
+            let key = one["key"].told().unwrap_or_default();
+            if one["operator"] == "In" && !values.is_empty() && values.iter().all(|value| is_spot(key, value)) {
+                add(key, format!("{at}/{path}/0/matchExpressions/{number}"));
+            }
+        }
+    }
+    for (key, value) in spec["sparkConf"].as_object().into_iter().flatten() {
+        let selectors = ["spark.kubernetes.driver.node.selector.", "spark.kubernetes.node.selector."];
+        if selectors.iter().filter_map(|start| key.strip_prefix(start)).any(|label| is_spot(label, value)) {
+            add(key, format!("{at}/sparkConf/{}", escape(key)));
+        }
+    }
+    found
+}
+
 /// Numbers and truths where the definition has texts, and a text where it has a list of them.
 pub(super) fn not_texts(spec: &Value, at: &str) -> Found {
     let mut found = Vec::new();

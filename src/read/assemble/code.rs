@@ -36,6 +36,22 @@ pub(super) type Holes = BTreeMap<String, String>;
 /// The items that one unit of code put into a table, by pointer of the table.
 type Placed = BTreeMap<String, Vec<usize>>;
 
+/// The items of tables by what they are called, for each key that parts call them by.
+type Tables = FxHashMap<(String, &'static str), Names>;
+
+/// The positions of items by the value of a key, or by their ARN.
+#[derive(Default)]
+struct Names(FxHashMap<String, Vec<usize>>);
+
+impl Names {
+    fn add(&mut self, key: &str, item: &Value, position: usize) {
+        let (name, arn) = (item[key].told(), item["Arn"].told());
+        for text in name.into_iter().chain(arn.filter(|_| arn != name)) {
+            self.0.entry(text.to_owned()).or_default().push(position);
+        }
+    }
+}
+
 impl Assembly {
     /// Moves everything that code declares in; `holes` are those that a snapshot fills.
     pub(super) fn code(&mut self, codes: Vec<Code>, holes: &Holes) {
@@ -108,10 +124,11 @@ impl Assembly {
             }
         }
         let everywhere = everywhere(&units);
+        let mut names = Tables::default();
         for (number, collection, key, of, field, part) in parts {
             let Some((unit, _)) = units.get_mut(number) else { continue };
             let of = unit.fill(of);
-            self.code_part(unit, &everywhere, (collection, key, field), &of, part);
+            self.code_part(unit, &everywhere, &mut names, (collection, key, field), &of, part);
         }
         for (unit, _) in &units {
             self.close(unit);
@@ -266,22 +283,31 @@ impl Assembly {
         &mut self,
         unit: &mut Unit<'_>,
         everywhere: &Placed,
+        names: &mut Tables,
         (name, key, field): (&'static str, &'static str, &'static str),
         of: &Text,
         part: Node,
     ) {
         let at = pointer_of(name);
         let shown = of.to_string();
-        let own = unit.placed.get(&at).into_iter().flatten();
-        let others = everywhere.get(&at).into_iter().flatten();
-        let ground = 0..self.ground.get(&at).copied().unwrap_or(0);
+        let ground = self.ground.get(&at).copied().unwrap_or(0);
         let table = self.tables.entry(at.clone()).or_default();
-        let is_it = |position: &usize| {
-            let item = table.items.get(*position);
-            // A role may be named by its ARN, too.
-            item.is_some_and(|item| item[key].is(&shown) || item["Arn"].is(&shown))
+        let known = names.entry((at.clone(), key)).or_insert_with(|| {
+            let mut known = Names::default();
+            table.items.iter().enumerate().for_each(|(position, item)| known.add(key, item, position));
+            known
+        });
+        let own = unit.placed.get(&at).map_or(&[][..], Vec::as_slice);
+        let found = match known.0.get(shown.as_str()).map_or(&[][..], Vec::as_slice) {
+            [] => None,
+            // What another unit only knows by name is not told to this one.
+            [one] => Some(*one).filter(|one| !table.elsewhere.contains(one) || own.contains(one)),
+            several => {
+                let others = everywhere.get(&at).into_iter().flatten();
+                let mut all = own.iter().chain(others).copied().chain((0..ground).rev());
+                all.find(|position| several.contains(position))
+            }
         };
-        let found = own.chain(others).copied().find(is_it).or_else(|| ground.rev().find(is_it));
         let position = found.unwrap_or_else(|| {
             let why = format!("`{shown}` is declared elsewhere");
             let unknown = Unknown { why, unblock: None }.to_value();
@@ -294,6 +320,9 @@ impl Assembly {
             }
             let mut holder = Value::Object(holder);
             identify(unit, name, &mut holder);
+            for ((_, key), known) in names.iter_mut().filter(|((of, _), _)| *of == at) {
+                known.add(key, &holder, table.items.len());
+            }
             table.items.push(holder);
             table.elsewhere.insert(table.items.len() - 1);
             unit.placed.entry(at.clone()).or_default().push(table.items.len() - 1);

@@ -23,6 +23,12 @@ pub(super) fn called(item: &Value) -> String {
         .to_owned()
 }
 
+/// Whether no item is listed twice: a list that changes while its pages are read may say so of one.
+fn are_distinct(collection: &str, items: &[Value]) -> bool {
+    let mut seen = FxHashSet::default();
+    items.iter().filter_map(|item| identity(collection, item)).all(|key| seen.insert(key))
+}
+
 /// The pointer of a collection's list in the document.
 pub(super) fn pointer_of(collection: &str) -> String {
     format!("/{}", collection.replace('.', "/"))
@@ -80,10 +86,11 @@ impl Assembly {
     pub(super) fn put(&mut self, at: &str, source: usize, items: Items) {
         let Items { collection, items, places, opaque, .. } = items;
         let table = self.tables.entry(at.to_owned()).or_default();
-        if table.items.is_empty() && matches!(places, Places::List(_)) {
-            if let Places::List(list) = &places {
-                self.ledger.origins.add_run(at, 0, items.len(), source, list, 0);
-            }
+        if table.items.is_empty()
+            && let Places::List(list) = &places
+            && are_distinct(&collection, &items)
+        {
+            self.ledger.origins.add_run(at, 0, items.len(), source, list, 0);
             for (index, pointer) in opaque {
                 let origin = Origin { source, pointer: format!("{}{pointer}", places.of(index)), opaque: true };
                 self.ledger.origins.add(format!("{at}/{index}{pointer}"), origin);

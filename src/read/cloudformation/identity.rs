@@ -8,7 +8,7 @@ use super::evaluate::{Scope, text_or};
 use super::template::Resource;
 use super::text::{self, Class, without_scheme};
 use crate::known::Text;
-use crate::read::code::{Form, Node};
+use crate::read::code::{ACCOUNT, Form, Node, REGION};
 
 /// How things of a kind are called.
 struct Kind {
@@ -302,6 +302,11 @@ impl Identity<'_, '_, '_> {
                 }
                 None => self.other(attribute),
             },
+            "AWS::ECR::Repository" if attribute == Some("RepositoryUri") => {
+                let own = self.own_name("RepositoryName", "");
+                let (account, region) = (Text::hole(ACCOUNT), Text::hole(REGION));
+                text::node(text::parts([&account, &".dkr.ecr.".into(), &region, &".amazonaws.com/".into(), &own]))
+            }
             "AWS::Glue::Database" if attribute.is_none() => {
                 let input = self.property("DatabaseInput");
                 match input.as_ref().and_then(|input| input.get("Name")).and_then(Node::as_text) {

@@ -119,6 +119,8 @@ impl Lowered {
             "AWS::S3::Bucket" => storage::bucket(it, self),
             "AWS::S3::BucketPolicy" => storage::bucket_policy(it, self),
             "AWS::KMS::Key" => storage::key(it, self),
+            "AWS::ECR::Repository" => storage::repository(it, self),
+            "AWS::EC2::VPC" => ec2::vpc(it, self),
             "AWS::StepFunctions::StateMachine" => job::state_machine(it, self),
             kind if kind.starts_with("AWS::Serverless::") => serverless::resource(it, self),
             _ => {}
@@ -250,6 +252,7 @@ fn is_ours(kind: &str) -> bool {
         "AWS::StepFunctions::",
         "AWS::S3::Bucket",
         "AWS::KMS::Key",
+        "AWS::ECR::Repository",
         "AWS::Serverless::",
         "Custom::AWSCDK",
     ]

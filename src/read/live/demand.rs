@@ -117,6 +117,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("credentials", &["eks.podIdentityAssociations", "iam.roles"]),
     ("podIdentityAssociations", &["eks.podIdentityAssociations"]),
     ("podIdentityAgent", &["eks.addons"]),
+    ("fargateTakers", &["eks.fargateProfiles"]),
     ("accessBy", &["eks.accessEntries", "kubernetes.configMaps"]),
     ("accessEntry", &["eks.accessEntries"]),
     ("awsAuth", &["kubernetes.configMaps"]),

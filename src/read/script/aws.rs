@@ -21,12 +21,15 @@ pub(super) fn declare(arguments: &Arguments, files: &Files<'_>, out: &mut Vec<De
         ("eks", call) => eks(call, arguments, files, out),
         ("iam", call) => iam(call, arguments, files, out),
         ("s3api", "put-bucket-policy") => resource_policy("s3.buckets", ("Name", "bucket"), arguments, files, out),
+        ("ecr", "set-repository-policy") => {
+            resource_policy("ecr.repositories", ("repositoryName", "repository-name"), arguments, files, out);
+        }
         ("kms", "put-key-policy") => resource_policy("kms.keys", ("KeyId", "key-id"), arguments, files, out),
         _ => {}
     }
 }
 
-/// The policy that a bucket or a key is given.
+/// The policy that a bucket, a key or a repository is given.
 fn resource_policy(
     collection: &'static str,
     (key, option): (&str, &str),
@@ -34,7 +37,9 @@ fn resource_policy(
     files: &Files<'_>,
     out: &mut Vec<Declared>,
 ) {
-    let (Some(name), Some(policy)) = (arguments.word(&[option]), arguments.word(&["policy"])) else { return };
+    let (Some(name), Some(policy)) = (arguments.word(&[option]), arguments.word(&["policy", "policy-text"])) else {
+        return;
+    };
     let policy = super::arguments::value(policy, files);
     out.push(item(collection, None, object([(key, name.node()), ("Policy", policy)]).written(name.at())));
 }

@@ -115,6 +115,9 @@ pub(super) fn add_steps(arguments: &Arguments, files: &Files<'_>, out: &mut Vec<
         })
     });
     if let Some(Node { form: Form::Object(fields), .. }) = own {
+        if let Some(role) = arguments.word(&["execution-role-arn"]) {
+            fields.push(("ExecutionRoleArn".to_owned(), role.node().written(role.at())));
+        }
         match fields.iter_mut().find(|(key, _)| key == "Steps") {
             Some((_, Node { form: Form::List(known), .. })) => known.extend(added.items().iter().cloned()),
             _ => fields.push(("Steps".to_owned(), added)),

@@ -3,11 +3,13 @@
 //! Files of values beside the script, those that it writes itself and those that it pipes in are laid one over the
 //! other, settings over them. `helm template` counts as well: what it prints is there to be applied.
 //!
-//! Deliberately absent: repositories, and what earlier releases were given.
+//! Of repositories only those are told that are not there any more.
+//!
+//! Deliberately absent: what earlier releases were given.
 
 use super::super::chart::values::Values;
 use super::super::chart::{self, Chart, Release, file};
-use super::super::code::{Declared, Form, Node};
+use super::super::code::{Declared, Form, Node, gone_repository};
 use super::super::shell::{Command, Word};
 use super::arguments::option;
 use super::files::Files;
@@ -67,6 +69,11 @@ pub(super) fn declare(command: &Command, files: &Files<'_>, out: &mut Vec<Declar
     let (plain, options) = sorted(command.words.get(1..).unwrap_or_default());
     let verb = plain.first().and_then(|word| word.plain()).unwrap_or_default();
     let has = |names: &[&str]| options.iter().any(|(name, _)| names.contains(&name.as_str()));
+    let address = match verb.as_str() {
+        "repo" if plain.get(1).and_then(|word| word.plain()).as_deref() == Some("add") => plain.get(3).copied(),
+        _ => options.iter().find(|(name, _)| name == "repo").and_then(|(_, word)| word.as_ref()),
+    };
+    out.extend(address.and_then(|word| gone_repository(&word.plain()?, word.at())));
     if !matches!(verb.as_str(), "install" | "upgrade" | "template") || has(&["dry-run"]) {
         return;
     }

@@ -29,6 +29,23 @@ pub(super) fn recognise(map: &mut Map<String, Value>, at: &str, path: &str, out:
     if texts(map, "Policy") && !has(map, "RevisionId") {
         return of_resource(map, at, path, out);
     }
+    if texts(map, "policyText") && texts(map, "repositoryName") {
+        let mut value = map.remove("policyText").unwrap_or_default();
+        if let Decoded::Unreadable(why) = policy::decode(&mut value) {
+            out.faults.push((format!("{at}/policyText"), why));
+            return true;
+        }
+        let item = json!({"repositoryName": map.get("repositoryName"), "Policy": value});
+        let items = super::Items {
+            collection: "ecr.repositories".to_owned(),
+            items: vec![item],
+            places: Places::One(at.to_owned()),
+            listing: None,
+            opaque: vec![(0, "/Policy".to_owned())],
+        };
+        out.push("get-repository-policy", Content::Items(items));
+        return true;
+    }
     if has(map, "ServerSideEncryptionConfiguration") && only(map, "ServerSideEncryptionConfiguration") {
         let value = map.remove("ServerSideEncryptionConfiguration").unwrap_or_default();
         let pointer = format!("{at}/ServerSideEncryptionConfiguration");

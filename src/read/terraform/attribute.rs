@@ -237,6 +237,10 @@ pub(super) fn of(kind: &str, attr: &str, full: &str, configured: Configured<'_>,
             match attr {
                 "name" => Some(own),
                 "arn" => Some(arn(home, service, &[&lit(before), &own])),
+                "repository_url" => {
+                    let suffix = if home.partition == "aws-cn" { ".amazonaws.com.cn/" } else { ".amazonaws.com/" };
+                    Some(joined(&[&home.account, &lit(".dkr.ecr."), &home.region, &lit(suffix), &own]))
+                }
                 _ => None,
             }
         }

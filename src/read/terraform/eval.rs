@@ -184,10 +184,18 @@ impl World<'_> {
                 let root = self.module(0).map(|root| root.folder.path.to_string_lossy().into_owned());
                 (Value::text(root.unwrap_or_default(), None), 1)
             }
-            ("path", Some("cwd")) => (Value::text(".", None), 1),
+            ("path", Some("cwd")) => (self.working_folder(), 1),
             ("each" | "count" | "self" | "terraform" | "path", Some(of)) => (unknown(&format!(".{of}")), 1),
             (kind, Some(of)) => (self.instances_of(module, &format!("{kind}.{of}")), 1),
             (_, None) => (unknown(""), 0),
+        }
+    }
+
+    /// Where Terraform runs: in the root, if that has a name.
+    fn working_folder(&self) -> Value {
+        match self.module(0).filter(|root| root.folder.path.file_name().is_some()) {
+            Some(root) => Value::text(root.folder.path.to_string_lossy(), None),
+            None => Value::unknown("path.cwd", None),
         }
     }
 

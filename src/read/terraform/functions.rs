@@ -7,12 +7,14 @@
 //! Deliberately absent: what depends on time, chance or the network. Those are holes.
 
 mod collection;
+mod documents;
 mod text;
+
+pub(super) use documents::from_yaml;
 
 use super::value::{Kind, Spot, Value, json_pieces, shortened};
 use super::world::{Ctx, World, bind};
 use crate::read::code::json;
-use crate::read::yaml;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -191,63 +193,6 @@ pub(super) fn decoded(value: &Value) -> Result<Value, json::Fault> {
             let pieces = value.as_pieces().unwrap_or_default();
             let node = json::parse(&json_pieces(&pieces, &mut left))?;
             Ok(Value::of_node(&node, value.spot))
-        }
-    }
-}
-
-/// The documents that a text in YAML spells; its holes stand where they stood.
-pub(super) fn from_yaml(value: &Value) -> Option<Vec<Value>> {
-    if let Kind::Json(value) = &value.kind {
-        return Some(vec![(**value).clone()]);
-    }
-    let text = value.as_text()?;
-    let mut holes: Vec<String> = Vec::new();
-    let mut rendered = String::new();
-    for part in text.parts() {
-        match part {
-            crate::known::Part::Literal(text) => rendered.push_str(text),
-            crate::known::Part::Hole(name) => {
-                rendered.push_str(&format!("\u{f8ff}{}\u{f8fe}", holes.len()));
-                holes.push(name.clone());
-            }
-        }
-    }
-    let (documents, fault) = yaml::documents(&rendered);
-    if fault.is_some() {
-        return None;
-    }
-    Some(documents.iter().map(|document| filled(document, &holes, value.spot)).collect())
-}
-
-/// A document with its holes put back.
-fn filled(value: &serde_json::Value, holes: &[String], spot: Option<Spot>) -> Value {
-    let text_of = |text: &str| {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('\u{f8ff}') {
-            let Some((number, after)) = after.split_once('\u{f8fe}') else { break };
-            parts.push(crate::known::Part::Literal(before.to_owned()));
-            let name = number.parse::<usize>().ok().and_then(|number| holes.get(number)).cloned();
-            parts.push(crate::known::Part::Hole(name.unwrap_or_default()));
-            rest = after;
-        }
-        parts.push(crate::known::Part::Literal(rest.to_owned()));
-        crate::known::Text::from_parts(parts)
-    };
-    match value {
-        serde_json::Value::Null => Value { kind: Kind::Null, spot },
-        serde_json::Value::Bool(truth) => Value::truth(*truth, spot),
-        serde_json::Value::Number(number) => Value { kind: Kind::Number(number.clone()), spot },
-        serde_json::Value::String(text) => match text_of(text).parts() {
-            [crate::known::Part::Hole(name)] => Value::unknown(name.clone(), spot),
-            _ => Value::of_text(&text_of(text), spot),
-        },
-        serde_json::Value::Array(items) => {
-            Value::list(items.iter().map(|item| filled(item, holes, spot)).collect(), spot)
-        }
-        serde_json::Value::Object(map) => {
-            let map = map.iter().map(|(key, item)| (text_of(key).to_string(), filled(item, holes, spot)));
-            Value::object(map.collect(), spot)
         }
     }
 }

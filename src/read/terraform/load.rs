@@ -301,7 +301,8 @@ impl Loader {
         }
         let source = source::literal(block.body.attr("source")?)?;
         let version = block.body.attr("version").and_then(source::literal);
-        if let Some(text) = registry::interface(source, version) {
+        let outside = || registry::beside(source, |name| block.body.attr(name).is_some());
+        if let Some(text) = registry::interface(source, version).or_else(outside) {
             return Some((self.interface(&text)?, true));
         }
         self.installed(from, address).map(|folder| (folder, false))

@@ -72,6 +72,14 @@ impl Resource {
         self.body.blocks(name).into_iter().find(|block| matches!(block.kind, Kind::Object(_)))
     }
 
+    /// The name of what decides whether there is a block of a type, where that is not known.
+    fn may_have(&self, name: &str) -> Option<Value> {
+        self.body.blocks(name).into_iter().find_map(|block| match &block.kind {
+            Kind::More(unknown) | Kind::Unknown(unknown) => Some(Value::unknown(unknown.why.clone(), block.spot)),
+            _ => None,
+        })
+    }
+
     /// Its tags with those of its provider: a list of keys and values.
     fn tags(&self) -> Value {
         let mut map: BTreeMap<String, Value> = BTreeMap::new();
@@ -96,7 +104,7 @@ impl Resource {
         }
         let tag = |(key, value): (String, Value)| {
             let spot = value.spot;
-            object(spot, [("Key", Value::text(key, spot)), ("Value", value)])
+            object(spot, [("Key", Value::text(key, spot)), ("Value", as_text(value))])
         };
         let mut tags: Vec<Value> = map.into_iter().filter(|(_, value)| !value.is_null()).map(tag).collect();
         tags.extend(more.map(|why| super::eval::more_of(&why)));
@@ -269,6 +277,15 @@ fn list_of(body: &Value, name: &str, shape: impl Fn(&Value) -> Value) -> Value {
         _ => shape(block),
     });
     Value::list(items.collect(), spot)
+}
+
+/// A value of a map of texts: what was written as a truth or a number is made one.
+fn as_text(value: Value) -> Value {
+    match &value.kind {
+        Kind::Bool(truth) => Value::text(truth.to_string(), value.spot),
+        Kind::Number(number) => Value::text(number.to_string(), value.spot),
+        _ => value,
+    }
 }
 
 /// A truth that may have been written as text.

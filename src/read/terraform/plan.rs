@@ -138,7 +138,7 @@ fn gather<'a>(module: Planned<'a>, out: &mut Vec<Instance<'a>>) {
     }
 }
 
-fn usual() -> Home {
+pub(super) fn usual() -> Home {
     Home {
         account: Value::unknown(ACCOUNT, None),
         region: Value::unknown(REGION, None),

@@ -32,6 +32,9 @@ interfaces! {
     "terraform-aws-modules/iam/aws//modules/iam-role-for-service-accounts" 6 "iam-role-for-service-accounts.tf";
     "terraform-aws-modules/iam/aws//modules/iam-role-for-service-accounts-eks" 5 "iam-role-for-service-accounts.tf";
     "terraform-aws-modules/iam/aws//modules/iam-assumable-role-with-oidc" 5 "iam-assumable-role-with-oidc.tf";
+    "aws-ia/eks-blueprints/aws" 4 "eks-blueprints.tf";
+    "KubedAI/emr-containers/aws" 0 "emr-containers.tf";
+    "aws-ia/eks-data-addons/aws" 1 "eks-data-addons.tf";
     "aws-ia/eks-blueprints-addon/aws" 1 "eks-blueprints-addon.tf";
     "aws-ia/eks-blueprints-addons/aws" 1 "eks-blueprints-addons.tf";
 }
@@ -44,6 +47,24 @@ pub(super) fn interface(source: &str, version: Option<&str>) -> Option<String> {
     let interface = INTERFACES.iter().find(|interface| interface.source == source)?;
     let major = version.or(reference.as_deref()).and_then(major).unwrap_or(interface.newest);
     Some(format!("locals {{\n  major = {major}\n}}\n{}", interface.text))
+}
+
+/// What stands for a module that an example calls by its path, when only the example is here: the modules of EMR
+/// by the folder and by arguments that no other module has.
+pub(super) fn beside(source: &str, has: impl Fn(&str) -> bool) -> Option<String> {
+    let path = source.strip_prefix("../")?.trim_end_matches('/');
+    let has_any = |names: &[&str]| names.iter().any(|name| has(name));
+    let groups = ["master_instance_group", "core_instance_group", "master_instance_fleet", "core_instance_fleet"];
+    let named = if path.ends_with("modules/virtual-cluster") && has_any(&["eks_cluster_id", "eks_cluster_name"]) {
+        "terraform-aws-modules/emr/aws//modules/virtual-cluster"
+    } else if path.ends_with("modules/serverless") && has_any(&["initial_capacity", "maximum_capacity"]) {
+        "terraform-aws-modules/emr/aws//modules/serverless"
+    } else if path.split('/').all(|part| part == "..") && has("ec2_attributes") && has_any(&groups) {
+        "terraform-aws-modules/emr/aws"
+    } else {
+        return None;
+    };
+    interface(named, None)
 }
 
 /// The name in the registry of a module that is called by its repository, and the tag that is asked for.

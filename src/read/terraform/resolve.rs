@@ -1,7 +1,7 @@
 //! Names: variables, locals, outputs, and the attributes of what is declared.
 //!
 //! A variable is what the caller gives, else what the files of variables say, else its default, else
-//! a hole of its name. An attribute of a resource is what the code says of it, else what is known of
+//! a hole of its name. In a module that nobody calls here, a default of nothing is left to the caller. An attribute of a resource is what the code says of it, else what is known of
 //! resources of its type, else a hole of its address.
 //!
 //! Deliberately absent: what a resource becomes. That is for `lower`.
@@ -57,6 +57,10 @@ impl World<'_> {
                 Some(self.attr(attr, &self.ctx(module, None)))
             };
             let given_by_nobody = module.caller.is_none();
+            let left_to_the_caller = |value: &Value| {
+                given_by_nobody && module.folder.is_to_be_called() && (value.is_null() || value.is_empty())
+            };
+            let default = || default().filter(|value| !left_to_the_caller(value));
             let Some(mut value) = given.or_else(default) else { return hole(given_by_nobody) };
             if let Some(kind) = block.and_then(|block| block.body.attr("type"))
                 && let Expr::Hcl(kind) = &*kind.expr

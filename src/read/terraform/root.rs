@@ -2,7 +2,9 @@
 
 use super::load::Loader;
 use super::lower::{self, Out, Resource};
+use super::plan::usual;
 use super::source::Folder;
+use super::state;
 use super::value::Value;
 use super::world::{Module, World};
 use crate::estate::{Gap, Syntax};
@@ -90,7 +92,10 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
             *cluster = cluster_named(cluster, &clusters);
         }
     }
-    let touched = world.touched.borrow().clone();
+    let mut touched = world.touched.borrow().clone();
+    let home = Rc::new(usual());
+    let (gone, state) = state::destroyed(loader, &world, address, &home).unzip();
+    touched.extend(state);
     let mine = world.module(0);
     for (name, block) in mine.iter().flat_map(|module| &module.folder.variables) {
         if let Some(attr) = block.body.attr("default")
@@ -101,12 +106,17 @@ fn one(loader: &Loader, folder: Rc<Folder>, address: &str) -> Code {
             out.declared.extend(at.and_then(|at| default_of_a_network(name, text, Some(at))));
         }
     }
+    let mut folders: BTreeMap<PathBuf, Rc<Folder>> = BTreeMap::new();
+    let is_ours = !out.declared.is_empty();
+    let modules = (0..).map_while(|at| world.module(at)).filter(|module| is_ours && !module.interface);
+    folders.extend(modules.map(|module| (module.folder.path.clone(), module.folder.clone())));
+    out.declared.extend(super::left::left(folders.values().map(|folder| &**folder), &touched));
     let mut gaps = world.take_gaps();
     gaps.extend(loader.gaps(&touched));
     gaps.extend(out.gaps);
     gaps.sort();
     gaps.dedup();
-    finished("terraform", (out.declared, Vec::new()), gaps, touched, loader)
+    finished("terraform", (out.declared, gone.unwrap_or_default()), gaps, touched, loader)
 }
 
 /// The resources of all module instances, those first that others need to know of.
@@ -150,7 +160,8 @@ fn cluster_named(cluster: &Text, clusters: &[Text]) -> Text {
 fn not_here(world: &World<'_>, module: &Module, name: &str) {
     let source = module.folder.modules.get(name).and_then(|block| block.body.attr("source"));
     let source = source.and_then(super::source::literal).unwrap_or_default();
-    let tells = ["emr", "eks", "iam", "irsa", "spark", "karpenter"].iter().any(|word| source.contains(word));
+    let words = ["emr", "eks", "iam", "irsa", "spark", "karpenter"];
+    let tells = words.iter().any(|word| source.contains(word) || name.to_ascii_lowercase().contains(word));
     if tells && !module.interface {
         let why = format!("module `{name}` from `{source}` is not here, and what it makes is not known");
         world.gap(

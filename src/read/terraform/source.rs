@@ -319,8 +319,12 @@ pub(super) struct Folder {
     pub(super) outputs: BTreeMap<String, Rc<Block>>,
     /// `provider` blocks.
     pub(super) providers: Vec<Rc<Block>>,
+    /// `moved` and `removed` blocks.
+    pub(super) moves: Vec<Rc<Block>>,
     /// What its files of variables say, those with precedence first.
     pub(super) values: BTreeMap<String, Attr>,
+    /// It says where its state is kept.
+    pub(super) keeps_state: bool,
 }
 
 impl Folder {
@@ -350,6 +354,10 @@ impl Folder {
                     self.outputs.entry(label(0)).or_insert(block);
                 }
                 "provider" => self.providers.push(block),
+                "moved" | "removed" => self.moves.push(block),
+                "terraform" => {
+                    self.keeps_state |= block.body.blocks.iter().any(|one| ["backend", "cloud"].contains(&&*one.kind));
+                }
                 _ => {}
             }
         }
@@ -385,6 +393,11 @@ impl Folder {
                 None => self.add(Body { attrs: Vec::new(), blocks: vec![block] }),
             }
         }
+    }
+
+    /// Whether it is there to be called: nothing in it says where it is applied, or with what.
+    pub(super) fn is_to_be_called(&self) -> bool {
+        self.providers.is_empty() && self.values.is_empty() && !self.keeps_state
     }
 
     /// Whether it declares anything.

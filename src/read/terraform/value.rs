@@ -217,6 +217,18 @@ impl Value {
         matches!(self.kind, Kind::Null)
     }
 
+    /// Whether it says nothing: an empty text, list or object.
+    pub(super) fn is_empty(&self) -> bool {
+        match &self.kind {
+            Kind::Text(pieces) => {
+                pieces.iter().all(|piece| matches!(&piece.part, Part::Literal(text) if text.is_empty()))
+            }
+            Kind::List(items) => items.is_empty(),
+            Kind::Object(fields) => fields.map.is_empty() && fields.more.is_none(),
+            _ => false,
+        }
+    }
+
     /// The name of what is not known, if nothing is known.
     pub(super) fn why(&self) -> Option<&str> {
         match &self.kind {

@@ -73,12 +73,13 @@ pub(super) fn manifest(it: &It<'_, '_, '_>, out: &mut Lowered) {
 fn kubernetes_object(object: &Node, cluster: Option<Text>, out: &mut Lowered) {
     let field = |key: &str| object.get(key).and_then(Node::as_str).unwrap_or_default();
     let list = kubernetes::list_name(field("kind"), field("apiVersion"));
-    let Some(collection) = estate::collection(&format!("kubernetes.{list}")) else { return };
+    let known = estate::collection(&format!("kubernetes.{list}")).map(|collection| collection.name);
+    let Some(collection) = known.or((list == "ec2NodeClasses").then_some("kubernetes.ec2NodeClasses")) else { return };
     let name = object.get("metadata").and_then(|metadata| metadata.get("name"));
     let at = name.and_then(|name| name.at.clone()).or_else(|| object.at.clone());
     let mut item = object.clone();
     item.at = at;
-    out.declared.push(Declared::Item { collection: collection.name, cluster, item });
+    out.declared.push(Declared::Item { collection, cluster, item });
 }
 
 /// The release of a chart.

@@ -18,6 +18,18 @@ pub(super) fn subnet(it: &It<'_, '_, '_>, out: &mut Lowered) {
     out.item("ec2.subnets", fields.node());
 }
 
+pub(super) fn vpc(it: &It<'_, '_, '_>, out: &mut Lowered) {
+    let on = |key: &str, otherwise: bool| {
+        it.own(key).map_or_else(|| Node::new(Form::Bool(otherwise)).written(it.at()), truth)
+    };
+    let mut fields = it.fields();
+    fields
+        .put("VpcId", Some(of_text(it.reference()).written(it.at())))
+        .put("EnableDnsSupport", Some(on("EnableDnsSupport", true)))
+        .put("EnableDnsHostnames", Some(on("EnableDnsHostnames", false)));
+    out.item("ec2.vpcs", fields.node());
+}
+
 pub(super) fn security_group(it: &It<'_, '_, '_>, out: &mut Lowered) {
     let rules = it.get("SecurityGroupIngress").map(items).unwrap_or_default().iter().map(rule);
     let mut fields = it.fields();

@@ -1,4 +1,4 @@
-//! Buckets and keys with the policies that say who may use them.
+//! Buckets, keys and repositories of images with the policies that say who may use them.
 //!
 //! A bucket and its policy are two resources, and become one item when all are known.
 //!
@@ -43,6 +43,12 @@ pub(super) fn key(it: &It<'_, '_, '_>, out: &mut Lowered) {
     let (id, arn) = (super::super::text::node(it.reference()), super::super::text::node(it.attribute("Arn")));
     let fields = [("KeyId", Some(id.written(it.at()))), ("Arn", Some(arn.written(it.at()))), ("Policy", policy)];
     add(out, "kms.keys", it.reference(), it, fields);
+}
+
+pub(super) fn repository(it: &It<'_, '_, '_>, out: &mut Lowered) {
+    let policy = document(it, "RepositoryPolicyText", out);
+    let name = it.named(it.reference(), "RepositoryName");
+    add(out, "ecr.repositories", it.reference(), it, [("repositoryName", Some(name)), ("Policy", policy)]);
 }
 
 fn add<const N: usize>(

@@ -7,7 +7,7 @@
 use super::{Out, Resource, Value};
 use crate::read::chart::values::Values;
 use crate::read::chart::{self, Chart, Release};
-use crate::read::code::{Declared, Form};
+use crate::read::code::{Declared, Form, gone_repository};
 use crate::read::terraform::attribute::lit;
 use crate::read::terraform::functions::from_yaml;
 use crate::read::written::join;
@@ -21,6 +21,8 @@ pub(super) fn release(resource: &Resource, out: &mut Out) {
     }
     let said = |name: &str| resource.get(name).as_string();
     let (name, repository, version) = (said("chart").unwrap_or_default(), said("repository"), said("version"));
+    let at = resource.body.get("repository").and_then(|value| value.spot).or(resource.spot).map(|spot| spot.at());
+    out.declared.extend(repository.as_deref().and_then(|address| gone_repository(address, at)));
     let chart = Chart::named(&name, &repository.unwrap_or_default(), version.as_deref(), &values);
     let release = Release {
         name: out.node(&resource.get("name")),

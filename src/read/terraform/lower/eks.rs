@@ -159,6 +159,8 @@ fn cluster(resource: &Resource, out: &mut Out) {
         .cloned();
     let identity = object(spot, [("oidc", oidc.unwrap_or(Value::NULL).or_spot(spot))]);
     let support = resource.block("upgrade_policy").map(|block| shaped(&block, &[("support_type", "supportType")]));
+    let compute = [("enabled", "enabled"), ("node_pools", "nodePools"), ("node_role_arn", "nodeRoleArn")];
+    let compute = resource.block("compute_config").map(|block| shaped(&block, &compute));
     let item = object(
         spot,
         [
@@ -174,6 +176,7 @@ fn cluster(resource: &Resource, out: &mut Out) {
             ("encryptionConfig", encryption),
             ("accessConfig", access),
             ("upgradePolicy", support.unwrap_or(Value::NULL)),
+            ("computeConfig", compute.unwrap_or(Value::NULL)),
             ("tags", resource.tag_map()),
         ],
     );

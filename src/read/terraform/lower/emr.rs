@@ -150,7 +150,12 @@ fn application(resource: &Resource, out: &mut Out) {
         );
         initial.insert(kind, shape);
     }
-    let initial = if initial.is_empty() { Value::NULL } else { Value::object(initial, initial_spot) };
+    let initial = match initial.is_empty() {
+        true => resource.may_have("initial_capacity").unwrap_or(Value::NULL),
+        false => Value::object(initial, initial_spot),
+    };
+    let maximum = resource.block("maximum_capacity").map(|block| shaped(&block, &SIZES));
+    let maximum = maximum.or_else(|| resource.may_have("maximum_capacity"));
     let kind = resource.get("type");
     // The provider takes any case, and the API prints it so.
     let kind = match kind.as_string().map(|kind| kind.to_lowercase()).as_deref() {
@@ -173,6 +178,14 @@ fn application(resource: &Resource, out: &mut Out) {
     let network = resource
         .block("network_configuration")
         .map(|block| shaped(&block, &[("subnet_ids", "subnetIds"), ("security_group_ids", "securityGroupIds")]));
+    let scheduler = resource.block("scheduler_configuration").map(|block| {
+        let names = [("max_concurrent_runs", "maxConcurrentRuns"), ("queue_timeout_minutes", "queueTimeoutMinutes")];
+        shaped(&block, &names)
+    });
+    let runtime = list_of(&resource.body, "runtime_configuration", |block| {
+        shaped(block, &[("classification", "classification"), ("properties", "properties")])
+    });
+    let runtime = if runtime.items().is_empty() { Value::NULL } else { runtime };
     let image = resource.block("image_configuration").map(|block| shaped(&block, &[("image_uri", "imageUri")]));
     let item = object(
         spot,
@@ -184,11 +197,13 @@ fn application(resource: &Resource, out: &mut Out) {
             ("type", kind),
             ("state", lit("CREATED").or_spot(spot)),
             ("initialCapacity", initial),
-            ("maximumCapacity", resource.block("maximum_capacity").map_or(Value::NULL, |block| shaped(&block, &SIZES))),
+            ("maximumCapacity", maximum.unwrap_or(Value::NULL)),
             ("autoStartConfiguration", start),
             ("autoStopConfiguration", stop),
             ("networkConfiguration", network.unwrap_or(Value::NULL)),
             ("imageConfiguration", image.unwrap_or(Value::NULL)),
+            ("schedulerConfiguration", scheduler.unwrap_or(Value::NULL)),
+            ("runtimeConfiguration", runtime),
             ("architecture", or(resource.body.get("architecture"), lit("X86_64").or_spot(spot))),
             ("tags", resource.tag_map()),
         ],
@@ -335,6 +350,7 @@ fn cluster(resource: &Resource, out: &mut Out, shown: &dyn Fn(u32) -> String) {
         let map = renamed(&block, &names).into_iter().map(|(name, value)| (name, number(&value)));
         Value::object(map.collect(), block.spot)
     });
+    let idle = idle.or_else(|| resource.may_have("auto_termination_policy"));
     let bootstrap = list_of(&resource.body, "bootstrap_action", |block| {
         shaped(block, &[("name", "Name"), ("path", "ScriptPath"), ("args", "Args")])
     });

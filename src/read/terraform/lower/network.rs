@@ -12,6 +12,7 @@ pub(super) fn wanted(kind: &str) -> bool {
             | "aws_vpc_security_group_ingress_rule"
             | "aws_vpc_security_group_egress_rule"
             | "aws_subnet"
+            | "aws_vpc"
     )
 }
 
@@ -60,6 +61,20 @@ pub(super) fn lower(resource: &Resource, out: &mut Out) {
                 ],
             );
             out.part("ec2.securityGroups", "GroupId", &resource.get("security_group_id"), field, &rule);
+        }
+        "aws_vpc" => {
+            let on = |name: &str, otherwise: bool| {
+                resource.body.get(name).map_or_else(|| Value::truth(otherwise, resource.spot), truth)
+            };
+            let item = object(
+                resource.spot,
+                [
+                    ("VpcId", resource.or_hole("id")),
+                    ("EnableDnsSupport", on("enable_dns_support", true)),
+                    ("EnableDnsHostnames", on("enable_dns_hostnames", false)),
+                ],
+            );
+            out.item("ec2.vpcs", &item);
         }
         "aws_subnet" => {
             let item = object(

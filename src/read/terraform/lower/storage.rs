@@ -1,4 +1,4 @@
-//! Buckets and keys with the policies that say who may use them.
+//! Buckets, keys and repositories of images with the policies that say who may use them.
 //!
 //! A bucket, its policy and its encryption are resources of their own, and become one item when all are known. A policy
 //! of a bucket that is declared elsewhere stands for it.
@@ -31,6 +31,7 @@ pub(super) fn wanted(kind: &str) -> bool {
             | "aws_s3_bucket_server_side_encryption_configuration"
             | "aws_kms_key"
             | "aws_kms_key_policy"
+            | "aws_ecr_repository_policy"
     )
 }
 
@@ -59,6 +60,9 @@ pub(super) fn lower(resource: &Resource, out: &mut Out, shown: &dyn Fn(u32) -> S
         "aws_kms_key_policy" => {
             out.storage.add("kms.keys", &resource.get("key_id"), resource, [("Policy", policy)]);
         }
+        "aws_ecr_repository_policy" => {
+            out.storage.add("ecr.repositories", &resource.get("repository"), resource, [("Policy", policy)]);
+        }
         _ => {}
     }
 }
@@ -83,7 +87,11 @@ impl Storage {
         resource: &Resource,
         fields: [(&str, Value); N],
     ) {
-        let key = if collection == "s3.buckets" { "Name" } else { "KeyId" };
+        let key = match collection {
+            "s3.buckets" => "Name",
+            "ecr.repositories" => "repositoryName",
+            _ => "KeyId",
+        };
         // A key may be named by its ARN.
         let own = text(name);
         let id = own.as_str().and_then(|text| text.rsplit_once(":key/")).map(|(_, id)| Value::text(id, name.spot));
