@@ -311,11 +311,7 @@ fn named_types(types: &InstanceTypes, list: &Value, of: &str, at: &str) -> Vec<D
         entry.set_at("type", value.clone(), format!("{at}/{number}"));
         entry.set("of", of);
         match value.as_str() {
-            // A text with a hole is no name yet.
-            Some(name) if name.contains("${") => {
-                let why = format!("`{name}` is not filled in");
-                entry.set("known", Unknown { why, unblock: None }.to_value());
-            }
+            // A text with a hole is no name yet, and no text either.
             Some(name) => {
                 let known = types.exists(name);
                 entry.set("known", known);
@@ -323,7 +319,10 @@ fn named_types(types: &InstanceTypes, list: &Value, of: &str, at: &str) -> Vec<D
                     entry.set("near", near);
                 }
             }
-            None => entry.set("known", Unknown::of(value).map_or(Value::Null, |unknown| unknown.to_value())),
+            None => {
+                let why = || Unknown { why: "the type is not filled in".to_owned(), unblock: None };
+                entry.set("known", Unknown::of(value).unwrap_or_else(why).to_value());
+            }
         }
         entry
     };

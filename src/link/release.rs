@@ -132,3 +132,26 @@ fn is_alive(version: &str, today: Option<&str>) -> bool {
 pub(super) fn no_day() -> Unknown {
     Unknown { why: "the day of the check is not known".into(), unblock: Some("give `--today YYYY-MM-DD`".into()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_that_no_rollout_has() {
+        let job = |kind: &str, key: &str, label: &str| json!({"kind": kind, "code": true, "request": {key: label}});
+        let document = json!({"jobRequests": [
+            job("start-job-run", "releaseLabel", "emr-6.2.0-latest"),
+            job("start-job-run", "releaseLabel", "emr-6.5.0-latest"),
+            job("run-job-flow", "ReleaseLabel", "emr-5.30.0"),
+            job("add-job-flow-steps", "releaseLabel", "emr-5.31.0"),
+            {"kind": "start-job-run", "request": {"releaseLabel": "emr-6.9.0-latest"}},
+        ]});
+        let estate = Estate { document, ..Estate::default() };
+        let mut told = Draft::default();
+        told.aliases.push(("/releaseLabel".to_owned(), "/jobRequests/0/request/releaseLabel".to_owned()));
+        let found = others(&estate, &[told]);
+        let labels: Vec<&str> = found.iter().filter_map(|draft| draft.text("releaseLabel")).collect();
+        assert_eq!(labels, ["emr-6.5.0-latest", "emr-5.30.0"]);
+    }
+}

@@ -461,6 +461,30 @@ mod tests {
     }
 
     #[test]
+    fn whom_groups_let_in() {
+        let rule = |protocol, range| json!({"IpProtocol": protocol, "IpRanges": [{"CidrIp": range}]});
+        let group = |protocol, range| json!({"GroupId": "sg-1", "IpPermissions": [rule(protocol, range)]});
+        let workers = json!({"emrServerless": {"applications": [
+            {"networkConfiguration": {"securityGroupIds": ["sg-1"]}}
+        ]}});
+        let beside = json!({"jobRequests": [{"kind": "run-job-flow", "request": {"Instances": {}}}]});
+        let inside = json!({"jobRequests": [{"kind": "run-job-flow", "request": {"Instances": {
+            "EmrManagedMasterSecurityGroup": "sg-1"}}}]});
+        for (document, group, to_workers, all) in [
+            (&workers, group("tcp", "0.0.0.0/0"), 1, 0),
+            (&workers, group("tcp", "10.0.0.0/8"), 0, 0),
+            (&beside, group("-1", "0.0.0.0/0"), 0, 1),
+            (&beside, group("tcp", "0.0.0.0/0"), 0, 0),
+            (&inside, group("-1", "0.0.0.0/0"), 0, 0),
+            (&json!({}), group("-1", "0.0.0.0/0"), 0, 0),
+        ] {
+            let estate = estate(document.clone());
+            let found = (opens_workers_to(&estate, &group, "").len(), opens_all(&estate, &group, "").len());
+            assert_eq!(found, (to_workers, all), "{document} {group}");
+        }
+    }
+
+    #[test]
     fn families_and_their_disks() {
         for (family, none) in [
             ("m5", true),

@@ -125,11 +125,12 @@ impl<'v> Config<'v> {
     fn may_add_parts(&self) -> bool {
         const OF_PARTS: [&str; 6] = ["apiVersion", "kind", "metadata", "managedNodeGroups", "nodeGroups", "iam"];
         const OF_ANY: [&str; 3] = ["name", "region", "tags"];
+        let named = |key: &str, accounts: bool| OF_ANY.contains(&key) || key == "version" && accounts;
         let iam = self.root.get("iam");
         let accounts = iam.get("serviceAccounts").is_there();
         let nodes = ["managedNodeGroups", "nodeGroups"].iter().any(|groups| self.root.get(groups).is_there());
         self.root.entries().iter().all(|(key, _)| OF_PARTS.contains(key))
-            && self.root.get("metadata").entries().iter().all(|(key, _)| OF_ANY.contains(key))
+            && self.root.get("metadata").entries().iter().all(|(key, _)| named(key, accounts && !nodes))
             && (nodes && !iam.is_there() || accounts && !nodes)
     }
 

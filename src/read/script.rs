@@ -97,7 +97,8 @@ fn is_request(text: &str) -> bool {
     let keys: Result<BTreeMap<String, IgnoredAny>, _> = serde_json::from_str(text);
     if let Ok(keys) = keys {
         let keys: Map<String, Value> = keys.into_keys().map(|key| (key, Value::Null)).collect();
-        let known = ["Statement", "sparkSubmitJobDriver", "sparkSubmit"].iter().any(|key| keys.contains_key(*key));
+        let known =
+            ["Statement", "sparkSubmitJobDriver", "sparkSubmit", OVERRIDES].iter().any(|key| keys.contains_key(*key));
         if !known && shape::job_request(&keys).is_none() && !shape::is_environment(&keys) {
             return false;
         }

@@ -47,6 +47,18 @@ fn shown(value: Value) -> Value {
     }
 }
 
+#[test]
+fn what_is_left_in_a_default_and_what_a_cluster_logs_by_itself() {
+    let template = "AWSTemplateFormatVersion: '2010-09-09'\nParameters:\n  Code: {Type: String, Default: 's3://YOUR_BUCKET/jobs'}\n  \
+        Name: {Type: String, Default: loch}\nResources:\n  Cluster:\n    Type: AWS::EKS::Cluster\n    Properties: {Name: !Ref Name}\n";
+    let declared = declared(&[("t.yaml", template)]);
+    let of =
+        |wanted: &str| declared.iter().filter(|(kind, _)| kind == wanted).map(|(_, value)| value).collect::<Vec<_>>();
+    assert_eq!(of("files.placeholders"), [&json!({"text": "YOUR_BUCKET", "places": ["YOUR_BUCKET"]})]);
+    let logging = &of("eks.clusters")[0]["logging"]["clusterLogging"];
+    assert_eq!(logging[0]["enabled"], false, "{logging}");
+}
+
 /// One value: what the property of a custom-made group of a role is evaluated to.
 fn evaluated(sections: &str, expression: &str) -> Value {
     let template = format!(

@@ -42,6 +42,26 @@ fn items(code: &Code, wanted: &str) -> Vec<Value> {
 }
 
 #[test]
+fn a_file_that_may_add_to_a_cluster_says_nothing_of_it() {
+    for (rest, known) in [
+        ("managedNodeGroups: [{name: more}]", false),
+        ("nodeGroups: [{name: more}]", false),
+        ("iam: {withOIDC: true, serviceAccounts: [{metadata: {name: reader}}]}", false),
+        ("iam: {withOIDC: true}\nmanagedNodeGroups: [{name: first}]", true),
+        ("availabilityZones: [a, b]\nmanagedNodeGroups: [{name: first}]", true),
+        ("cloudWatch: {clusterLogging: {enableTypes: [audit]}}\nmanagedNodeGroups: [{name: first}]", true),
+        ("", true),
+    ] {
+        let head = "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: loch, region: eu-west-1}\n";
+        let code = read("loch.yaml", &format!("{head}{rest}\n")).unwrap();
+        let clusters = items(&code, "eks.clusters");
+        let [cluster] = clusters.as_slice() else { panic!("{rest}") };
+        assert_eq!(cluster["resourcesVpcConfig"]["endpointPublicAccess"] == true, known, "{rest}");
+        assert_eq!(cluster["logging"]["clusterLogging"].is_array(), known, "{rest}");
+    }
+}
+
+#[test]
 fn everything_is_lowered_to_what_the_apis_print() {
     let code = read("cluster.yaml", FILE).unwrap();
     assert!(code.gaps.is_empty(), "{:?}", code.gaps);

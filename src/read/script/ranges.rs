@@ -157,3 +157,22 @@ fn steps(text: &str) -> Vec<Range<usize>> {
     ranges.retain(|range| range.start < range.end);
     ranges
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_go_on_as_a_shell_has_them() {
+        for (path, text, expected) in [
+            ("a.md", "aws x \\\\\n  --name y\n", "aws x  \\\n  --name y\n"),
+            ("a.md", "aws x \\\n  --name y\n", "aws x \\\n  --name y\n"),
+            ("a.sh", "aws x \\\\\n", "aws x \\\\\n"),
+            ("a.md", "```powershell\naws x `\n", "```powershell\naws x \\\n"),
+        ] {
+            let shell = as_shell(path, text);
+            assert_eq!(shell, expected, "{path} {text}");
+            assert_eq!(shell.len(), text.len());
+        }
+    }
+}
