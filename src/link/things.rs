@@ -493,7 +493,7 @@ mod tests {
             (json!({"$unknown": "var.name"}), 0),
         ] {
             let mut estate = estate(json!({"iam": {"roles": [{"RoleName": name}]}}));
-            estate.declared.insert("/iam/roles".into(), vec![0]);
+            estate.declared.insert("/iam/roles".into(), [0].into());
             assert_eq!(long_names(&estate).len(), found, "{name}");
         }
     }
