@@ -118,6 +118,7 @@ pub const FIELDS: &[(&str, &[&str])] = &[
     ("podIdentityAssociations", &["eks.podIdentityAssociations"]),
     ("podIdentityAgent", &["eks.addons"]),
     ("fargateTakers", &["eks.fargateProfiles"]),
+    ("executorRole", &["kubernetes.serviceAccounts", "eks.podIdentityAssociations"]),
     ("accessBy", &["eks.accessEntries", "kubernetes.configMaps"]),
     ("accessEntry", &["eks.accessEntries"]),
     ("awsAuth", &["kubernetes.configMaps"]),
