@@ -324,27 +324,25 @@ mod tests {
 
     #[test]
     fn roles_that_wait_for_pods() {
+        const EMR: &str = "elasticmapreduce.amazonaws.com";
         let emr = json!({"Statement": [{"Principal": {"Service": EMR}}]});
         let both = json!({"Statement": [{"Principal": {"Service": [EMR, "lambda.amazonaws.com"]}}]});
         let pods = json!({"Statement": [
             {"Principal": {"Service": EMR}}, {"Principal": {"Federated": "arn:aws:iam::1:oidc-provider/x"}}
         ]});
-        let on_eks = json!({"emrContainers": {"virtualClusters": [{"name": "v"}]}});
-        let on_both = json!({"emrContainers": {"virtualClusters": [{"name": "v"}]},
-            "jobRequests": [{"kind": "run-job-flow", "request": {}}]});
-        for (document, trust, name, action, waits) in [
-            (&on_eks, &emr, "jobs", "s3:GetObject", true),
-            (&on_eks, &pods, "jobs", "s3:GetObject", false),
-            (&on_eks, &both, "jobs", "s3:GetObject", false),
-            (&on_eks, &emr, "studio", "s3:GetObject", false),
-            (&on_eks, &emr, "scaling", "cloudwatch:DescribeAlarms", false),
-            (&on_both, &emr, "jobs", "s3:GetObject", false),
-            (&json!({}), &emr, "jobs", "s3:GetObject", false),
+        let of_jobs = ["s3:GetObject", "s3:PutObject", "logs:PutLogEvents"];
+        let studio = ["s3:GetObject", "s3:PutObject", "logs:PutLogEvents", "ec2:CreateNetworkInterface"];
+        for (trust, actions, waits) in [
+            (&emr, &of_jobs[..], true),
+            (&pods, &of_jobs, false),
+            (&both, &of_jobs, false),
+            (&emr, &studio, false),
+            (&emr, &["cloudwatch:DescribeAlarms"], false),
         ] {
-            let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust,
-                "RolePolicyList": [{"PolicyDocument": {"Statement": [{"Action": action}]}}]});
-            let estate = Estate { document: document.clone(), ..Estate::default() };
-            assert_eq!(awaits_pods(&estate, &role), waits, "{document} {role}");
+            let role = json!({"AssumeRolePolicyDocument": trust,
+                "RolePolicyList": [{"PolicyDocument": {"Statement": [{"Action": actions}]}}]});
+            let estate = Estate::default();
+            assert_eq!(runs_jobs_as_a_service(&estate, &Index::of(&estate), &role), waits, "{role}");
         }
     }
 }
