@@ -132,7 +132,7 @@ fn attachments_of_every_kind() {
                 "kubernetes.secrets (apiVersion=v1 kind=Secret metadata=(name=t namespace=default) type=kubernetes.io/service-account-token)",
             ],
         ),
-        ("resource \"aws_vpc\" \"v\" {}\n", vec![]),
+        ("resource \"aws_internet_gateway\" \"v\" {}\n", vec![]),
     ] {
         assert_eq!(lowered(text), expected, "{text}");
     }
