@@ -160,7 +160,9 @@ pub(crate) fn default_of_a_bucket(parameter: &str, default: &str, at: Option<At>
     };
     // The samples of EMR are there for everybody.
     let of_aws = bucket.ends_with("elasticmapreduce") || bucket.starts_with("aws-") || bucket.starts_with("amazon");
-    if !is_name(bucket) || of_aws {
+    // A name with an account id in it is that account's own.
+    let of_an_account = bucket.split(|c: char| !c.is_ascii_digit()).any(crate::arn::is_account);
+    if !is_name(bucket) || of_aws || of_an_account {
         return None;
     }
     let text = Node { form: Form::Text(Text::literal(default)), at };
