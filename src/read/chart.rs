@@ -74,7 +74,7 @@ impl Chart {
         let of = |chart: &str| {
             let rest = last.strip_prefix(chart).map(|rest| rest.strip_prefix("-chart").unwrap_or(rest));
             rest.is_some_and(|rest| {
-                rest.is_empty() || rest.starts_with('-') && rest.bytes().nth(1).is_some_and(|b| b.is_ascii_digit())
+                rest.is_empty() || rest.starts_with('-') && rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
             })
         };
         if of("spark-kubernetes-operator") {

@@ -141,7 +141,7 @@ fn placements(pod: &PodDemand, places: &[Place]) -> Vec<Vec<Place>> {
                     .filter(Option::is_some)
                     .collect();
                 let least = domains.iter().map(at_value).min().unwrap_or(0);
-                here.is_some() && at_value(&here) + 1 <= least + skew
+                here.is_some() && at_value(&here) < least + skew
             }
             How::Beside => {
                 let any: u64 = places.iter().map(|other| counted(other, &across.among)).sum();

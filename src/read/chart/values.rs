@@ -95,14 +95,14 @@ impl Values {
                     Node::new(Form::List(items.iter().map(|item| node(item)).collect())).written(at.cloned())
                 }
             };
-            put(&mut self.said, &path, value, 0);
+            put(&mut self.said, &path, value);
         }
     }
 
     /// Takes one setting whose value is known as it is.
     pub(crate) fn set_node(&mut self, path: &str, value: Node) {
         match steps(path) {
-            Some(path) => put(&mut self.said, &path, value, 0),
+            Some(path) => put(&mut self.said, &path, value),
             None => self.forget(),
         }
     }
@@ -261,7 +261,8 @@ fn steps(path: &str) -> Option<Vec<Step>> {
     (!steps.is_empty() && steps.len() <= DEPTH).then_some(steps)
 }
 
-fn put(under: &mut Node, path: &[Step], value: Node, depth: usize) {
+/// Puts a value at the end of a path, which has at most [`DEPTH`] steps.
+fn put(under: &mut Node, path: &[Step], value: Node) {
     let Some((step, rest)) = path.split_first() else {
         *under = value;
         return;
@@ -279,7 +280,7 @@ fn put(under: &mut Node, path: &[Step], value: Node, depth: usize) {
                 fields.len() - 1
             });
             if let Some((_, inner)) = fields.get_mut(at) {
-                put(inner, rest, value, depth + 1);
+                put(inner, rest, value);
             }
         }
         Step::Index(index) => {
@@ -291,7 +292,7 @@ fn put(under: &mut Node, path: &[Step], value: Node, depth: usize) {
                 items.push(empty());
             }
             if let Some(inner) = items.get_mut(*index) {
-                put(inner, rest, value, depth + 1);
+                put(inner, rest, value);
             }
         }
     }
