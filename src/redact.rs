@@ -365,6 +365,7 @@ mod tests {
             ("secretsmanager:GetSecretValue", "secretsmanager:GetSecretValue"),
             ("Allow iam:PassRole on this", "Allow iam:PassRole on this"),
             ("a secret: hush", "a secret: ***"),
+            ("x-secret-authorization: Basic aHVzaA==", "x-secret-authorization: ***"),
             ("env.Bearer abcdefgh", "env.Bearer ***"),
             ("x Authorization: Basic abcdefgh", "x Authorization: Basic ***"),
             ("token-expiration=86400", "token-expiration=86400"),

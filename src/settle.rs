@@ -202,6 +202,10 @@ fn places(rule: &Rule, subject: &Subject<'_>, evidence: &Evidence, because: &str
     {
         because.clone_into(&mut primary.note);
     }
+    // What is true of several places is said at the first.
+    if let Some((first, others)) = places.split_first_mut() {
+        others.iter_mut().filter(|place| place.note == first.note).for_each(|place| place.note.clear());
+    }
     places
 }
 

@@ -234,11 +234,17 @@ fn ebs(group: &Value) -> Value {
 fn instance_group(group: &Value, role: &str) -> Value {
     let bid = group.get("bid_price").filter(|bid| bid.as_string().as_deref() != Some(""));
     let role = group.get("instance_role").cloned().unwrap_or_else(|| lit(role));
+    // An empty price and none ask for On-Demand, so that a price which is not known tells neither.
+    let market = match bid {
+        None => lit("ON_DEMAND"),
+        Some(bid) if bid.as_string().is_some() => lit("SPOT").or_spot(bid.spot),
+        Some(bid) => Value::unknown(bid.why().unwrap_or("the bid price"), bid.spot),
+    };
     object(
         group.spot,
         [
             ("Name", or(group.get("name"), Value::NULL)),
-            ("Market", lit(if bid.is_some() { "SPOT" } else { "ON_DEMAND" }).or_spot(bid.and_then(|bid| bid.spot))),
+            ("Market", market),
             ("InstanceGroupType", role),
             ("BidPrice", or(bid, Value::NULL)),
             ("InstanceType", or(group.get("instance_type"), Value::NULL)),

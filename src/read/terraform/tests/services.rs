@@ -204,6 +204,24 @@ resource "aws_emr_instance_group" "t" {
     assert_eq!(groups, [("MASTER", "ON_DEMAND", 1), ("TASK", "SPOT", 2)]);
 }
 
+/// A module for callers may be given a price or none.
+#[test]
+fn a_price_of_the_caller_tells_no_market() {
+    let text = r#"
+variable "price" { default = null }
+resource "aws_emr_cluster" "c" {
+  name = "jobs"
+  master_instance_group {
+    instance_type = "m5.xlarge"
+    bid_price     = var.price
+  }
+}
+"#;
+    let (found, _) = read_files(&[("main.tf", text)]);
+    let market = &value_of(&found, "emr.clusters")["InstanceGroups"][0]["Market"];
+    assert!(crate::known::Unknown::of(market).is_some(), "{market}");
+}
+
 #[test]
 fn modules_of_the_registry() {
     let text = r#"
