@@ -136,6 +136,20 @@ fn what_a_state_has_and_the_code_no_more_is_gone() {
 }
 
 #[test]
+fn a_state_that_cannot_be_read_is_told() {
+    let whole = json!({"version": 3, "modules": []}).to_string();
+    for (state, told) in [(r#"{"version": 4, "resources": [{"mode"#, "line 1 column"), (&whole, "version 3")] {
+        let folder = tempfile::tempdir().unwrap();
+        let role = "resource \"aws_iam_role\" \"otter\" {\n  name = \"otter\"\n  assume_role_policy = \"{}\"\n}\n";
+        std::fs::write(folder.path().join("main.tf"), role).unwrap();
+        std::fs::write(folder.path().join("terraform.tfstate"), state).unwrap();
+        let (report, code) = run(folder.path(), "the-live-run-mended", &[]);
+        let why = report["gaps"][0]["why"].as_str().unwrap_or_default();
+        assert!(code == 3 && why.contains("terraform.tfstate") && why.contains(told), "{code} {report}");
+    }
+}
+
+#[test]
 fn what_was_never_there_cannot_be_destroyed() {
     let role = json!({"name": "otter", "arn": "arn:aws:iam::787587782916:role/otter", "path": "/"});
     let change = plan(&[("aws_iam_role.otter", "aws_iam_role", &["delete"], role, Value::Null)]);

@@ -269,6 +269,13 @@ pub(crate) fn looks_ours(text: &str) -> bool {
         "\"sparkcheck\"",
         "\"releaseLabel\"",
         "\"virtualClusterId\"",
+        "\"InstanceTypes\"",
+        "\"Subnets\"",
+        "\"RouteTables\"",
+        "\"VpcEndpoints\"",
+        "\"SecurityGroups\"",
+        "\"Vpcs\"",
+        "\"Quotas\"",
     ];
     let head = super::dispatch::head(text);
     let kind = head.lines().find_map(|line| line.strip_prefix("apiVersion:"));

@@ -59,7 +59,21 @@ pub(super) fn destroyed(loader: &Loader, world: &World<'_>, root: &str, home: &R
         return None;
     }
     let (file, text) = loader.named(&folder.path.join("terraform.tfstate"))?;
-    let state: State<'_> = serde_json::from_str(&text).ok().filter(|state: &State<'_>| state.version == 4)?;
+    let refused = |why: String| {
+        let unblock = "give a plan, `terraform show -json PLAN`, or what `terraform state pull` prints";
+        world.gap(&loader.shown(file), &format!("it cannot be read: {why}"), Some(unblock));
+    };
+    let state: State<'_> = match serde_json::from_str(&text) {
+        Ok(State { version: 4, resources }) => State { version: 4, resources },
+        Ok(state) => {
+            refused(format!("it is of version {}, and only 4 is known", state.version));
+            return None;
+        }
+        Err(error) => {
+            refused(error.to_string());
+            return None;
+        }
+    };
     let known = Known::of(world, root)?;
     let mut gone = Vec::new();
     for managed in state.resources.iter().filter(|one| one.mode == "managed" && lower::wanted(&one.kind)) {
