@@ -365,6 +365,8 @@ mod tests {
             ("secretsmanager:GetSecretValue", "secretsmanager:GetSecretValue"),
             ("Allow iam:PassRole on this", "Allow iam:PassRole on this"),
             ("a secret: hush", "a secret: ***"),
+            ("auth: hush", "auth: ***"),
+            ("an author: somebody", "an author: somebody"),
             ("x-secret-authorization: Basic aHVzaA==", "x-secret-authorization: ***"),
             ("env.Bearer abcdefgh", "env.Bearer ***"),
             ("x Authorization: Basic abcdefgh", "x Authorization: Basic ***"),

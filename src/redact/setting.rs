@@ -10,7 +10,7 @@ use regex_lite::{Captures, Regex};
 use std::sync::LazyLock;
 
 /// Of which a text has one that names a secret somewhere.
-pub(super) const NAMES: [&str; 21] = [
+pub(super) const NAMES: [&str; 20] = [
     "pass",
     "pwd",
     "secret",
@@ -26,8 +26,7 @@ pub(super) const NAMES: [&str; 21] = [
     "env.",
     "connectionstring",
     "certdata",
-    "auth=",
-    "auth\"",
+    "auth",
     "authorization",
     "bearer ",
     "--user ",
