@@ -40,10 +40,10 @@ fn main() {
             // Each run has connections of its own, as each process has.
             let options = Options { base: Some(config(&server.url)), ..Options::default() };
             let begun = Instant::now();
-            let live = read(&options, &plan).unwrap();
+            read(&options, &plan).unwrap();
             fastest = fastest.min(begun.elapsed());
-            calls = live.calls.iter().map(|(_, count)| count).sum();
-            assert_eq!(server.seen().values().sum::<usize>(), calls);
+            // As the server counts them, with what was asked again.
+            calls = server.seen().values().sum();
         }
         let chain = ANSWER * u32::try_from((1 + roles.div_ceil(PAGE)).max(4)).unwrap();
         println!(
